@@ -1,0 +1,5 @@
+std = "lua54"
+max_line_length = 120
+exclude_files = { "build/**", "lua/library/**" }
+read_globals = { "anyreach" }
+files["tests/spec"] = { read_globals = { "describe", "it", "expect", "skip" } }

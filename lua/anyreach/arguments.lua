@@ -1,0 +1,142 @@
+-- Command-line arguments of commands and recipes: parsed by a declaration, which --help prints.
+
+local errors = require "anyreach.errors"
+local host = require "anyreach.host"
+local operations = require "anyreach.operations"
+
+local arguments = {}
+
+---@class anyreach.option
+---@field name string without the dashes
+---@field letter? string
+---@field value? string what the value is called; without it the option is a flag
+---@field type? "integer"|"number"|"string"
+---@field many? boolean may be given again; the result is a list
+---@field help string
+
+---@class anyreach.spec
+---@field usage string one line
+---@field summary string one line
+---@field options? anyreach.option[]
+---@field operands? {name: string, min?: integer, max?: integer}
+---@field notes? string further paragraphs of the help
+
+--- Ends the program as wrong usage (exit 64), naming where help is.
+---@param spec anyreach.spec
+---@param format string
+function arguments.fail(spec, format, ...)
+  local err = errors.make {
+    kind = "command_line",
+    message = format:format(...) .. "\nusage: " .. spec.usage,
+  }
+  error(err, 0)
+end
+
+local function find(spec, word)
+  local name, value = word:match("^%-%-([^=]+)=(.*)$")
+  name = name or word:match("^%-%-(.+)$")
+  local letter = not name and word:match("^%-(%a)$")
+  for _, option in ipairs(spec.options or {}) do
+    if option.name == name or letter and option.letter == letter then return option, value end
+  end
+  local names = { "help" }
+  for _, option in ipairs(spec.options or {}) do names[#names + 1] = option.name end
+  for _, option in ipairs(host.option_rows()) do names[#names + 1] = option.name end
+  local near = name and operations.nearest(name, names)
+  arguments.fail(spec, "unknown option '%s'%s", word, near and ("; did you mean '--%s'?"):format(near) or "")
+end
+
+local function convert(spec, option, value)
+  if option.type == "integer" then
+    local number = math.tointeger(tonumber(value))
+    if not number then arguments.fail(spec, "--%s: expected an integer, got '%s'", option.name, value) end
+    return number
+  elseif option.type == "number" then
+    local number = tonumber(value)
+    if not number then arguments.fail(spec, "--%s: expected a number, got '%s'", option.name, value) end
+    return number
+  end
+  return value
+end
+
+local function store(given, option, value)
+  local key = option.name:gsub("%-", "_")
+  if option.many then
+    given[key] = given[key] or {}
+    table.insert(given[key], value)
+  else
+    given[key] = value
+  end
+end
+
+local function option_lines(options)
+  local lines, width = {}, 0
+  for _, option in ipairs(options) do
+    local left = (option.letter and "-" .. option.letter .. ", " or "    ") .. "--" .. option.name
+    local value = option.value or option.value_name
+    if value then left = left .. (option.value_is_optional and "[=" .. value .. "]" or " " .. value) end
+    lines[#lines + 1] = { left, option.help }
+    width = math.max(width, #left)
+  end
+  for i, line in ipairs(lines) do lines[i] = ("  %-" .. width .. "s  %s"):format(line[1], line[2]) end
+  return table.concat(lines, "\n")
+end
+
+--- The help text of a declaration.
+---@param spec anyreach.spec
+---@return string
+function arguments.help(spec)
+  local parts = { "usage: " .. spec.usage, spec.summary }
+  if spec.options and #spec.options > 0 then parts[#parts + 1] = "Options:\n" .. option_lines(spec.options) end
+  parts[#parts + 1] = spec.notes
+  return table.concat(parts, "\n\n") .. "\n"
+end
+
+--- The global options as help lines.
+---@return string
+function arguments.global_options()
+  return option_lines(host.option_rows())
+end
+
+local function check_operands(spec, operands)
+  local rule = spec.operands or { max = 0 }
+  if #operands < (rule.min or 0) then arguments.fail(spec, "expected %s", rule.name) end
+  if rule.max and #operands > rule.max then
+    arguments.fail(spec, "unexpected argument '%s'", operands[rule.max + 1])
+  end
+end
+
+--- Parses the words after a command or recipe. With --help it prints the help and ends the program.
+---@param spec anyreach.spec
+---@param words string[]
+---@return table given options by name, with '_' for '-'; the operands at 1, 2, …
+function arguments.parse(spec, words)
+  if host.options.help then
+    io.stdout:write(arguments.help(spec))
+    errors.raise("exit", "0")
+  end
+  local given, index, only_operands = {}, 1, false
+  while index <= #words do
+    local word = words[index]
+    if only_operands or not word:match("^%-.") then
+      given[#given + 1] = word
+    elseif word == "--" then
+      only_operands = true
+    else
+      local option, value = find(spec, word)
+      if not option.value then
+        if value then arguments.fail(spec, "--%s takes no value", option.name) end
+        value = true
+      elseif not value then
+        index = index + 1
+        value = words[index] or arguments.fail(spec, "--%s needs a value: %s", option.name, option.value)
+      end
+      store(given, option, value == true or convert(spec, option, value))
+    end
+    index = index + 1
+  end
+  check_operands(spec, given)
+  return given
+end
+
+return arguments

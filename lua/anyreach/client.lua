@@ -1,0 +1,121 @@
+-- anyreach.client: finds out where to, as whom and for which organisation, and makes a client of it.
+-- What the script says wins over the command line, that over the environment. With --sandbox every
+-- client goes to the sandbox, whatever else is said.
+
+local core = require "anyreach.client_core"
+local errors = require "anyreach.errors"
+local host = require "anyreach.host"
+local operations = require "anyreach.operations"
+local secret = require "anyreach.secret"
+
+local DEFAULT_BASE_URL = "https://api.anyreach.ai"
+local DEFAULT_TIMEOUT = 60 -- seconds
+local DEFAULT_CONNECT_TIMEOUT = 10 -- seconds
+local SANDBOX_TOKEN = "ak_sandbox.admin"
+
+local option_types = {
+  token = { "string", "userdata" },
+  organization = { "string" },
+  base_url = { "string" },
+  timeout = { "number" },
+  connect_timeout = { "number" },
+  ca_file = { "string" },
+  headers = { "table" },
+}
+
+local option_names = {}
+for name in pairs(option_types) do option_names[#option_names + 1] = name end
+table.sort(option_names)
+
+local function check_options(options)
+  local problems = {}
+  for name, value in pairs(options) do
+    local types = option_types[name]
+    if not types then
+      local near = operations.nearest(tostring(name), option_names)
+      local hint = near and ('; did you mean "%s"?'):format(near)
+        or "; expected one of " .. table.concat(option_names, ", ")
+      problems[#problems + 1] = { path = tostring(name), message = "unknown option" .. hint }
+    elseif type(value) ~= types[1] and type(value) ~= types[2] then
+      problems[#problems + 1] =
+        { path = name, message = ("expected a %s, got a %s"):format(types[1], type(value)) }
+    end
+  end
+  table.sort(problems, function(a, b) return a.path < b.path end)
+  if #problems > 0 then
+    error(errors.make { kind = "usage", operation = "anyreach.client", problems = problems }, 0)
+  end
+end
+
+-- Empty means unset: a CI system defines variables it has no value for.
+local function environment(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+-- A real credential is not sent to the sandbox.
+local function sandbox_credential(token)
+  return token and core.token_is_sandbox(secret(token)) and token or SANDBOX_TOKEN
+end
+
+local function check_base_url(url)
+  local problem = core.base_url_problem(url)
+  if problem then errors.raise("usage", "base URL '%s': %s", url, problem) end
+  return (url:gsub("/+$", ""))
+end
+
+local function check_headers(headers)
+  for name, value in pairs(headers or {}) do
+    if type(name) ~= "string" or not name:match("^[%w%-]+$") then
+      errors.raise("usage", "headers: '%s' is no header name", name)
+    elseif type(value) ~= "string" and type(value) ~= "userdata" then
+      errors.raise("usage", "headers.%s: expected a string, got a %s", name, type(value))
+    end
+  end
+  return headers
+end
+
+local function check_seconds(name, value)
+  value = tonumber(value)
+  if not value or value <= 0 or value > 86400 then
+    errors.raise("usage", "%s: expected seconds, more than 0 and at most 86400", name)
+  end
+  return value
+end
+
+--- Makes a client. `token`, `organization` and `base_url` come from the options, else from the command
+--- line, else from ANYREACH_TOKEN, ANYREACH_ORG_ID and ANYREACH_BASE_URL.
+---@param options? {token?: string|anyreach.secret, organization?: string, base_url?: string, timeout?: number, connect_timeout?: number, ca_file?: string, headers?: table<string, string>} # luacheck: ignore
+---@return anyreach.client
+local function client(options)
+  options = options or {}
+  if type(options) ~= "table" then
+    errors.raise("usage", "anyreach.client: expected a table of options, got a %s", type(options))
+  end
+  check_options(options)
+  local line = host.options
+  local sandbox = host.sandbox_url()
+  local token = options.token or environment("ANYREACH_TOKEN")
+  if sandbox then token = sandbox_credential(token) end
+  local settings = {
+    base_url = check_base_url(
+      sandbox or options.base_url or line["base-url"] or environment("ANYREACH_BASE_URL") or DEFAULT_BASE_URL
+    ),
+    organization = options.organization or line.org or not sandbox and environment("ANYREACH_ORG_ID") or nil,
+    token = token and secret(token),
+    timeout = check_seconds("timeout", options.timeout or line.timeout or DEFAULT_TIMEOUT),
+    connect_timeout = check_seconds("connect_timeout", options.connect_timeout or DEFAULT_CONNECT_TIMEOUT),
+    ca_file = options.ca_file or line["ca-file"],
+    headers = check_headers(options.headers),
+  }
+  if token and core.token_is_personal(settings.token) and not settings.organization then
+    errors.raise(
+      "credential",
+      "a personal access token (pat_…) needs an organisation: set ANYREACH_ORG_ID, --org or "
+        .. "anyreach.client{ organization = … }"
+    )
+  end
+  return core.new(settings)
+end
+
+return { client = client }

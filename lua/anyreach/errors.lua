@@ -1,0 +1,153 @@
+-- Error objects: what failed, why, and what to do, as fields and as one readable line. C makes them
+-- with raw facts (src/lua_answer.c); the words are all here.
+
+local json = require "anyreach.json"
+
+local errors = {}
+
+---@class anyreach.error
+---@field kind string what sort of failure: a key of `errors.exit_codes`, or "http"
+---@field message string
+---@field where? string "file:line" of the script that called
+---@field operation? string Lua name of the operation
+---@field method? string
+---@field url? string
+---@field status? integer HTTP status
+---@field detail? any what the server said, as it said it
+---@field problems? {path: string, message: string}[] of a misuse: everything that is wrong
+---@field request_id? string
+---@field attempts? integer
+---@field retry_after? number seconds
+---@field may_have_been_sent? boolean a write may have reached the server although it failed
+errors.metatable = { __name = "anyreach.error" }
+
+local kinds_by_status = {
+  [400] = "bad_request",
+  [401] = "unauthorized",
+  [403] = "forbidden",
+  [404] = "not_found",
+  [409] = "conflict",
+  [422] = "validation",
+  [429] = "rate_limited",
+}
+
+local reasons = {
+  [400] = "bad request",
+  [401] = "the credential was refused",
+  [403] = "not permitted",
+  [404] = "not found",
+  [405] = "method not allowed",
+  [408] = "request timeout",
+  [409] = "conflict",
+  [413] = "too large",
+  [422] = "not valid",
+  [429] = "too many requests",
+  [500] = "server error",
+  [502] = "bad gateway",
+  [503] = "service unavailable",
+  [504] = "gateway timeout",
+}
+
+-- Exit codes of the program for an error that nobody caught.
+errors.exit_codes = {
+  input = 3,
+  credential = 4,
+  unauthorized = 4,
+  forbidden = 4,
+  rate_limited = 5,
+  partial = 8,
+  network = 10,
+  timeout = 10,
+  tls = 10,
+  conflict = 11,
+}
+
+local function kind_of_status(status)
+  if kinds_by_status[status] then return kinds_by_status[status] end
+  if status >= 500 then return "server" end
+  return status < 400 and "redirect" or "http"
+end
+
+-- One entry of a list of problems as several web frameworks send it.
+local function problem_text(problem)
+  if type(problem) ~= "table" then return tostring(problem) end
+  local message = problem.msg or problem.message
+  if type(message) ~= "string" then return json.encode(problem) end
+  if type(problem.loc) ~= "table" then return message end
+  local path = {}
+  for i, part in ipairs(problem.loc) do path[i] = tostring(part) end
+  return table.concat(path, ".") .. ": " .. message
+end
+
+--- The server's own words as one line, whatever JSON type they came in.
+---@param detail any
+---@return string|nil
+function errors.detail_text(detail)
+  if detail == nil or detail == json.null or detail == "" then return nil end
+  if type(detail) == "string" then return (detail:gsub("%c+", " ")) end
+  if json.is_array(detail) then
+    local texts = {}
+    for i, problem in ipairs(detail) do texts[i] = problem_text(problem) end
+    return table.concat(texts, "; ")
+  end
+  return json.encode(detail)
+end
+
+local function status_message(err)
+  local reason = reasons[err.status] or (err.kind == "redirect" and "redirects are not followed")
+  local parts = { err.status .. (reason and " " .. reason or "") }
+  parts[#parts + 1] = errors.detail_text(err.detail)
+  if err.scopes then parts[#parts + 1] = "it takes one of the scopes " .. table.concat(err.scopes, ", ") end
+  return table.concat(parts, ": ")
+end
+
+local function problems_message(problems)
+  local lines = {}
+  for i, problem in ipairs(problems) do
+    lines[i] = problem.path == "" and problem.message or problem.path .. ": " .. problem.message
+  end
+  if #lines == 1 then return lines[1] end
+  return #lines .. " problems\n  " .. table.concat(lines, "\n  ")
+end
+
+--- Completes a table of fields to an error object.
+---@param fields table
+---@return anyreach.error
+function errors.make(fields)
+  if not fields.kind then fields.kind = fields.status and kind_of_status(fields.status) or "script" end
+  if not fields.message then
+    fields.message = fields.problems and problems_message(fields.problems) or status_message(fields)
+  end
+  return setmetatable(fields, errors.metatable)
+end
+
+--- Raises an error of a kind.
+---@param kind string
+---@param format string as for string.format
+function errors.raise(kind, format, ...)
+  error(errors.make { kind = kind, message = format:format(...) }, 0)
+end
+
+---@param value any
+---@return boolean
+function errors.is_error(value)
+  return getmetatable(value) == errors.metatable
+end
+
+--- The exit code that stands for an uncaught error.
+---@param err any
+---@return integer
+function errors.exit_code(err)
+  return errors.is_error(err) and errors.exit_codes[err.kind] or 1
+end
+
+function errors.metatable.__tostring(err)
+  local text = err.operation and err.operation .. ": " .. err.message or err.message
+  local facts = {}
+  if err.method and err.url then facts[1] = err.method .. " " .. err.url end
+  if err.request_id then facts[#facts + 1] = "request " .. err.request_id end
+  if err.may_have_been_sent then facts[#facts + 1] = "it may have been carried out" end
+  return #facts > 0 and text .. " (" .. table.concat(facts, ", ") .. ")" or text
+end
+
+return errors

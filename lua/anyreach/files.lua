@@ -1,0 +1,76 @@
+-- Reading and writing files, and the environment, for scripts: errors name the file.
+
+local errors = require "anyreach.errors"
+local json = require "anyreach.json"
+local secret = require "anyreach.secret"
+
+local files = {}
+
+local MAX_BYTES = 64 * 1024 * 1024
+
+--- The bytes of a file.
+---@param path string
+---@return string
+function files.read_file(path)
+  local file, message = io.open(path, "rb")
+  if not file then errors.raise("input", "%s", message) end
+  local text, read_error = file:read(MAX_BYTES + 1)
+  file:close()
+  if not text and read_error then errors.raise("input", "%s: %s", path, read_error) end
+  text = text or ""
+  if #text > MAX_BYTES then errors.raise("input", "%s: larger than %d MiB", path, MAX_BYTES >> 20) end
+  return text
+end
+
+--- The value of a JSON file.
+---@param path string
+---@return any
+function files.read_json(path)
+  local text = files.read_file(path)
+  local ok, value = pcall(json.decode, text)
+  if not ok then errors.raise("input", "%s: %s", path, value) end
+  return value
+end
+
+--- The value of a YAML file, and the places of its keys: positions[table][key] = {line=, column=}.
+---@param path string
+---@return any value
+---@return table positions
+function files.read_yaml(path)
+  local yaml = require "anyreach.yaml"
+  local text = files.read_file(path)
+  local ok, value, positions = pcall(yaml.decode, text, { name = path })
+  if not ok then errors.raise("input", "%s", value) end
+  return value, positions
+end
+
+--- Writes a value as indented JSON, by way of a new file, so that a crash leaves the old one or the new.
+---@param path string
+---@param value any
+function files.write_json(path, value)
+  local text = json.encode(value, { indent = 2 }) .. "\n"
+  local temporary = path .. ".new"
+  local file, message = io.open(temporary, "wb")
+  if not file then errors.raise("input", "%s", message) end
+  local ok, problem = file:write(text)
+  if ok then ok, problem = file:close() end
+  if ok then ok, problem = os.rename(temporary, path) end
+  if not ok then
+    os.remove(temporary)
+    errors.raise("input", "%s: %s", path, problem)
+  end
+end
+
+--- An environment variable; unset or empty is an error.
+---@param name string
+---@param options? {secret?: boolean, default?: string}
+---@return string|anyreach.secret
+function files.env(name, options)
+  local value = os.getenv(name)
+  if value == "" then value = nil end
+  value = value or options and options.default
+  if not value then errors.raise("input", "the environment variable %s is not set", name) end
+  return options and options.secret and secret(value) or value
+end
+
+return files

@@ -1,0 +1,290 @@
+-- Reads OpenAPI documents into operations, in the shape of operations.describe(): our own documents
+-- when the tables are generated, and a service's live document when a user asks for it. Pure: works
+-- on what yaml.decode() or json.decode() returned and keeps nothing.
+--
+-- The extensions (x-lua-name, x-retry and so on) are described in src/gen/README.md. Documents
+-- without them are read as well: names follow openapi/name.lua, the rest follows the HTTP method.
+
+local json = require "anyreach.json"
+local naming = require "anyreach.openapi.name"
+local schemas = require "anyreach.openapi.schema"
+
+local openapi = {}
+
+local METHODS = { "get", "put", "post", "delete", "patch" }
+local DEFAULT_RETRY = { GET = "safe", PUT = "idempotent", DELETE = "idempotent" }
+local RETRY = { "safe", "idempotent", "never" }
+local PAGING = { "none", "cursor", "offset" }
+local MAX_PATH_FIELDS = 8
+
+local function as_table(value)
+  return type(value) == "table" and value or {}
+end
+
+local function choice(node, key, choices, default)
+  local value = node[key]
+  if value == nil then return default end
+  for _, known in ipairs(choices) do
+    if value == known then return value end
+  end
+  error(("%s: expected one of %s, got %s"):format(key, table.concat(choices, ", "), tostring(value)), 0)
+end
+
+-- Paths
+
+local function check_segment(segment)
+  if segment == "." or segment == ".." then error(("a path may not contain %q"):format(segment), 0) end
+  if segment:find("[{}]") and not segment:find("^{[%w_%-]+}$") then
+    error(("the segment %q is neither plain text nor one parameter"):format(segment), 0)
+  end
+end
+
+local function check_path(path)
+  if type(path) ~= "string" or path:sub(1, 1) ~= "/" then error("a path must start with /", 0) end
+  if path:find("[^%w%-._~!$&'()*+,;=:@/{}]") then
+    error("a path may hold only characters that need no escape in a URL", 0)
+  end
+  if path:find("//", 1, true) then error("a path may not have empty segments", 0) end
+  for segment in path:gmatch("[^/]+") do check_segment(segment) end
+end
+
+-- Parameters
+
+-- The parameters of an operation: its own, and those of its path that it does not repeat.
+local function parameters_of(reader, path_node, node)
+  local list, seen = {}, {}
+  for _, source in ipairs { as_table(node.parameters), as_table(path_node.parameters) } do
+    for _, parameter in ipairs(source) do
+      parameter = schemas.resolve(reader, parameter)
+      local key = tostring(parameter["in"]) .. " " .. tostring(parameter.name)
+      if not seen[key] then list[#list + 1] = parameter end
+      seen[key] = true
+    end
+  end
+  return list
+end
+
+local function json_content(content)
+  if content["application/json"] then return content["application/json"] end
+  for kind, media in pairs(content) do
+    if kind == "*/*" or kind:find("^application/[^;]*json") then return media end
+  end
+end
+
+-- A parameter that is described by a content type travels as JSON text.
+local function read_parameter(reader, parameter)
+  local name = parameter.name
+  if type(name) ~= "string" or name == "" then error("a parameter has no name", 0) end
+  local media = json_content(as_table(parameter.content))
+  local node = parameter.schema or (media and media.schema) or {}
+  local field = schemas.read_field(reader, name, parameter, node, parameter.required)
+  if media then
+    local copy = { json_text = true }
+    for key, value in pairs(field.schema) do copy[key] = value end
+    field.schema = copy
+  end
+  return field
+end
+
+local function path_fields(reader, path, parameters)
+  local by_name, fields = {}, {}
+  for _, parameter in ipairs(parameters) do
+    if parameter["in"] == "path" then by_name[parameter.name] = parameter end
+  end
+  for name in path:gmatch("{([^}]*)}") do
+    if not by_name[name] then error(("the path parameter {%s} is not described"):format(name), 0) end
+    fields[#fields + 1] = read_parameter(reader, by_name[name])
+    fields[#fields].required = true
+  end
+  if #fields > MAX_PATH_FIELDS then
+    error(("more than %d path parameters"):format(MAX_PATH_FIELDS), 0)
+  end
+  return fields
+end
+
+local function query_fields(reader, parameters)
+  local fields = {}
+  for _, parameter in ipairs(parameters) do
+    if parameter["in"] == "query" then fields[#fields + 1] = read_parameter(reader, parameter) end
+  end
+  return fields
+end
+
+-- Bodies and answers
+
+local function read_body(reader, node)
+  if not node.requestBody then return nil, false end
+  local body = schemas.resolve(reader, node.requestBody)
+  local content = as_table(body.content)
+  local media = json_content(content)
+  if not media then
+    error(("the body is %s; only JSON bodies can be bound"):format(next(content) or "not described"), 0)
+  end
+  return schemas.read(reader, media.schema or {}), body.required == true
+end
+
+-- The lowest success that is described, as status and node.
+local function success_of(responses)
+  local best
+  for key in pairs(responses) do
+    local text = tostring(key)
+    if text:find("^2%d%d$") and (not best or text < best) then best = text end
+  end
+  if best then return tonumber(best), responses[best] end
+  return 200, responses["2XX"] or responses.default
+end
+
+local function read_answer(reader, node)
+  local status, response = success_of(as_table(node.responses))
+  if type(response) ~= "table" then return status, "none", nil end
+  local content = as_table(schemas.resolve(reader, response).content)
+  local media = json_content(content)
+  if media then return status, "json", schemas.read(reader, media.schema or {}) end
+  local kind, text = next(content)
+  if kind and kind:find("^text/") then return status, "text", schemas.read(reader, text.schema or {}) end
+  return status, "none", nil
+end
+
+-- Operations
+
+local function has(fields, name)
+  for _, field in ipairs(fields) do
+    if field.name == name then return true end
+  end
+  return false
+end
+
+local function guess_paging(method, query)
+  if method ~= "GET" then return "none" end
+  if has(query, "cursor") then return "cursor" end
+  return has(query, "limit") and has(query, "offset") and "offset" or "none"
+end
+
+-- A call takes query and body fields in one table.
+local function refuse_common_names(query, body)
+  for _, field in ipairs(body and body.fields or {}) do
+    if has(query, field.name) then
+      error(("%q is both a query parameter and a field of the body"):format(field.name), 0)
+    end
+  end
+end
+
+local function check_name(name)
+  if type(name) ~= "string" or not ("." .. name):find("^[.%w_]+$") or name:find("%.%.")
+      or name:find("%.$") or ("." .. name):find("%.%d") then
+    error(("%q is not a name that Lua can spell"):format(tostring(name)), 0)
+  end
+  return name
+end
+
+-- `security: []` on an operation takes the document's credential away.
+local function is_public(node)
+  return type(node.security) == "table" and #node.security == 0
+end
+
+local function read_operation(reader, place)
+  local node, method, path = place.node, place.method, place.path
+  local row = {
+    name = check_name(node["x-lua-name"] or naming.derive(reader.outline, method, path)),
+    method = method,
+    path = path,
+    service = path:match("^/([^/{]+)"),
+    description = schemas.text(node, "description"),
+    source = schemas.text(node, "x-source"),
+    path_fields = path_fields(reader, path, place.parameters),
+    query_fields = query_fields(reader, place.parameters),
+    scopes = node["x-scopes"] and { table.unpack(node["x-scopes"]) } or nil,
+    id_alias = node["x-id-alias"],
+    retry = choice(node, "x-retry", RETRY, DEFAULT_RETRY[method] or "never"),
+    public = is_public(node),
+    unverified = node["x-unverified"] == true,
+    wait = node["x-wait"],
+  }
+  row.service = row.service or "api"
+  row.operation_id = schemas.text(node, "operationId") or row.name
+  row.summary = schemas.text(node, "summary") or row.description or (method .. " " .. path)
+  row.body, row.body_required = read_body(reader, node)
+  row.success_status, row.answer_kind, row.answer = read_answer(reader, node)
+  row.paging = choice(node, "x-pagination", PAGING, guess_paging(method, row.query_fields))
+  row.writes = method ~= "GET"
+  if node["x-writes"] ~= nil then row.writes = node["x-writes"] == true end
+  refuse_common_names(row.query_fields, row.body)
+  return row
+end
+
+-- Every operation of the document with the place where it stands, in a fixed order.
+local function places_of(document)
+  local places = {}
+  for path, path_node in pairs(document.paths) do
+    for _, method in ipairs(METHODS) do
+      local node = as_table(path_node)[method]
+      if type(node) == "table" then
+        places[#places + 1] = { path = path, method = method:upper(), node = node, path_node = path_node }
+      end
+    end
+  end
+  table.sort(places, function(a, b)
+    if a.path ~= b.path then return a.path < b.path end
+    return a.method < b.method
+  end)
+  return places
+end
+
+local function check_document(document)
+  if type(document) ~= "table" or json.is_array(document) then
+    error("an OpenAPI document must be an object", 0)
+  end
+  if type(document.openapi) ~= "string" or not document.openapi:find("^3%.") then
+    error(("expected an OpenAPI document of version 3, got openapi: %s")
+      :format(tostring(document.openapi)), 0)
+  end
+  if type(document.paths) ~= "table" then error("the OpenAPI document has no paths", 0) end
+end
+
+---@class anyreach.openapi.refusal an operation that cannot be bound
+---@field method string
+---@field path string
+---@field reason string
+
+-- Runs a step for one operation; what it raises makes the operation a refused one.
+local function attempt(reader, place, step)
+  reader.resolving = {}
+  local ok, problem = pcall(step, reader, place)
+  if ok then return true end
+  table.insert(reader.refused, { method = place.method, path = place.path, reason = problem })
+  return false
+end
+
+local function outline_step(reader, place)
+  check_path(place.path)
+  place.parameters = parameters_of(reader, place.path_node, place.node)
+  naming.note(reader.outline, place.method, place.path, place.parameters)
+end
+
+local function read_step(reader, place)
+  local row = read_operation(reader, place)
+  local other = reader.taken[row.name]
+  if other then error(("the name %s belongs to %s %s"):format(row.name, other.method, other.path), 0) end
+  reader.taken[row.name] = row
+  table.insert(reader.operations, row)
+end
+
+--- Reads a document. An operation that cannot be bound does not stand in the way of the others: it
+--- is returned among the refused. Raises a message when the document as a whole is not one.
+---@param document table
+---@return table[] operations sorted by name
+---@return anyreach.openapi.refusal[] refused
+function openapi.read(document)
+  check_document(document)
+  local reader = { document = document, schemas = {}, outline = naming.new_outline(), taken = {},
+    operations = {}, refused = {} }
+  local outlined = {}
+  for _, place in ipairs(places_of(document)) do
+    if attempt(reader, place, outline_step) then table.insert(outlined, place) end
+  end
+  for _, place in ipairs(outlined) do attempt(reader, place, read_step) end
+  table.sort(reader.operations, function(a, b) return a.name < b.name end)
+  return reader.operations, reader.refused
+end
+
+return openapi

@@ -1,0 +1,247 @@
+-- Misbehaviour on demand: which fault a request meets, and what it does to the answer. Directives
+-- come with one request, in the header X-Sandbox-Fault, or as a profile for all of them; they are
+-- separated by ";":
+--
+--   429 | 500 | 503      refuse before anything is done; with retry-after=TEXT
+--   drop                 close the connection without an answer, before anything is done
+--   after-commit         with 500, 503 or drop: do the work first
+--   truncate             announce the whole answer, send half of it, close
+--   invalid              200 with JSON that breaks off
+--   latency=MS           wait before answering
+--   stale=N              what this request creates is missing from the next N lists
+--   rate=P; seed=N       profile: probability of a request to be hit; makes the choice repeatable
+--   only=PATTERN         profile: operations to hit; "*" stands for any text
+
+local json = require "anyreach.json"
+local operations = require "anyreach.operations"
+
+local faults = {}
+
+local MAX_LATENCY_MS = 60000
+
+-- {====== directives ======
+
+local function number_setter(name, minimum, maximum)
+  return function(fault, value)
+    local number = tonumber(value)
+    if not number or number < minimum or number > maximum then
+      return ("expected a number from %g to %g"):format(minimum, maximum)
+    end
+    fault[name] = number
+  end
+end
+
+local function integer_setter(name)
+  return function(fault, value)
+    local number = math.tointeger(tonumber(value))
+    if not number or number < 0 then return "expected a whole number" end
+    fault[name] = number
+  end
+end
+
+local function text_setter(name)
+  return function(fault, value)
+    if value == "" then return "expected a value" end
+    fault[name] = value
+  end
+end
+
+local function outcome_setter(outcome, status)
+  return function(fault)
+    if fault.outcome then return "a request can meet one of 429, 500, 503, drop, truncate, invalid" end
+    fault.outcome, fault.status = outcome, status
+  end
+end
+
+-- takes_value: written word=value. profile: not for a single request.
+local DIRECTIVES = {
+  { word = "429", set = outcome_setter("refuse", 429) },
+  { word = "500", set = outcome_setter("refuse", 500) },
+  { word = "503", set = outcome_setter("refuse", 503) },
+  { word = "drop", set = outcome_setter("drop") },
+  { word = "truncate", set = outcome_setter("truncate") },
+  { word = "invalid", set = outcome_setter("invalid") },
+  { word = "after-commit", set = function(fault) fault.after_commit = true end },
+  { word = "retry-after", takes_value = true, set = text_setter("retry_after") },
+  { word = "latency", takes_value = true, set = number_setter("latency", 0, MAX_LATENCY_MS) },
+  { word = "stale", takes_value = true, set = integer_setter("stale") },
+  { word = "rate", takes_value = true, profile = true, set = number_setter("rate", 0, 1) },
+  { word = "seed", takes_value = true, profile = true, set = integer_setter("seed") },
+  { word = "only", takes_value = true, profile = true, set = text_setter("only") },
+}
+
+local function find_directive(word, is_profile)
+  for _, directive in ipairs(DIRECTIVES) do
+    if directive.word == word and (is_profile or not directive.profile) then return directive end
+  end
+end
+
+local function valid_words(is_profile)
+  local words = {}
+  for _, directive in ipairs(DIRECTIVES) do
+    if is_profile or not directive.profile then
+      words[#words + 1] = directive.word .. (directive.takes_value and "=…" or "")
+    end
+  end
+  return table.concat(words, ", ")
+end
+
+local function unknown(word, is_profile)
+  local words = {}
+  for _, directive in ipairs(DIRECTIVES) do words[#words + 1] = directive.word end
+  local near = operations.nearest(word, words)
+  local hint = near and find_directive(near, is_profile) and ("; did you mean %q?"):format(near) or ""
+  return ("unknown fault %q%s (valid: %s)"):format(word, hint, valid_words(is_profile))
+end
+
+-- Returns a message when the directive is wrong.
+local function apply(fault, text, is_profile)
+  local word, value = text:match("^([^=]-)%s*=%s*(.*)$")
+  local directive = find_directive(word or text, is_profile)
+  if not directive then return unknown(word or text, is_profile) end
+  if directive.takes_value and not value then return ("fault %q: expected %s=VALUE"):format(text, text) end
+  if value and not directive.takes_value then return ("fault %q: %s takes no value"):format(text, word) end
+  local problem = directive.set(fault, value)
+  return problem and ("fault %q: %s"):format(text, problem)
+end
+
+local function contradiction(fault)
+  local fails = fault.status or fault.outcome == "drop"
+  if fault.after_commit and (not fails or fault.status == 429) then
+    return 'fault "after-commit": needs 500, 503 or drop beside it'
+  end
+  if fault.retry_after and not fault.status then
+    return 'fault "retry-after": needs 429, 500 or 503 beside it'
+  end
+end
+
+---Reads directives.
+---@param text string
+---@param is_profile boolean? allows rate, seed and only
+---@return table? fault
+---@return string? message when it is malformed
+function faults.parse(text, is_profile)
+  local fault, count = {}, 0
+  for part in (text .. ";"):gmatch("%s*(.-)%s*;") do
+    if part ~= "" then
+      count = count + 1
+      local problem = apply(fault, part, is_profile)
+      if problem then return nil, problem end
+    end
+  end
+  if count == 0 then return nil, "no fault named (valid: " .. valid_words(is_profile) .. ")" end
+  local problem = contradiction(fault)
+  if problem then return nil, problem end
+  return fault
+end
+
+-- }======
+
+-- {====== profiles ======
+
+local Profile = {}
+Profile.__index = Profile
+
+---@param text string directives
+---@return table profile
+function faults.profile(text)
+  local fault, problem = faults.parse(text, true)
+  if not fault then error("sandbox: fault profile: " .. problem, 0) end
+  local escaped = (fault.only or "*"):gsub("[^%w*]", "%%%0"):gsub("%*", ".*")
+  return setmetatable({ fault = fault, pattern = "^" .. escaped .. "$", state = fault.seed or 0 }, Profile)
+end
+
+-- The next number in [0, 1) of SplitMix64: repeatable, and out of the way of math.random.
+local function draw(profile)
+  profile.state = profile.state + 0x9e3779b97f4a7c15
+  local value = profile.state
+  value = (value ~ (value >> 30)) * 0xbf58476d1ce4e5b9
+  value = (value ~ (value >> 27)) * 0x94d049bb133111eb
+  return ((value ~ (value >> 31)) >> 11) / (1 << 53)
+end
+
+---The fault that a request of this operation meets, or nil.
+---@param operation string? nil for a request that no operation serves
+---@return table? fault
+function Profile:choose(operation)
+  if not (operation or ""):find(self.pattern) then return nil end
+  if self.fault.rate and draw(self) >= self.fault.rate then return nil end
+  return self.fault
+end
+
+-- }======
+
+-- {====== what a fault does ======
+
+---True when the request must not be carried out.
+---@param fault table?
+function faults.prevents(fault)
+  if not fault or fault.after_commit then return false end
+  return fault.outcome == "refuse" or fault.outcome == "drop"
+end
+
+-- Replaces the answer; `body` is nil for an answer without one.
+local OUTCOMES = {
+  refuse = function(fault)
+    local headers = { ["Content-Type"] = "application/json", ["Retry-After"] = fault.retry_after }
+    local body = json.encode { detail = "Fault asked for by the caller." }
+    return { status = fault.status, headers = headers, body = body }
+  end,
+  drop = function()
+    return { fault = "drop" }
+  end,
+  truncate = function(_, answer)
+    if not answer.body then return { fault = "drop" } end
+    answer.fault = "truncate"
+    return answer
+  end,
+  invalid = function(_, answer)
+    local body = answer.body and answer.body:sub(1, -2) or ""
+    return { status = 200, headers = { ["Content-Type"] = "application/json" }, body = body ~= "" and body or "{" }
+  end,
+}
+
+---The answer as the fault leaves it.
+---@param fault table?
+---@param answer table? nil when the request was not carried out
+---@return table answer
+function faults.apply(fault, answer)
+  if not fault then return answer end
+  if fault.outcome then answer = OUTCOMES[fault.outcome](fault, answer) end
+  if fault.latency then answer.delay = fault.latency / 1000 end
+  return answer
+end
+
+-- }======
+
+-- {====== staleness ======
+
+local Staleness = {}
+Staleness.__index = Staleness
+
+---Keeps count of what lists do not show yet.
+function faults.staleness()
+  return setmetatable({ left = {} }, Staleness)
+end
+
+---@param documents { collection: string, id: string }[]
+---@param lists integer number of lists that miss them
+function Staleness:hide(documents, lists)
+  for _, document in ipairs(documents) do
+    self.left[document.collection .. "/" .. document.id] = lists
+  end
+end
+
+---Called once a list for every document it comes across.
+---@return boolean
+function Staleness:hides(collection, id)
+  local key = collection .. "/" .. id
+  local left = self.left[key]
+  if not left then return false end
+  self.left[key] = left > 1 and left - 1 or nil
+  return left > 0
+end
+
+-- }======
+
+return faults

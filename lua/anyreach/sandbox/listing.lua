@@ -1,0 +1,148 @@
+-- The paging and filtering that all lists of the core service share: a bare array, newest first,
+-- `limit` and `cursor`, and the bounds on created_at and updated_at. A cursor is the Base64 of the
+-- created_at of the last row seen, which the client builds itself.
+-- That bounds are inclusive, and lists bare arrays, is documented for conversations; for the other
+-- core lists it is our choice. So are the default and the maximum of `limit`.
+
+local json = require "anyreach.json"
+local refusal = require "anyreach.sandbox.refusal"
+local timestamp = require "anyreach.sandbox.timestamp"
+
+local listing = {}
+
+local DEFAULT_LIMIT = 20
+local MAXIMUM_LIMIT = 100
+
+-- {====== cursor ======
+
+local DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+local value_of = { ["-"] = 62, ["_"] = 63 }
+for index = 1, #DIGITS do value_of[DIGITS:sub(index, index)] = index - 1 end
+
+-- Reads Base64 of either alphabet, padded or not; nil for anything else.
+local function decode_base64(text)
+  text = text:gsub("=+$", "")
+  local bytes, bits, count = {}, 0, 0
+  for digit in text:gmatch(".") do
+    local value = value_of[digit]
+    if not value then return nil end
+    bits, count = (bits << 6 | value) & 0xFFFFFF, count + 6
+    if count >= 8 then
+      count = count - 8
+      bytes[#bytes + 1] = string.char(bits >> count & 0xFF)
+    end
+  end
+  return table.concat(bytes)
+end
+
+local function read_cursor(text)
+  if not text then return nil end
+  local decoded = decode_base64(text)
+  local created_at = decoded and timestamp.normalize(decoded)
+  if not created_at then
+    refusal.raise(422, "cursor: expected the Base64 of the created_at of the last row")
+  end
+  return created_at
+end
+
+-- }======
+
+-- {====== filters ======
+
+-- Query field -> (field of the document, whether a value within the bound passes).
+local function at_or_after(value, bound) return value >= bound end
+local function at_or_before(value, bound) return value <= bound end
+local BOUNDS = {
+  created_after = { field = "created_at", holds = at_or_after },
+  created_before = { field = "created_at", holds = at_or_before },
+  updated_after = { field = "updated_at", holds = at_or_after },
+  updated_before = { field = "updated_at", holds = at_or_before },
+}
+
+local function read_bounds(query)
+  local bounds = {}
+  for name, bound in pairs(BOUNDS) do
+    if query[name] then
+      local value = timestamp.normalize(query[name])
+      if not value then refusal.raise(422, "%s: expected a date-time such as 2026-01-02T03:04:05Z", name) end
+      bounds[#bounds + 1] = { field = bound.field, holds = bound.holds, value = value }
+    end
+  end
+  return bounds
+end
+
+local function within(bounds, document)
+  for _, bound in ipairs(bounds) do
+    if not bound.holds(document[bound.field], bound.value) then return false end
+  end
+  return true
+end
+
+---True when the text contains the part, upper and lower case being the same.
+---@param text string
+---@param part string
+function listing.contains_text(text, part)
+  return text:lower():find(part:lower(), 1, true) ~= nil
+end
+
+local contains_value
+
+local function contains_element(array, wanted)
+  for _, element in ipairs(array) do
+    if contains_value(element, wanted) then return true end
+  end
+  return false
+end
+
+---JSON containment: an object contains another when it has all its fields with values that contain
+---theirs; an array when each wanted element is contained in one of its own; else they are equal.
+---@param value any
+---@param wanted any
+---@return boolean
+function contains_value(value, wanted)
+  if type(value) ~= "table" or type(wanted) ~= "table" or json.is_array(value) ~= json.is_array(wanted) then
+    return json.equal(value, wanted)
+  end
+  if json.is_array(wanted) then
+    for _, element in ipairs(wanted) do
+      if not contains_element(value, element) then return false end
+    end
+    return true
+  end
+  for name, part in pairs(wanted) do
+    if value[name] == nil or not contains_value(value[name], part) then return false end
+  end
+  return true
+end
+
+listing.contains_value = contains_value
+
+-- }======
+
+local function read_limit(query)
+  local limit = query.limit or DEFAULT_LIMIT
+  if limit < 1 or limit > MAXIMUM_LIMIT then
+    refusal.raise(422, "limit: expected a number from 1 to %d, got %d", MAXIMUM_LIMIT, limit)
+  end
+  return limit
+end
+
+---One page of a collection.
+---@param request table the query's limit, cursor and bounds are honoured here
+---@param collection string
+---@param parent string?
+---@param matches fun(document: table): boolean the list's own filters
+---@return table[] documents a JSON array
+function listing.page(request, collection, parent, matches)
+  local query, page = request.query, json.array {}
+  local limit, bounds = read_limit(query), read_bounds(query)
+  for document, id in request.store:each(collection, request.organization, parent, read_cursor(query.cursor)) do
+    if within(bounds, document) and matches(document) and not request.staleness:hides(collection, id) then
+      page[#page + 1] = document
+      if #page == limit then break end
+    end
+  end
+  return page
+end
+
+return listing

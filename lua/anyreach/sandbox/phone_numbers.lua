@@ -1,0 +1,139 @@
+-- Phone numbers and the trunks that carry them. A number has two slots, one for calls to it and one
+-- for calls from it; each holds the id of a version or null. Slots are written by publishing.
+-- Stored in "phone_numbers" under the number itself, and "trunks".
+
+local json = require "anyreach.json"
+local listing = require "anyreach.sandbox.listing"
+local refusal = require "anyreach.sandbox.refusal"
+
+local phone_numbers = {}
+
+local SLOTS = { "inbound_agent_version_id", "outbound_agent_version_id" }
+
+---@param number string
+---@return table record answers 404 when the organisation has no such number
+function phone_numbers.require(request, number)
+  local record = request.store:get("phone_numbers", request.organization, number)
+  if not record then refusal.raise(404, "Phone number %s not found.", number) end
+  return record
+end
+
+---Stores a changed record.
+---@return table record
+function phone_numbers.save(request, record)
+  record.updated_at = request.store:now()
+  request.store:save("phone_numbers", record.phone_number, record)
+  return record
+end
+
+local function holds_one_of(record, version_ids)
+  for _, slot in ipairs(SLOTS) do
+    if version_ids[record[slot]] then return true end
+  end
+  return false
+end
+
+---The numbers with a slot that holds one of these versions.
+---@param version_ids table<string, boolean>
+---@return table[] a JSON array
+function phone_numbers.held_by(request, version_ids)
+  local list = json.array {}
+  if next(version_ids) == nil then return list end
+  for record in request.store:each("phone_numbers", request.organization) do
+    if holds_one_of(record, version_ids) then list[#list + 1] = record end
+  end
+  return list
+end
+
+---Empties every slot that holds one of these versions.
+---@param version_ids table<string, boolean>
+function phone_numbers.release(request, version_ids)
+  for _, record in ipairs(phone_numbers.held_by(request, version_ids)) do
+    for _, slot in ipairs(SLOTS) do
+      if version_ids[record[slot]] then record[slot] = json.null end
+    end
+    phone_numbers.save(request, record)
+  end
+end
+
+---Adds a trunk. A managed one is run by the platform and carries bought numbers only.
+---@param trunk { id: string, name: string, managed: boolean }
+function phone_numbers.add_trunk(store, organization, trunk)
+  local now = store:now()
+  store:add("trunks", trunk.id, {
+    id = trunk.id,
+    organization_id = organization,
+    name = trunk.name,
+    managed_account_id = trunk.managed and "sandbox-managed-account" or json.null,
+    created_at = now,
+    updated_at = now,
+  }, { organization = organization })
+end
+
+---Adds a number with empty slots.
+---@return table record
+function phone_numbers.add(store, organization, number, trunk_id, outbound_shareable)
+  local now = store:now()
+  local record = {
+    phone_number = number,
+    organization_id = organization,
+    trunk_id = trunk_id,
+    inbound_agent_version_id = json.null,
+    outbound_agent_version_id = json.null,
+    outbound_shareable = outbound_shareable or false,
+    created_at = now,
+    updated_at = now,
+  }
+  store:add("phone_numbers", number, record, { organization = organization })
+  return record
+end
+
+-- 404 for an unknown trunk is our choice, 400 for a managed one as well: that it is refused is
+-- documented, the status is not.
+local function require_own_trunk(request, id)
+  local trunk = request.store:get("trunks", request.organization, id)
+  if not trunk then refusal.raise(404, "Trunk %s not found.", id) end
+  if trunk.managed_account_id ~= json.null then
+    refusal.raise(400, "Trunk %s is managed; numbers can be registered only on a trunk of your own.", id)
+  end
+end
+
+local rules = {}
+
+rules["phone_numbers.list"] = function(request)
+  local query = request.query
+  return listing.page(request, "phone_numbers", nil, function(record)
+    return (query.phone_number == nil or listing.contains_text(record.phone_number, query.phone_number))
+      and (query.trunk_id == nil or record.trunk_id == query.trunk_id)
+  end)
+end
+
+rules["phone_numbers.get"] = function(request)
+  return phone_numbers.require(request, request.path.phone_number)
+end
+
+-- The key `phone_number`, its check and the 409 are our choice: of the body only trunk_id is
+-- documented.
+rules["phone_numbers.create"] = function(request)
+  local body, store = request.body, request.store
+  local number = body.phone_number
+  if type(number) ~= "string" or #number > 16 or not number:find("^%+[1-9]%d+$") then
+    refusal.raise(422, "phone_number: expected an E.164 number such as +15551234567")
+  end
+  require_own_trunk(request, body.trunk_id)
+  if store:is_taken("phone_numbers", number) then
+    refusal.raise(409, "Phone number %s is already registered.", number)
+  end
+  return phone_numbers.add(store, request.organization, number, body.trunk_id, body.outbound_shareable)
+end
+
+rules["phone_numbers.update"] = function(request)
+  local record = phone_numbers.require(request, request.path.phone_number)
+  if request.body.outbound_shareable == nil then refusal.raise(422, "body: expected outbound_shareable") end
+  record.outbound_shareable = request.body.outbound_shareable
+  return phone_numbers.save(request, record)
+end
+
+phone_numbers.rules = rules
+
+return phone_numbers

@@ -1,0 +1,216 @@
+-- The store under the rules: JSON documents in collections, in one SQLite table. The rules know
+-- nothing of SQL, and whatever offers these methods can stand in for it.
+--
+-- A document has an id that is unique in its collection, an organisation that alone can see it,
+-- perhaps a parent (the agent of a version) and perhaps an alias that is unique under that parent
+-- (the number of a version). Documents are kept as JSON text, so that what was stored comes back
+-- value by value.
+--
+-- Every request runs in one transaction, which is committed before the request is answered.
+
+local json = require "anyreach.json"
+local sqlite = require "anyreach.sqlite"
+local Sequence = require "anyreach.sandbox.sequence"
+
+local Store = {}
+Store.__index = Store
+
+local FORMAT = 1 -- of the file, kept as its user_version
+local BATCH = 50 -- rows that each() reads at a time
+
+local SCHEMA = [[
+CREATE TABLE documents (
+  collection TEXT NOT NULL,
+  id TEXT NOT NULL,
+  organization TEXT NOT NULL,
+  parent TEXT NOT NULL,
+  alias TEXT,
+  created_at TEXT NOT NULL,
+  document TEXT NOT NULL,
+  UNIQUE (collection, id)
+);
+CREATE UNIQUE INDEX documents_by_alias ON documents (collection, organization, parent, alias);
+CREATE UNIQUE INDEX documents_by_age ON documents (collection, organization, parent, created_at);
+CREATE TABLE clock (last INTEGER NOT NULL);
+INSERT INTO clock VALUES (0);
+]]
+
+local function refuse_foreign_file(database, path)
+  local tables = database:query("SELECT name FROM sqlite_master")
+  if #tables == 0 then return end
+  database:close()
+  error(("sandbox: %s belongs to another program; expected a new file or one that the sandbox made"):format(path), 0)
+end
+
+-- Creates the tables in a new file. Writing at once also takes the lock of an exclusive database,
+-- so that a file in use is noticed at start.
+local function prepare(database, path)
+  local format = database:query("PRAGMA user_version")[1].user_version
+  if format == 0 then
+    refuse_foreign_file(database, path)
+    database:execute("BEGIN IMMEDIATE;" .. SCHEMA .. ("PRAGMA user_version = %d; COMMIT"):format(FORMAT))
+    return
+  end
+  if format ~= FORMAT then
+    database:close()
+    error(("sandbox: %s has format %d; this program knows format %d"):format(path, format, FORMAT), 0)
+  end
+  database:execute("BEGIN IMMEDIATE; UPDATE clock SET last = last; COMMIT")
+end
+
+local function open_database(path)
+  local ok, database = pcall(sqlite.open, path, { exclusive = true, busy_timeout = 200 })
+  if ok then
+    local prepared, problem = pcall(prepare, database, path)
+    if prepared then return database end
+    database:close()
+    database = problem
+  end
+  local message = tostring(database)
+  if message:find("database is locked", 1, true) then
+    error(("sandbox: %s is in use by another process"):format(path), 0)
+  elseif message:find("^sandbox: ") then
+    error(message, 0)
+  end
+  error(("sandbox: cannot use %s: %s"):format(path, message), 0)
+end
+
+---@param path string? a file, created when missing; nil keeps everything in memory
+---@param seed string? makes ids and time stamps repeatable
+---@return table store
+function Store.open(path, seed)
+  local database = open_database(path or ":memory:")
+  local store = setmetatable({ database = database, sequence = Sequence.new(database, seed), created = {} }, Store)
+  store.sequence:continue_after(database:query("SELECT last FROM clock")[1].last)
+  return store
+end
+
+---True when it holds nothing yet.
+function Store:is_empty()
+  return #self.database:query("SELECT 1 FROM documents LIMIT 1") == 0
+end
+
+function Store:close()
+  self.database:close()
+end
+
+-- The clock is kept with the documents: after a restart it goes on where it stood.
+local function commit(store)
+  store.database:run("UPDATE clock SET last = ?1 WHERE last < ?1", store.sequence.last)
+  store.database:run("COMMIT")
+end
+
+---Runs the action; what it did is kept, durably, when it returns, and undone when it raises.
+---`created` then lists what it added.
+---@param action fun(): any
+---@return boolean ok
+---@return any result of the action, or what it raised
+function Store:transaction(action)
+  self.created = {}
+  self.database:run("BEGIN IMMEDIATE")
+  local ok, result = pcall(function()
+    local value = action()
+    commit(self)
+    return value
+  end)
+  if not ok then
+    self.created = {}
+    pcall(self.database.run, self.database, "ROLLBACK") -- SQLite itself may have undone it already
+  end
+  return ok, result
+end
+
+---Forgets every document, and with a seed starts the sequence anew. Call it within a transaction.
+function Store:clear()
+  self.database:run("DELETE FROM documents")
+  self.database:run("UPDATE clock SET last = 0")
+  self.sequence:continue_after(0)
+end
+
+---A time stamp later than every earlier one.
+function Store:now()
+  return self.sequence:now()
+end
+
+---A new UUID.
+function Store:new_id()
+  return self.sequence:id()
+end
+
+---Adds a document, which must carry created_at.
+---@param collection string
+---@param id string unique in the collection, over all organisations
+---@param document table
+---@param keys { organization: string, parent: string?, alias: string? }
+function Store:add(collection, id, document, keys)
+  self.database:run("INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)", collection, id, keys.organization,
+    keys.parent or "", keys.alias, document.created_at, json.encode(document))
+  self.created[#self.created + 1] = { collection = collection, id = id }
+end
+
+---Replaces the content of a document.
+function Store:save(collection, id, document)
+  local changed = self.database:run("UPDATE documents SET document = ? WHERE collection = ? AND id = ?",
+    json.encode(document), collection, id)
+  assert(changed == 1, "save of a document that is not stored")
+end
+
+local function first(rows)
+  return rows[1] and json.decode(rows[1].document)
+end
+
+---@return table? document
+function Store:get(collection, organization, id)
+  return first(self.database:query(
+    "SELECT document FROM documents WHERE collection = ? AND id = ? AND organization = ?",
+    collection, id, organization))
+end
+
+---True when any organisation holds that id.
+function Store:is_taken(collection, id)
+  return #self.database:query("SELECT 1 FROM documents WHERE collection = ? AND id = ?", collection, id) > 0
+end
+
+---@return table? document
+function Store:find(collection, organization, parent, alias)
+  return first(self.database:query(
+    "SELECT document FROM documents WHERE collection = ? AND organization = ? AND parent = ? AND alias = ?",
+    collection, organization, parent, alias))
+end
+
+function Store:remove(collection, organization, id)
+  self.database:run("DELETE FROM documents WHERE collection = ? AND organization = ? AND id = ?",
+    collection, organization, id)
+end
+
+-- A batch of rows older than `before`, newest first.
+local function read_batch(store, collection, organization, parent, before)
+  return store.database:query([[
+SELECT id, created_at, document FROM documents
+WHERE collection = ? AND organization = ? AND parent = ? AND created_at < ?
+ORDER BY created_at DESC LIMIT ?]], collection, organization, parent, before, BATCH)
+end
+
+---Iterates over the documents of a collection, newest first. The loop's body may save and remove
+---the document it is at.
+---@param collection string
+---@param organization string
+---@param parent string? nil: those without a parent
+---@param before string? only documents created earlier
+---@return fun(): table?, string? next document and id
+function Store:each(collection, organization, parent, before)
+  before = before or "~" -- after every time stamp
+  local rows, index = nil, 0
+  return function()
+    index = index + 1
+    if not rows or (index > #rows and #rows == BATCH) then
+      rows, index = read_batch(self, collection, organization, parent or "", before), 1
+    end
+    local row = rows[index]
+    if not row then return nil end
+    before = row.created_at
+    return json.decode(row.document), row.id
+  end
+end
+
+return Store

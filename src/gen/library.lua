@@ -1,0 +1,178 @@
+-- Writes lua/library/anyreach.lua: annotations for lua-language-server. The hand-written part is
+-- prelude.lua beside this file; a class for each namespace and each table of fields follows.
+
+local library = {}
+
+local LUA_TYPES = {
+  null = "lightuserdata", boolean = "boolean", integer = "integer", number = "number",
+  string = "string", array = "any[]", object = "table<string, any>",
+}
+
+local function lua_type(schema)
+  if #schema.types == 7 then return "any" end
+  local parts = {}
+  for _, name in ipairs(schema.types) do
+    if name == "string" and schema.choices then
+      for _, choice in ipairs(schema.choices) do table.insert(parts, ("%q"):format(choice)) end
+    elseif name == "array" and schema.items then
+      local item = lua_type(schema.items)
+      table.insert(parts, (item:find("|", 1, true) and "(" .. item .. ")" or item) .. "[]")
+    else
+      table.insert(parts, LUA_TYPES[name])
+    end
+  end
+  return table.concat(parts, "|")
+end
+
+-- The query and body fields of an operation, which a call takes in one table.
+local function table_fields(operation)
+  local fields = { table.unpack(operation.query_fields) }
+  local body = operation.body and operation.body.fields or {}
+  table.move(body, 1, #body, #fields + 1, fields)
+  return fields
+end
+
+local function remarks(field)
+  local parts = { field.summary or "" }
+  if field.schema.default_json then table.insert(parts, ("Default: %s."):format(field.schema.default_json)) end
+  if field.unverified then table.insert(parts, "(Inferred, not documented.)") end
+  return table.concat(parts, " ")
+end
+
+local function fields_class(operation)
+  local fields = table_fields(operation)
+  if #fields == 0 and not operation.body then return nil end
+  local name = "anyreach." .. operation.name .. ".fields"
+  local lines = { "---@class " .. name }
+  for _, field in ipairs(fields) do
+    table.insert(lines, ("---@field %s%s %s %s"):format(field.name, field.required and "" or "?",
+      lua_type(field.schema), remarks(field)))
+  end
+  if operation.body and operation.body.open then
+    table.insert(lines, "---@field [string] any further fields, as the service knows them")
+  end
+  return name, table.concat(lines, "\n") .. "\n\n"
+end
+
+local function needs_fields(operation)
+  for _, field in ipairs(table_fields(operation)) do
+    if field.required then return true end
+  end
+  return operation.body_required
+end
+
+local RESULT = { json = "any", text = "string", none = "nil" }
+
+local function documented(lines, operation, fields_name)
+  table.insert(lines, "--- " .. operation.summary)
+  if operation.description then table.insert(lines, "---\n--- " .. operation.description) end
+  local arguments = {}
+  for _, field in ipairs(operation.path_fields) do
+    table.insert(arguments, field.name)
+    table.insert(lines, ("---@param %s %s %s"):format(field.name, lua_type(field.schema), remarks(field)))
+  end
+  if fields_name then
+    table.insert(arguments, "fields")
+    table.insert(lines, ("---@param fields%s %s"):format(needs_fields(operation) and "" or "?", fields_name))
+  end
+  return table.concat(arguments, ", ")
+end
+
+local function function_text(operation, prefix, fields_name)
+  local lines = {}
+  local arguments = documented(lines, operation, fields_name)
+  table.insert(lines, "---@return " .. RESULT[operation.answer_kind])
+  table.insert(lines, "---@return anyreach.response")
+  table.insert(lines, ("function %s.%s(%s) end\n\n"):format(prefix, operation.name:match("[^.]+$"), arguments))
+  return table.concat(lines, "\n")
+end
+
+-- `each` follows the pages of a list.
+local function each_text(operation, prefix, fields_name)
+  local lines = {}
+  local arguments = documented(lines, operation, fields_name)
+  table.insert(lines, "--- Goes through the results of all pages.")
+  table.insert(lines, "---@return fun(): table|nil")
+  table.insert(lines, ("function %s.each(%s) end\n\n"):format(prefix, arguments))
+  return table.concat(lines, "\n")
+end
+
+local function namespace_of(name)
+  return name:match("^(.*)%.[^.]+$") or ""
+end
+
+-- All namespaces with those they stand in, sorted, so that outer ones come first.
+local function namespaces(operations)
+  local seen, list = {}, {}
+  for _, operation in ipairs(operations) do
+    local name = namespace_of(operation.name)
+    while name ~= "" and not seen[name] do
+      seen[name] = true
+      table.insert(list, name)
+      name = namespace_of(name)
+    end
+  end
+  table.sort(list)
+  return list
+end
+
+local function class_of(namespace)
+  return namespace == "" and "anyreach.operations" or "anyreach.operations." .. namespace
+end
+
+local function variable_of(namespace)
+  return namespace == "" and "operations" or namespace:gsub("%.", "_")
+end
+
+local function namespace_class(namespace, all)
+  local lines = { "---@class " .. class_of(namespace) }
+  for _, other in ipairs(all) do
+    if namespace_of(other) == namespace then
+      table.insert(lines, ("---@field %s %s"):format(other:match("[^.]+$"), class_of(other)))
+    end
+  end
+  table.insert(lines, ("local %s = {}\n\n"):format(variable_of(namespace)))
+  return table.concat(lines, "\n")
+end
+
+local CLIENT = [[
+---@class anyreach.client : anyreach.operations
+---@field try anyreach.operations the same calls; a failure is returned as nil, error
+local client = {}
+
+--- Any request, through the same layers as the named operations.
+---@param request anyreach.request
+---@return any
+---@return anyreach.response
+function client.request(request) end
+
+return anyreach
+]]
+
+local function read_prelude(directory)
+  local file = assert(io.open(directory .. "prelude.lua", "rb"))
+  local text = file:read("a")
+  file:close()
+  return text .. "\n"
+end
+
+--- The text of the file.
+---@param operations table[] sorted by name
+---@param directory string where prelude.lua is
+---@return string
+function library.write(operations, directory)
+  local parts, all = { read_prelude(directory) }, namespaces(operations)
+  table.insert(parts, namespace_class("", all))
+  for _, namespace in ipairs(all) do table.insert(parts, namespace_class(namespace, all)) end
+  for _, operation in ipairs(operations) do
+    local fields_name, class = fields_class(operation)
+    local prefix = variable_of(namespace_of(operation.name))
+    if class then table.insert(parts, class) end
+    table.insert(parts, function_text(operation, prefix, fields_name))
+    if operation.paging ~= "none" then table.insert(parts, each_text(operation, prefix, fields_name)) end
+  end
+  table.insert(parts, CLIENT)
+  return (table.concat(parts):gsub(" +\n", "\n"))
+end
+
+return library

@@ -1,0 +1,34 @@
+/* The host: a Lua state with our libraries, the loop it waits on, and the sandbox when one runs. */
+#ifndef ANYREACH_HOST_H
+#define ANYREACH_HOST_H
+
+#include <lua.h>
+
+#include "options.h"
+
+struct host;
+
+/* Exit codes of the program that C decides on; lua/anyreach/errors.lua has the rest. */
+enum { EXIT_SCRIPT = 1, EXIT_USAGE = 64, EXIT_INTERRUPTED = 130 };
+
+/* NULL when memory or libcurl fails. `options` must outlive the host. */
+struct host *host_open(const struct options *options);
+void host_close(struct host *host);
+
+/* What to run: one of these. */
+struct program {
+  const char *file;   /* a script on disk; "-" is standard input */
+  const char *text;   /* Lua code */
+  const char *module; /* an embedded module that returns function(arguments) -> exit code or nil */
+  const char *recipe; /* an embedded script */
+  char **arguments;   /* NULL-terminated: what is in `arg` */
+};
+
+/* Runs a program to its end, errors reported. Returns the exit code. */
+int host_run(struct host *host, const struct program *program);
+
+/* Opens the modules that both Lua states of the program have: json, secret, yaml, sqlite,
+ * operations, and the embedded Lua files. [-0, +0, e] */
+void host_open_modules(lua_State *L);
+
+#endif

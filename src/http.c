@@ -1,0 +1,237 @@
+#include "http.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <strings.h>
+
+#include "version.h"
+
+/* {====== libcurl's callbacks ====== */
+
+static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
+  struct http_request *request = context;
+  if (buf_append(&request->response_body, bytes, size * count) == BUF_OK) return size * count;
+  request->too_large = true;
+  return 0;
+}
+
+/* A new status line (after 100 Continue, or a proxy's own answer) starts the answer afresh. */
+static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
+  struct http_request *request = context;
+  size_t length = size * count;
+  if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) request->response_headers.length = 0;
+  if (buf_append(&request->response_headers, bytes, length) == BUF_OK) return length;
+  request->too_large = true;
+  return 0;
+}
+
+static size_t on_read(char *bytes, size_t size, size_t count, void *context) {
+  struct http_request *request = context;
+  size_t left = request->body_length - request->body_sent;
+  size_t length = size * count < left ? size * count : left;
+  memcpy(bytes, request->body + request->body_sent, length);
+  request->body_sent += length;
+  return length;
+}
+
+/* }====== */
+
+static bool method_is(const struct http_request *request, const char *method) {
+  return strcmp(request->method, method) == 0;
+}
+
+/* libcurl by itself repeats a request whose reused connection turns out dead, even after the server
+ * has read it. A body from a read callback without a seek function cannot be rewound, so that such
+ * a request fails instead (CURLE_SEND_FAIL_REWIND); one without a body goes on a fresh connection.
+ */
+static void set_unrepeatable_body(struct http_request *request) {
+  CURL *easy = request->easy;
+  if (request->body_length == 0) {
+    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+    return;
+  }
+  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
+  curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+  curl_easy_setopt(easy, CURLOPT_READDATA, request);
+}
+
+static void set_method_and_body(struct http_request *request) {
+  CURL *easy = request->easy;
+  if (method_is(request, "GET") && !request->body) {
+    curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
+    return;
+  }
+  if (method_is(request, "POST") || request->body) {
+    curl_easy_setopt(easy, CURLOPT_POST, 1L);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+  }
+  if (!method_is(request, "POST")) curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+  if (!request->may_repeat) set_unrepeatable_body(request);
+}
+
+static void set_safety(struct http_request *request) {
+  CURL *easy = request->easy;
+  bool plain = strncmp(request->url, "http://", 7) == 0;
+  curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
+  curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
+  curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
+  curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  if (request->ca_file) curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
+  if (plain) curl_easy_setopt(easy, CURLOPT_PROXY, "");
+}
+
+static void set_limits(struct http_request *request) {
+  CURL *easy = request->easy;
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, request->limits.connect_timeout_ms);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->limits.timeout_ms);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)HTTP_STALLED_SECONDS);
+  buf_init(&request->response_headers, HTTP_MAX_HEADERS);
+  buf_init(&request->response_body, HTTP_MAX_BODY);
+}
+
+static void set_transport(struct http_request *request) {
+  CURL *easy = request->easy;
+  curl_easy_setopt(easy, CURLOPT_URL, request->url);
+  curl_easy_setopt(easy, CURLOPT_USERAGENT, "anyreach-lua/" ANYREACH_VERSION);
+  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(request->url, "https", 5) == 0 ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
+  curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+  curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
+}
+
+/* Whether the server may have the request although no answer came: something was written, or
+ * libcurl refused to write it a second time. */
+static bool may_have_been_sent(const struct http_request *request) {
+  long bytes = 0;
+  curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  return bytes > 0 || request->verdict == CURLE_SEND_FAIL_REWIND;
+}
+
+static void on_done(void *context, CURLcode verdict) {
+  struct http_request *request = context;
+  curl_off_t microseconds = 0;
+  request->verdict = verdict;
+  curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &request->status);
+  curl_easy_getinfo(request->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
+  request->elapsed = (double)microseconds / 1e6;
+  request->may_have_been_sent = may_have_been_sent(request);
+  curl_easy_cleanup(request->easy);
+  request->easy = NULL;
+  request->done(request->context);
+}
+
+/* True when a header line made of this text stays one line. */
+static bool is_header_text(const char *text, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if ((c < ' ' && c != '\t') || c == 127) return false;
+  }
+  return true;
+}
+
+int http_add_header(struct http_request *request, const char *name, const char *value,
+                    size_t value_length) {
+  if (!is_header_text(name, strlen(name)) || !is_header_text(value, value_length)) return -1;
+  struct buf line;
+  buf_init(&line, HTTP_MAX_HEADERS);
+  int status = buf_append_format(&line, value_length ? "%s: " : "%s;", name);
+  if (status == BUF_OK) status = buf_append(&line, value, value_length);
+  const char *text = status == BUF_OK ? buf_text(&line) : NULL;
+  struct curl_slist *list = text ? curl_slist_append(request->headers, text) : NULL;
+  if (list) request->headers = list;
+  buf_wipe(&line);
+  return list ? 0 : -1;
+}
+
+/* libcurl adds these by itself where they would be wrong or cost a round trip: no answer of the API
+ * depends on Expect, and a POST without body has no content type. */
+static int drop_default_headers(struct http_request *request) {
+  const char *unwanted = request->body ? "Expect:" : "Content-Type:";
+  struct curl_slist *list = curl_slist_append(request->headers, unwanted);
+  if (!list) return -1;
+  request->headers = list;
+  return 0;
+}
+
+int http_start(struct http_request *request, struct loop *loop) {
+  request->easy = curl_easy_init();
+  if (!request->easy) return -1;
+  request->loop = loop;
+  request->transfer = (struct loop_transfer){.done = on_done, .context = request};
+  set_limits(request);
+  set_safety(request);
+  set_method_and_body(request);
+  if (drop_default_headers(request) == 0) {
+    set_transport(request);
+    if (loop_attach(loop, request->easy, &request->transfer) == 0) return 0;
+  }
+  curl_easy_cleanup(request->easy);
+  request->easy = NULL;
+  return -1;
+}
+
+void http_cancel(struct http_request *request) {
+  if (!request->easy) return;
+  loop_detach(request->loop, request->easy);
+  curl_easy_cleanup(request->easy);
+  request->easy = NULL;
+}
+
+static void free_headers(struct curl_slist *list) {
+  for (struct curl_slist *item = list; item; item = item->next)
+    explicit_bzero(item->data, strlen(item->data));
+  curl_slist_free_all(list);
+}
+
+void http_release(struct http_request *request) {
+  http_cancel(request);
+  free_headers(request->headers);
+  request->headers = NULL;
+  buf_free(&request->response_headers);
+  buf_free(&request->response_body);
+}
+
+bool http_next_field(const struct http_request *request, size_t *offset, struct http_field *field) {
+  const struct buf *text = &request->response_headers;
+  while (*offset < text->length) {
+    const char *line = text->data + *offset;
+    const char *end = memchr(line, '\n', text->length - *offset);
+    size_t length = end ? (size_t)(end - line) : text->length - *offset;
+    *offset += length + (end ? 1 : 0);
+    while (length && (line[length - 1] == '\r' || line[length - 1] == ' ')) length--;
+    const char *colon = memchr(line, ':', length);
+    if (!colon || colon == line) continue;
+    const char *value = colon + 1;
+    while (value < line + length && (*value == ' ' || *value == '\t')) value++;
+    *field = (struct http_field){.name = line,
+                                 .name_length = (size_t)(colon - line),
+                                 .value = value,
+                                 .value_length = (size_t)(line + length - value)};
+    return true;
+  }
+  return false;
+}
+
+const char *http_response_header(const struct http_request *request, const char *name,
+                                 size_t *length) {
+  struct http_field field;
+  size_t offset = 0, name_length = strlen(name);
+  while (http_next_field(request, &offset, &field)) {
+    if (field.name_length == name_length && strncasecmp(field.name, name, name_length) == 0) {
+      *length = field.value_length;
+      return field.value;
+    }
+  }
+  return NULL;
+}

@@ -1,0 +1,268 @@
+#include "lua_call.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#include "client.h"
+#include "embedded.h"
+#include "json.h"
+#include "lua_answer.h"
+#include "lua_buf.h"
+#include "lua_error.h"
+#include "lua_frame.h"
+#include "secret.h"
+#include "task.h"
+#include "url.h"
+
+enum { UP_CLIENT = 1, UP_OPERATION, UP_TRY };
+enum { CALL_MAX_URL = 64 * 1024, CALL_MAX_BODY = 64 * 1024 * 1024 };
+
+/* Lives in a userdata on the caller's stack, closed with its slot: so that whoever gives up the
+ * wait gives up the request. */
+struct call {
+  struct http_request http;
+  struct wait wait;
+  const struct operation *operation;
+  struct operation raw; /* the row of a raw request */
+  struct buf url, body;
+  bool try;
+};
+
+static int call_close(lua_State *L) {
+  struct call *call = lua_touserdata(L, 1);
+  http_release(&call->http);
+  buf_free(&call->url);
+  buf_wipe(&call->body);
+  return 0;
+}
+
+static void on_done(void *context) {
+  task_wake(&((struct call *)context)->wait);
+}
+
+/* Pushes a call, to be closed with its slot. [-0, +1, m] */
+static struct call *push_new_call(lua_State *L, const struct operation *operation) {
+  struct call *call = lua_newuserdatauv(L, sizeof *call, 0);
+  *call = (struct call){.operation = operation, .try = lua_toboolean(L, lua_upvalueindex(UP_TRY))};
+  buf_init(&call->url, CALL_MAX_URL);
+  buf_init(&call->body, CALL_MAX_BODY);
+  if (luaL_newmetatable(L, "anyreach.call")) {
+    lua_pushcfunction(L, call_close);
+    lua_setfield(L, -2, "__close");
+    lua_pushcfunction(L, call_close);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  lua_toclose(L, -1);
+  return call;
+}
+
+static void check_buf(lua_State *L, int status, const char *what) {
+  if (status == BUF_FULL) raise_error(L, "usage", "the request's %s is too large", what);
+  if (status == BUF_NO_MEMORY) luaL_error(L, "not enough memory");
+}
+
+/* Pushes a scalar as it stands in a URL, and returns its bytes. [-0, +1, m] */
+static const char *push_url_text(lua_State *L, int index, size_t *length) {
+  const char *text = to_wire_text(L, index, length);
+  if (text) {
+    lua_pushvalue(L, index);
+    return text;
+  }
+  int is_integral;
+  lua_Integer integer = lua_tointegerx(L, index, &is_integral);
+  if (!is_integral) return luaL_tolstring(L, index, length);
+  lua_pushinteger(L, integer);
+  return lua_tolstring(L, -1, length);
+}
+
+static void append_path(lua_State *L, struct call *call, const struct client *client) {
+  struct url_value values[OPERATION_MAX_PATH_FIELDS];
+  int top = lua_gettop(L);
+  for (unsigned i = 0; i < call->operation->path_field_count; i++)
+    values[i].bytes = push_url_text(L, (int)i + 1, &values[i].length);
+  int status = buf_append_text(&call->url, client->base_url);
+  if (status == BUF_OK) status = url_append_path(&call->url, call->operation->path, values);
+  check_buf(L, status, "path");
+  lua_settop(L, top);
+}
+
+static void append_query_text(lua_State *L, struct call *call, bool *first, const char *name,
+                              int index) {
+  size_t length;
+  const char *text = push_url_text(L, lua_absindex(L, index), &length);
+  check_buf(L, url_append_query(&call->url, first, name, text, length), "query");
+  lua_pop(L, 1);
+}
+
+/* Appends the value on top of the stack: an array as repeated keys, an object as JSON text. */
+static void append_query_value(lua_State *L, struct call *call, bool *first, const char *name,
+                               bool as_json) {
+  int index = lua_gettop(L);
+  if (as_json && lua_istable(L, index)) {
+    struct buf *text = lua_new_buf(L, CALL_MAX_URL);
+    struct json_options options = {.secrets = JSON_SECRETS_REVEAL};
+    if (!json_encode(L, index, text, &options))
+      raise_error(L, "usage", "%s: %s", name, lua_tostring(L, -1));
+    check_buf(L, url_append_query(&call->url, first, name, text->data, text->length), "query");
+  } else if (lua_istable(L, index)) {
+    for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, index); i <= count; i++) {
+      lua_rawgeti(L, index, i);
+      append_query_text(L, call, first, name, -1);
+      lua_pop(L, 1);
+    }
+  } else {
+    append_query_text(L, call, first, name, index);
+  }
+  lua_settop(L, index);
+}
+
+static void append_query(lua_State *L, struct call *call, int fields) {
+  bool first = true;
+  if (!lua_istable(L, fields)) return;
+  for (unsigned i = 0; i < call->operation->query_field_count; i++) {
+    const struct field *field = &call->operation->query_fields[i];
+    lua_pushstring(L, field->name);
+    if (lua_rawget(L, fields) != LUA_TNIL)
+      append_query_value(L, call, &first, field->name, field->schema->json_text);
+    lua_pop(L, 1);
+  }
+}
+
+static void set_request_body(lua_State *L, struct call *call, int body, int empty_arrays) {
+  if (lua_isnil(L, body)) return;
+  struct json_options options = {.empty_arrays = empty_arrays, .secrets = JSON_SECRETS_REVEAL};
+  if (!json_encode(L, body, &call->body, &options))
+    raise_error(L, "usage", "%s: %s", call->operation->name, lua_tostring(L, -1));
+  call->http.body = call->body.data;
+  call->http.body_length = call->body.length;
+}
+
+static void add_header(lua_State *L, struct call *call, const char *name, const char *value,
+                       size_t length) {
+  if (http_add_header(&call->http, name, value, length) != 0)
+    raise_error(L, "usage", "the header %s holds a control character or is too long", name);
+}
+
+static void add_credential(lua_State *L, struct call *call, const struct client *client) {
+  static const char scheme[] = "Bearer ";
+  if (!client->token)
+    raise_error(L, "credential",
+                "%s needs a credential: set ANYREACH_TOKEN to an ak_… or pat_… token",
+                call->operation->name);
+  struct buf value;
+  buf_init(&value, HTTP_MAX_HEADERS);
+  int status = buf_append(&value, scheme, sizeof scheme - 1);
+  if (status == BUF_OK) status = buf_append(&value, client->token, client->token_length);
+  if (status == BUF_OK)
+    status = http_add_header(&call->http, "Authorization", value.data, value.length);
+  buf_wipe(&value);
+  if (status != 0)
+    raise_error(L, "credential", "the token holds a control character or is too long");
+  if (client->organization)
+    add_header(L, call, "X-Anyreach-Org", client->organization, strlen(client->organization));
+}
+
+static void add_client_headers(lua_State *L, struct call *call) {
+  push_client_headers(L, lua_upvalueindex(UP_CLIENT));
+  if (lua_istable(L, -1)) {
+    lua_pushnil(L);
+    while (lua_next(L, -2)) {
+      size_t length;
+      const char *value = to_wire_text(L, -1, &length);
+      if (value) add_header(L, call, lua_tostring(L, -2), value, length);
+      lua_pop(L, 1);
+    }
+  }
+  lua_pop(L, 1);
+}
+
+static void add_headers(lua_State *L, struct call *call, const struct client *client) {
+  static const char json[] = "application/json";
+  bool text = call->operation->answer_kind == ANSWER_TEXT;
+  if (!call->operation->public_) add_credential(L, call, client);
+  const char *accept = text ? "text/plain" : json;
+  add_header(L, call, "Accept", accept, strlen(accept));
+  if (call->http.body) add_header(L, call, "Content-Type", json, sizeof json - 1);
+  add_client_headers(L, call);
+}
+
+static int finished(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  struct call *call = lua_touserdata(L, (int)context);
+  struct exchange exchange = {call->operation, &call->http, call->operation == &call->raw};
+  lua_settop(L, (int)context);
+  if (push_answer(L, &exchange)) {
+    push_response(L, &exchange);
+    return 2;
+  }
+  if (!call->try) return lua_error(L);
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 2;
+}
+
+/* Sends the call at stack index `index`, which is on top. */
+static int send_call(lua_State *L, struct call *call, const struct client *client) {
+  struct http_request *http = &call->http;
+  add_headers(L, call, client);
+  http->method = call->operation->method;
+  http->url = buf_text(&call->url);
+  http->may_repeat = call->operation->retry != RETRY_NEVER;
+  http->limits = client->limits;
+  http->ca_file = client->ca_file;
+  http->done = on_done;
+  http->context = call;
+  if (!http->url || http_start(http, task_loop(L)) != 0) return luaL_error(L, "not enough memory");
+  return task_await(L, &call->wait, lua_gettop(L), finished);
+}
+
+static int l_call(lua_State *L) {
+  const struct operation *operation = lua_touserdata(L, lua_upvalueindex(UP_OPERATION));
+  const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
+  struct frame frame = open_frame(L, operation);
+  struct call *call = push_new_call(L, operation);
+  append_path(L, call, client);
+  append_query(L, call, frame.fields);
+  set_request_body(L, call, frame.body, frame.check.empty_arrays);
+  return send_call(L, call, client);
+}
+
+/* raw(method, target[, body]): `target` is path and query, encoded; lua/anyreach/request.lua has
+ * checked both. Everything but a POST may be repeated. */
+static int l_raw_call(lua_State *L) {
+  const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
+  const char *method = luaL_checkstring(L, 1), *target = luaL_checkstring(L, 2);
+  lua_settop(L, 3);
+  struct call *call = push_new_call(L, NULL);
+  bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+  bool creates = strcmp(method, "POST") == 0 || strcmp(method, "PATCH") == 0;
+  call->operation = &call->raw;
+  call->raw = (struct operation){.name = "request",
+                                 .method = method,
+                                 .path = target,
+                                 .retry = creates ? RETRY_NEVER : RETRY_IDEMPOTENT,
+                                 .writes = !reads};
+  check_buf(L, buf_append_text(&call->url, client->base_url), "path");
+  check_buf(L, buf_append_text(&call->url, target), "path");
+  set_request_body(L, call, 3, 0);
+  return send_call(L, call, client);
+}
+
+void push_raw_call(lua_State *L, int client, bool try) {
+  embedded_require(L, "anyreach.request");
+  lua_getfield(L, -1, "bind");
+  lua_remove(L, -2);
+  lua_pushvalue(L, client);
+  lua_pushnil(L);
+  lua_pushboolean(L, try);
+  lua_pushcclosure(L, l_raw_call, 3);
+  lua_call(L, 1, 1);
+}
+
+void push_call(lua_State *L, int client, const struct operation *operation, bool try) {
+  lua_pushvalue(L, client);
+  lua_pushlightuserdata(L, (void *)operation);
+  lua_pushboolean(L, try);
+  lua_pushcclosure(L, l_call, 3);
+}

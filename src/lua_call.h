@@ -1,0 +1,20 @@
+/* One call of an operation: arguments are checked, the request is built and sent, the answer
+ * decoded. The same function serves every operation; what differs stands in its row. */
+#ifndef ANYREACH_LUA_CALL_H
+#define ANYREACH_LUA_CALL_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+#include "operation.h"
+
+#define CALL_NAMESPACE_TYPE "anyreach.namespace"
+
+/* Pushes the function for an operation of the client at `client`. With `try` a failure is returned
+ * as nil and the error instead of raised; misuse always raises. [-0, +1, m] */
+void push_call(lua_State *L, int client, const struct operation *operation, bool try);
+
+/* Pushes the function for raw requests: {method=, path=, query=, body=}. [-0, +1, m] */
+void push_raw_call(lua_State *L, int client, bool try);
+
+#endif

@@ -1,0 +1,33 @@
+/* Coroutines that let waits pass: an API call inside a user's own coroutine waits like any other,
+ * because the wrapped coroutine.resume and wrap hand its wait outward to the task, and come back in
+ * when it is done. They also know which thread runs, so that Ctrl-C can stop it. Used by task.c. */
+#ifndef ANYREACH_LUA_COROUTINE_H
+#define ANYREACH_LUA_COROUTINE_H
+
+#include <lua.h>
+
+#include "task.h"
+
+/* Yields `wait` outward, marked as ours; continues in `k`. */
+int coroutine_yield_wait(lua_State *L, struct wait *wait, lua_KContext context, lua_KFunction k);
+
+/* Takes the wait that a resumed thread yielded off its stack; NULL when it yielded something else,
+ * which is then still there. */
+struct wait *coroutine_take_wait(lua_State *thread, int count);
+
+/* Brackets every lua_resume(): enter returns the thread that ran until now, which leave restores
+ * and, after an interrupt, stops too. */
+lua_State *coroutine_enter(lua_State *thread);
+void coroutine_leave(lua_State *outer);
+
+/* Stops the Lua code that runs now, in whatever coroutine, and every wait of the loop: for a signal
+ * handler. pcall cannot swallow it. */
+void coroutine_interrupt(void);
+
+/* Undoes an interrupt, for a session that goes on. */
+void coroutine_clear_interrupt(lua_State *L);
+
+/* Replaces coroutine.resume, wrap and yield. [-0, +0, m] */
+void coroutine_wrap_library(lua_State *L);
+
+#endif

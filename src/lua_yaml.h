@@ -1,0 +1,11 @@
+/* YAML 1.2 (core schema) for Lua, read with libyaml: agent files and OpenAPI documents. Values look
+ * exactly as the JSON codec makes them (json.h), so that a file may be written in either. */
+#ifndef ANYREACH_LUA_YAML_H
+#define ANYREACH_LUA_YAML_H
+
+#include <lua.h>
+
+/* Pushes the module: decode, tag, is_tag. */
+int luaopen_anyreach_yaml(lua_State *L);
+
+#endif

@@ -1,0 +1,88 @@
+#include "operation.h"
+
+#include <string.h>
+
+#include "operations.inc"
+
+enum { OPERATION_COUNT = sizeof operations / sizeof *operations };
+
+const struct operation *operation_all(size_t *count) {
+  *count = OPERATION_COUNT;
+  return operations;
+}
+
+/* The position of the first row whose name is not before `name`. */
+static size_t lower_bound(const char *name) {
+  size_t low = 0, high = OPERATION_COUNT;
+  while (low < high) {
+    size_t middle = low + (high - low) / 2;
+    if (strcmp(operations[middle].name, name) < 0)
+      low = middle + 1;
+    else
+      high = middle;
+  }
+  return low;
+}
+
+const struct operation *operation_by_name(const char *name) {
+  size_t i = lower_bound(name);
+  return i < OPERATION_COUNT && strcmp(operations[i].name, name) == 0 ? &operations[i] : NULL;
+}
+
+/* Nothing sorts between "x." and the names that start with it, but "x-y" sorts before them: so the
+ * search begins at "x" and looks on while names start with it. */
+bool operation_is_namespace(const char *prefix) {
+  size_t length = strlen(prefix);
+  for (size_t i = lower_bound(prefix); i < OPERATION_COUNT; i++) {
+    const char *name = operations[i].name;
+    if (strncmp(name, prefix, length) != 0) return false;
+    if (length > 0 && name[length] == '.') return true;
+  }
+  return false;
+}
+
+/* Matches a path against a template. Returns 0 when it does not fit; otherwise a rank that is
+ * higher the further left a literal stands where another template has a parameter. */
+static unsigned long match_path(const char *template, const char *path, struct span *values) {
+  unsigned long rank = 1;
+  while (*template == '/' && *path == '/') {
+    size_t wanted = strcspn(++template, "/");
+    size_t given = strcspn(++path, "/");
+    bool is_parameter = *template == '{';
+    if (is_parameter) {
+      if (given == 0) return 0;
+      *values++ = (struct span){path, given};
+    } else if (wanted != given || memcmp(template, path, given) != 0) {
+      return 0;
+    }
+    rank = rank << 1 | !is_parameter;
+    template += wanted;
+    path += given;
+  }
+  return *template == '\0' && *path == '\0' ? rank : 0;
+}
+
+const struct operation *operation_by_path(const char *method, const char *path, struct span *values,
+                                          bool *path_known) {
+  const struct operation *best = NULL;
+  unsigned long best_rank = 0;
+  *path_known = false;
+  for (size_t i = 0; i < OPERATION_COUNT; i++) {
+    struct span found[OPERATION_MAX_PATH_FIELDS];
+    unsigned long rank = match_path(operations[i].path, path, found);
+    if (rank == 0) continue;
+    *path_known = true;
+    if (rank <= best_rank || strcmp(operations[i].method, method) != 0) continue;
+    best = &operations[i];
+    best_rank = rank;
+    memcpy(values, found, best->path_field_count * sizeof *values);
+  }
+  return best;
+}
+
+const struct field *field_by_name(const struct field *fields, unsigned count, const char *name) {
+  for (unsigned i = 0; i < count; i++) {
+    if (strcmp(fields[i].name, name) == 0) return &fields[i];
+  }
+  return NULL;
+}

@@ -1,0 +1,119 @@
+/* The operation table: one row an endpoint, generated from src/openapi by src/gen, never parsed at
+ * start-up. Bindings, argument checks, the sandbox router, help and completion read these rows.
+ * Rows are immutable and live as long as the program. No Lua here; lua_operation.h shows them to
+ * scripts. */
+#ifndef ANYREACH_OPERATION_H
+#define ANYREACH_OPERATION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* JSON types, as bits: a schema accepts any of the set. */
+enum schema_type {
+  SCHEMA_NULL = 1,
+  SCHEMA_BOOLEAN = 2,
+  SCHEMA_INTEGER = 4,
+  SCHEMA_NUMBER = 8, /* integers included */
+  SCHEMA_STRING = 16,
+  SCHEMA_ARRAY = 32,
+  SCHEMA_OBJECT = 64,
+  SCHEMA_ANY = 127
+};
+
+struct field;
+
+/* What a value must look like. Unset members do not restrict. */
+struct schema {
+  unsigned types;             /* set of enum schema_type */
+  bool open;                  /* object: fields beyond `fields` are allowed */
+  bool json_text;             /* query: an object that travels as JSON in a string */
+  const char *format;         /* OpenAPI format, such as "date-time", or NULL */
+  const char *const *choices; /* enum of strings, NULL-terminated, or NULL */
+  const struct field *fields; /* object: known fields */
+  unsigned field_count;
+  const char *const *exactly_one_of; /* object: names of which just one is given, NULL-terminated */
+  const struct schema *items;        /* array: schema of the elements, or NULL */
+  const char *default_json;          /* the documented default as JSON text, or NULL */
+  const int64_t *minimum, *maximum;  /* bounds of a number, or NULL */
+  unsigned min_length;               /* string: at least this many bytes */
+};
+
+/* A named value: a path or query parameter, or a field of an object. */
+struct field {
+  const char *name;
+  const struct schema *schema;
+  const char *summary; /* or NULL */
+  bool required;
+  bool unverified; /* inferred, not read in the docs */
+};
+
+enum paging {
+  PAGING_NONE,
+  PAGING_CURSOR, /* limit + cursor; the next cursor is in the answer, else built from created_at */
+  PAGING_OFFSET  /* limit + offset */
+};
+
+enum retry_class {
+  RETRY_SAFE,       /* reads: may be sent again at will */
+  RETRY_IDEMPOTENT, /* writes that end in the same state when sent twice */
+  RETRY_NEVER       /* sent once; only a proof that it did not arrive allows another try */
+};
+
+enum answer_kind { ANSWER_JSON, ANSWER_TEXT, ANSWER_NONE };
+
+struct operation {
+  const char *name;                /* Lua name: "agents.versions.publish" */
+  const char *method;              /* "GET" … */
+  const char *path;                /* template from the host's root: "/core/agents/{agent_id}" */
+  const char *service;             /* "core" … */
+  const char *operation_id;        /* OpenAPI operationId */
+  const char *summary;             /* one line */
+  const char *description;         /* more, or NULL */
+  const char *source;              /* the page of the docs it comes from, or NULL */
+  const struct field *path_fields; /* in path order */
+  unsigned path_field_count;
+  const struct field *query_fields;
+  unsigned query_field_count;
+  const struct schema *body; /* NULL: the operation takes no body */
+  bool body_required;
+  const struct schema *answer; /* schema of the success body, or NULL */
+  enum answer_kind answer_kind;
+  int success_status;        /* the status the sandbox answers with */
+  const char *const *scopes; /* one of them is enough; NULL-terminated; NULL: not known */
+  const char *id_alias;      /* results answer to `id` and to this name alike, or NULL */
+  enum paging paging;
+  enum retry_class retry;
+  const char *wait_json; /* how to wait for the work it starts (x-wait), as JSON, or NULL */
+  bool writes;     /* changes state on the server */
+  bool public_;    /* takes no credential */
+  bool unverified; /* inferred, not read in the docs */
+};
+
+enum { OPERATION_MAX_PATH_FIELDS = 8 };
+
+/* A piece of a request path, not NUL-terminated. */
+struct span {
+  const char *start;
+  size_t length;
+};
+
+/* All rows, sorted by name. */
+const struct operation *operation_all(size_t *count);
+
+/* The row of that Lua name, or NULL. */
+const struct operation *operation_by_name(const char *name);
+
+/* The row that serves a method and a path (still percent-encoded, without query), or NULL. Literal
+ * segments win over parameters. `values` receives one span per path field. When no row serves the
+ * method but one serves the path, `*path_known` is set. */
+const struct operation *operation_by_path(const char *method, const char *path, struct span *values,
+                                          bool *path_known);
+
+/* True when some operation's name starts with `prefix` and a dot. */
+bool operation_is_namespace(const char *prefix);
+
+/* The field of that name, or NULL. */
+const struct field *field_by_name(const struct field *fields, unsigned count, const char *name);
+
+#endif

@@ -1,0 +1,61 @@
+/* The global options of the command line: rows, parsing, and text for help. No Lua. */
+#ifndef ANYREACH_OPTIONS_H
+#define ANYREACH_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum option_id {
+  OPTION_SANDBOX,
+  OPTION_SANDBOX_FAULTS,
+  OPTION_BASE_URL,
+  OPTION_ORG,
+  OPTION_CA_FILE,
+  OPTION_CONCURRENCY,
+  OPTION_TIMEOUT,
+  OPTION_JSON,
+  OPTION_QUIET,
+  OPTION_VERBOSE,
+  OPTION_COLOR,
+  OPTION_EVALUATE,
+  OPTION_HELP,
+  OPTION_VERSION,
+  OPTION_COUNT
+};
+
+enum option_kind {
+  OPTION_FLAG,
+  OPTION_TEXT,
+  OPTION_OPTIONAL_TEXT, /* --name or --name=VALUE */
+  OPTION_NUMBER,        /* more than 0 */
+  OPTION_INTEGER,       /* at least 1 */
+  OPTION_WHEN           /* auto, always or never */
+};
+
+struct option {
+  const char *name; /* without the dashes */
+  char letter;      /* or 0 */
+  enum option_kind kind;
+  const char *value_name; /* or NULL */
+  const char *help;
+};
+
+extern const struct option option_rows[OPTION_COUNT];
+
+struct options {
+  const char *values[OPTION_COUNT]; /* NULL: not given; "" when given without a value */
+};
+
+enum { OPTIONS_ERROR_MAX = 256 };
+
+/* Reads options from arguments[*index] on, until the first argument that is none (or after "--"),
+ * and leaves *index there. Returns false with a message in `error` for an unknown or malformed one.
+ */
+bool options_read(struct options *options, char **arguments, int *index,
+                  char error[OPTIONS_ERROR_MAX]);
+
+/* Takes known options out of a command's own arguments (NULL-terminated, "--" ends the search);
+ * what is not known stays for the command. Returns false as above for a malformed one. */
+bool options_take(struct options *options, char **arguments, char error[OPTIONS_ERROR_MAX]);
+
+#endif

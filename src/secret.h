@@ -1,0 +1,22 @@
+/* Secrets as a type of their own: a value that stays secret through concatenation, prints as
+ * [secret], and becomes text only at the wire. Bytes are wiped when collected. */
+#ifndef ANYREACH_SECRET_H
+#define ANYREACH_SECRET_H
+
+#include <lua.h>
+#include <stddef.h>
+
+/* Pushes a secret with a copy of the bytes. [-0, +1, m] */
+void push_secret(lua_State *L, const char *bytes, size_t length);
+
+/* The bytes when the value at `index` is a secret, else NULL. Valid while the value is alive. */
+const char *to_secret(lua_State *L, int index, size_t *length);
+
+/* A string or a secret as bytes, else NULL: for places that put text on the wire. Never converts
+ * numbers. */
+const char *to_wire_text(lua_State *L, int index, size_t *length);
+
+/* Pushes the constructor anyreach.secret(text) and registers the metatable. */
+int luaopen_anyreach_secret(lua_State *L);
+
+#endif

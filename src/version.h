@@ -1,0 +1,6 @@
+#ifndef ANYREACH_VERSION_H
+#define ANYREACH_VERSION_H
+
+#define ANYREACH_VERSION "0.1.0"
+
+#endif

@@ -1,0 +1,176 @@
+local json = require "anyreach.json"
+local yaml = require "anyreach.yaml"
+
+local function decode(text)
+  return (yaml.decode(text, { name = "file.yaml" }))
+end
+
+describe("scalars", function()
+  it("follow the core schema of YAML 1.2", function()
+    local cases = {
+      { "no", "no" }, { "yes", "yes" }, { "on", "on" }, { "y", "y" },
+      { "true", true }, { "True", true }, { "TRUE", true }, { "tRUE", "tRUE" },
+      { "false", false }, { "False", false }, { "FALSE", false },
+      { "null", json.null }, { "Null", json.null }, { "NULL", json.null }, { "~", json.null },
+      { "", json.null }, { "nULL", "nULL" },
+      { "0", 0 }, { "-0", 0 }, { "+12", 12 }, { "-12", -12 }, { "010", 10 }, { "0o17", 15 },
+      { "0x1F", 31 }, { "0xg", "0xg" }, { "0o8", "0o8" }, { "-0x1", "-0x1" }, { "1_000", "1_000" },
+      { "9223372036854775807", math.maxinteger }, { "-9223372036854775808", math.mininteger },
+      { "0x7fffffffffffffff", math.maxinteger }, { "0x8000000000000000", "0x8000000000000000" },
+      { "1.", 1.0 }, { ".5", 0.5 }, { "-.5", -0.5 }, { "1e3", 1000.0 }, { "1.5E-2", 0.015 },
+      { ".", "." }, { "e3", "e3" }, { "1e", "1e" }, { "+", "+" }, { "1.2.3", "1.2.3" },
+      { "12:30", "12:30" }, { "2024-01-01", "2024-01-01" }, { "+15551234567", 15551234567 },
+      { ".inf", math.huge }, { "-.INF", -math.huge },
+    }
+    for _, case in ipairs(cases) do
+      local value = decode("v: " .. case[1]).v
+      expect.equal({ case[1], value, math.type(value) }, { case[1], case[2], math.type(case[2]) })
+    end
+  end)
+
+  it("reads .nan as a number that differs from itself", function()
+    local value = decode("v: .nan").v
+    expect.truthy(value ~= value)
+  end)
+
+  it("keeps the digits of integers beyond int64", function()
+    expect.equal(tostring(decode("v: 12345678901234567890").v), "12345678901234567890")
+    expect.equal(json.encode(decode("v: -0012345678901234567890")), '{"v":-12345678901234567890}')
+  end)
+
+  it("takes quoted, literal and folded text as strings", function()
+    expect.equal(decode([[v: "1"]]).v, "1")
+    expect.equal(decode([[v: 'null']]).v, "null")
+    expect.equal(decode("v: |\n  a\n  b\n").v, "a\nb\n")
+    expect.equal(decode("v: >-\n  a\n  b\n").v, "a b")
+    expect.equal(decode([[v: "é\u0000\U0001F600"]]).v, "é\0😀")
+  end)
+
+  it("honours the standard tags", function()
+    expect.equal(decode("v: !!str 1").v, "1")
+    expect.equal(decode("v: ! 1").v, "1")
+    expect.equal(decode("v: !!int '7'").v, 7)
+    expect.equal(math.type(decode("v: !!float 7").v), "float")
+    expect.equal(decode("v: !!bool 'true'").v, true)
+    expect.equal(decode("v: !!null ''").v, json.null)
+    expect.raises(function() decode("v: !!int seven") end, "file.yaml:1:4: the tag !!int does not fit")
+    expect.raises(function() decode("v: !!binary aGk=") end, "!!binary does not fit")
+    expect.raises(function() decode("v: !!map []") end, "!!map does not fit a list")
+  end)
+end)
+
+describe("containers", function()
+  it("are what the JSON codec makes", function()
+    local text = "a: []\nb: {}\nc: [1, two, ~]\nd: {e: {f: [[]]}}\n"
+    expect.equal(json.encode(decode(text)), '{"a":[],"b":{},"c":[1,"two",null],"d":{"e":{"f":[[]]}}}')
+  end)
+
+  it("use the text of scalar keys as it is", function()
+    expect.equal(decode("1: a\ntrue: b\n'null': c\n<<: d\n"),
+      { ["1"] = "a", ["true"] = "b", ["null"] = "c", ["<<"] = "d" })
+  end)
+
+  it("refuse keys that are not scalars, and repeated keys", function()
+    expect.raises(function() decode("? [a]\n: 1\n") end, "file.yaml:1:3: a key must be plain text")
+    expect.raises(function() decode("&x a: 1\n") end, "cannot carry an anchor")
+    expect.raises(function() decode("!t a: 1\n") end, "cannot carry the tag !t")
+    expect.raises(function() decode("a: 1\nb: 2\na: 3\n") end,
+      'file.yaml:3:1: the key "a" is already given in line 1')
+  end)
+
+  it("read an empty stream as null and refuse a second document", function()
+    expect.equal(decode(""), json.null)
+    expect.equal(decode("# nothing\n"), json.null)
+    expect.equal(decode("---\na: 1\n...\n"), { a = 1 })
+    expect.raises(function() decode("a: 1\n---\nb: 2\n") end, "file.yaml:2:1: one document is expected")
+  end)
+
+  it("skip a byte order mark", function()
+    expect.equal(decode("\xEF\xBB\xBFa: 1"), { a = 1 })
+  end)
+end)
+
+describe("own tags", function()
+  it("wrap scalars as their text, and containers", function()
+    local value = decode("a: !file prompts/x.md\nb: !env NULL\nc: !list [1]\nd: !map {e: 1}\n")
+    expect.equal({ value.a.tag, value.a.value }, { "!file", "prompts/x.md" })
+    expect.equal(value.b.value, "NULL")
+    expect.equal(value.c.value, json.array { 1 })
+    expect.equal(value.d.value, { e = 1 })
+    expect.equal(yaml.is_tag(value.d), "!map")
+  end)
+
+  it("can be made and recognised", function()
+    expect.equal(yaml.is_tag(yaml.tag("!file", "x")), "!file")
+    for _, other in ipairs { {}, json.array {}, "!file", 1 } do expect.falsy(yaml.is_tag(other)) end
+  end)
+end)
+
+describe("aliases", function()
+  it("are copies", function()
+    local value = decode("a: &x {n: [1]}\nb: *x\n")
+    expect.equal(value.b, { n = json.array { 1 } })
+    expect.truthy(value.a ~= value.b and value.a.n ~= value.b.n)
+    expect.truthy(json.is_array(value.b.n))
+    expect.equal(decode("[&s text, *s, &f false, *f, &t !env X, *t]")[6].tag, "!env")
+  end)
+
+  it("are refused when unknown or inside what they name", function()
+    expect.raises(function() decode("a: *x") end, "file.yaml:1:4: no anchor &x")
+    expect.raises(function() decode("a: &x [1, *x]") end, "file.yaml:1:11: the alias *x stands inside")
+  end)
+
+  it("cannot be piled up to a bomb", function()
+    local lines = { "a0: &a0 [x, x, x, x, x, x, x, x, x, x]" }
+    for i = 1, 9 do
+      lines[i + 1] = ("a%d: &a%d [%s]"):format(i, i, (("*a" .. i - 1 .. ", "):rep(10):sub(1, -3)))
+    end
+    expect.raises(function() decode(table.concat(lines, "\n")) end, "aliases stand for more than 100000 values")
+  end)
+
+  it("cannot be piled up beyond the depth limit", function()
+    local function nested(text) return ("["):rep(300) .. text .. ("]"):rep(300) end
+    local text = "a: &a " .. nested("x") .. "\nb: " .. nested("*a")
+    expect.raises(function() decode(text) end, "nested deeper than 512 levels")
+  end)
+end)
+
+describe("positions", function()
+  it("tell where keys, elements and containers stand", function()
+    local value, positions = yaml.decode("a: 1\nb:\n  - x\n  - c: !file y\n")
+    expect.equal(positions[value], {
+      [0] = { line = 1, column = 1 }, a = { line = 1, column = 1 }, b = { line = 2, column = 1 },
+    })
+    expect.equal(positions[value.b][2], { line = 4, column = 5 })
+    expect.equal(positions[value.b[2]].c, { line = 4, column = 5 })
+    expect.equal(positions[value.b[2].c][0], { line = 4, column = 8 })
+  end)
+
+  it("of an alias are those of what it stands for", function()
+    local value, positions = yaml.decode("a: &x {k: 1}\nb: *x\n")
+    expect.equal(positions[value.b].k, { line = 1, column = 8 })
+  end)
+end)
+
+describe("errors", function()
+  it("name the file, the line and the column", function()
+    expect.raises(function() decode("a: 1\n b: 2\n") end, "file.yaml:2:3: mapping values are not allowed")
+    expect.raises(function() decode("a: [1, 2\n") end, "file.yaml:2:1: ")
+    expect.raises(function() decode("a: 'x\n") end, "while scanning a quoted scalar, line 1")
+    expect.raises(function() decode("é: 1\nb: \xff\n") end, "file.yaml:2:4: invalid")
+    expect.raises(function() decode("a: \0") end, "file.yaml:1:4: control characters")
+    expect.raises(function() yaml.decode("[") end, "YAML:")
+  end)
+
+  it("bound the depth", function()
+    expect.raises(function() decode(("["):rep(100000)) end, "nested deeper than 512 levels")
+    expect.raises(function() decode(("a: {"):rep(600)) end)
+    expect.truthy(decode(("["):rep(512) .. ("]"):rep(512)))
+  end)
+
+  it("come from misuse at once", function()
+    expect.raises(function() yaml.decode() end, "bad argument")
+    expect.raises(function() yaml.decode("a", "name") end, "bad argument")
+    expect.raises(function() yaml.tag("x") end, "bad argument")
+  end)
+end)

@@ -301,8 +301,9 @@ static const char *push_directory(lua_State *L, const char *file) {
 
 /* Pushes the program as a function. Returns its Lua status; an error message is pushed then. */
 static int load_program(lua_State *L, const struct program *program) {
-  if (program->module) {
-    embedded_require(L, program->module);
+  if (program->command) {
+    embedded_require(L, "anyreach.command");
+    lua_getfield(L, -1, "run");
     return LUA_OK;
   }
   if (program->recipe) {
@@ -320,11 +321,12 @@ static int load_program(lua_State *L, const struct program *program) {
 
 /* Pushes the arguments of the program's function and returns their count. */
 static int push_arguments(lua_State *L, const struct program *program) {
-  if (program->module) {
-    lua_getglobal(L, "arg");
-    return 1;
-  }
   int count = 0;
+  if (program->command) {
+    lua_pushstring(L, program->command);
+    lua_getglobal(L, "arg");
+    return 2;
+  }
   while (program->arguments[count]) count++;
   luaL_checkstack(L, count, "too many arguments");
   for (int i = 0; i < count; i++) lua_pushstring(L, program->arguments[i]);

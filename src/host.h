@@ -17,11 +17,11 @@ void host_close(struct host *host);
 
 /* What to run: one of these. */
 struct program {
-  const char *file;   /* a script on disk; "-" is standard input */
-  const char *text;   /* Lua code */
-  const char *module; /* an embedded module that returns function(arguments) -> exit code or nil */
-  const char *recipe; /* an embedded script */
-  char **arguments;   /* NULL-terminated: what is in `arg` */
+  const char *file;    /* a script on disk; "-" is standard input */
+  const char *text;    /* Lua code */
+  const char *command; /* one of lua/anyreach/command */
+  const char *recipe;  /* an embedded script */
+  char **arguments;    /* NULL-terminated: what is in `arg` */
 };
 
 /* Runs a program to its end, errors reported. Returns the exit code. */

@@ -10,24 +10,49 @@
 #include "options.h"
 #include "version.h"
 
-static const struct {
-  const char *name, *module;
-} commands[] = {{"call", "anyreach.command.call"},
-                {"help", "anyreach.command.help"},
-                {"recipes", "anyreach.command.recipes"},
-                {"sandbox", "anyreach.command.sandbox"}};
+/* A command is lua/anyreach/command/NAME.lua, a recipe scripts/NAME.lua, both embedded; only `run`
+ * and running a script by its path are known here. */
+#define COMMAND_PREFIX "lua/anyreach/command/"
+#define RECIPE_PREFIX  "scripts/"
 
-enum { COMMAND_COUNT = sizeof commands / sizeof *commands, RECIPES_MAX = 64 };
+enum { NAMES_MAX = 64, NAME_MAX_LENGTH = 64 };
+
+struct names {
+  char storage[NAMES_MAX][NAME_MAX_LENGTH];
+  const char *list[NAMES_MAX + 1]; /* NULL-terminated */
+  int count;
+};
 
 static int usage(const char *message) {
   fprintf(stderr, "anyreach: %s\n", message);
   return EXIT_USAGE;
 }
 
-static const char *module_of(const char *command) {
-  for (int i = 0; i < COMMAND_COUNT; i++)
-    if (strcmp(commands[i].name, command) == 0) return commands[i].module;
-  return NULL;
+static void add_name(struct names *names, const char *name, size_t length) {
+  if (names->count == NAMES_MAX || length >= NAME_MAX_LENGTH) return;
+  memcpy(names->storage[names->count], name, length);
+  names->storage[names->count][length] = '\0';
+  names->list[names->count] = names->storage[names->count];
+  names->list[++names->count] = NULL;
+}
+
+/* Adds the NAME of every embedded file PREFIX + NAME + ".lua" that is not further down. */
+static void add_embedded_names(struct names *names, const char *prefix) {
+  size_t prefix_length = strlen(prefix);
+  for (size_t i = 0; i < embedded_file_count; i++) {
+    const char *file = embedded_files[i].name;
+    if (strncmp(file, prefix, prefix_length) != 0) continue;
+    const char *name = file + prefix_length;
+    size_t length = strcspn(name, "./");
+    if (strcmp(name + length, ".lua") == 0) add_name(names, name, length);
+  }
+}
+
+/* The embedded file of a command or recipe, or NULL. */
+static const char *find_embedded(const char *prefix, const char *name, char path[256]) {
+  int length = snprintf(path, 256, "%s%s.lua", prefix, name);
+  if (length >= 256 || strchr(name, '/') || strcmp(name, "init") == 0) return NULL;
+  return embedded_find(path) ? path : NULL;
 }
 
 static int execute(const struct options *options, const struct program *program) {
@@ -45,63 +70,45 @@ static int execute_own(struct options *options, struct program *program) {
   return execute(options, program);
 }
 
-static int refuse_word(const char *word, const char *what, const char *const *names) {
+/* A word that is neither one of ours nor a file. */
+static int refuse_word(const char *word, const char *kind, const char *prefix) {
   char message[OPTIONS_ERROR_MAX];
-  const char *near = nearest_name(word, names);
+  struct names names = {.count = 0};
+  add_embedded_names(&names, prefix);
+  if (strcmp(prefix, COMMAND_PREFIX) == 0) add_name(&names, "run", strlen("run"));
+  const char *near = nearest_name(word, names.list);
   if (near)
     snprintf(message, sizeof message, "'%.80s' is neither %s nor a file; did you mean '%s'?", word,
-             what, near);
+             kind, near);
   else
     snprintf(message, sizeof message, "'%.80s' is neither %s nor a file; see 'anyreach help'", word,
-             what);
+             kind);
   return usage(message);
-}
-
-static int refuse_command(const char *word) {
-  const char *names[COMMAND_COUNT + 2];
-  for (int i = 0; i < COMMAND_COUNT; i++) names[i] = commands[i].name;
-  names[COMMAND_COUNT] = "run";
-  names[COMMAND_COUNT + 1] = NULL;
-  return refuse_word(word, "a command", names);
-}
-
-/* "scripts/NAME.lua" -> NAME, for the recipes among the embedded files. */
-static int refuse_recipe(const char *word) {
-  static char storage[RECIPES_MAX][64];
-  const char *names[RECIPES_MAX + 1];
-  int count = 0;
-  for (size_t i = 0; i < embedded_file_count && count < RECIPES_MAX; i++) {
-    char tail[2];
-    if (sscanf(embedded_files[i].name, "scripts/%63[^./].lu%1[a]", storage[count], tail) == 2) {
-      names[count] = storage[count];
-      count++;
-    }
-  }
-  names[count] = NULL;
-  return refuse_word(word, "a recipe", names);
 }
 
 /* run RECIPE|SCRIPT [ARGUMENT…]: a bundled recipe by its bare name, else a script by its path. */
 static int run_recipe_or_script(struct options *options, char **arguments) {
-  char recipe[128];
+  char path[256];
   if (!arguments[0]) return usage("run: which recipe or script? See 'anyreach recipes'");
-  snprintf(recipe, sizeof recipe, "scripts/%.100s.lua", arguments[0]);
-  struct program program = {.arguments = arguments + 1};
-  if (!strchr(arguments[0], '/') && embedded_find(recipe)) {
-    program.recipe = recipe;
-    return execute_own(options, &program);
-  }
-  if (access(arguments[0], F_OK) != 0) return refuse_recipe(arguments[0]);
+  struct program program = {.recipe = find_embedded(RECIPE_PREFIX, arguments[0], path),
+                            .arguments = arguments + 1};
+  if (program.recipe) return execute_own(options, &program);
+  if (access(arguments[0], F_OK) != 0) return refuse_word(arguments[0], "a recipe", RECIPE_PREFIX);
   program.file = arguments[0];
   return execute(options, &program);
 }
 
 static int run_word(struct options *options, char **arguments) {
+  char path[256];
   const char *word = arguments[0];
-  struct program program = {.module = module_of(word), .arguments = arguments + 1};
-  if (program.module) return execute_own(options, &program);
+  struct program program = {.arguments = arguments + 1};
+  if (find_embedded(COMMAND_PREFIX, word, path)) {
+    program.command = word;
+    return execute_own(options, &program);
+  }
   if (strcmp(word, "run") == 0) return run_recipe_or_script(options, arguments + 1);
-  if (strcmp(word, "-") != 0 && access(word, F_OK) != 0) return refuse_command(word);
+  if (strcmp(word, "-") != 0 && access(word, F_OK) != 0)
+    return refuse_word(word, "a command", COMMAND_PREFIX);
   program.file = word;
   return execute(options, &program);
 }
@@ -121,7 +128,7 @@ int main(int count, char **arguments) {
     return execute(&options, &program);
   }
   if (options.values[OPTION_HELP] || !arguments[index]) {
-    struct program help = {.module = "anyreach.command.help", .arguments = arguments + index};
+    struct program help = {.command = "help", .arguments = arguments + index};
     int code = execute(&options, &help);
     return options.values[OPTION_HELP] ? code : EXIT_USAGE;
   }

@@ -20,11 +20,9 @@
 
 #include "buf.h"
 #include "embedded.h"
+#include "host.h"
 #include "json.h"
 #include "lua_buf.h"
-#include "lua_operation.h"
-#include "secret.h"
-#include "sqlite.h"
 
 enum {
   SERVER_BODY_MAX = 16 * 1024 * 1024,
@@ -428,12 +426,6 @@ static void run_daemon(void *context) {
 
 /* {====== starting and stopping ====== */
 
-static const luaL_Reg modules[] = {{"anyreach.json", luaopen_anyreach_json},
-                                   {"anyreach.operations", luaopen_anyreach_operations},
-                                   {"anyreach.secret", luaopen_anyreach_secret},
-                                   {"anyreach.sqlite", luaopen_anyreach_sqlite},
-                                   {NULL, NULL}};
-
 static void set_option(lua_State *L, const char *name, const char *value) {
   lua_pushstring(L, value);
   lua_setfield(L, -2, name);
@@ -443,9 +435,7 @@ static void set_option(lua_State *L, const char *name, const char *value) {
 static int open_sandbox(lua_State *L) {
   const struct server_options *options = lua_touserdata(L, 1);
   luaL_openlibs(L);
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  luaL_setfuncs(L, modules, 0);
-  embedded_install(L);
+  host_open_modules(L);
   embedded_require(L, "anyreach.sandbox");
   lua_getfield(L, -1, "new");
   lua_newtable(L);

@@ -21,15 +21,11 @@ local arguments = {}
 ---@field operands? {name: string, min?: integer, max?: integer}
 ---@field notes? string further paragraphs of the help
 
---- Ends the program as wrong usage (exit 64), naming where help is.
+--- Raises wrong usage of a command (exit 64), with how it is used.
 ---@param spec anyreach.spec
 ---@param format string
 function arguments.fail(spec, format, ...)
-  local err = errors.make {
-    kind = "command_line",
-    message = format:format(...) .. "\nusage: " .. spec.usage,
-  }
-  error(err, 0)
+  errors.raise("command_line", "%s\nusage: %s", format:format(...), spec.usage)
 end
 
 local function find(spec, word)
@@ -106,15 +102,11 @@ local function check_operands(spec, operands)
   end
 end
 
---- Parses the words after a command or recipe. With --help it prints the help and ends the program.
+--- Parses the words after a command or recipe.
 ---@param spec anyreach.spec
 ---@param words string[]
 ---@return table given options by name, with '_' for '-'; the operands at 1, 2, …
 function arguments.parse(spec, words)
-  if host.options.help then
-    io.stdout:write(arguments.help(spec))
-    errors.raise("exit", "0")
-  end
   local given, index, only_operands = {}, 1, false
   while index <= #words do
     local word = words[index]

@@ -83,9 +83,18 @@ local function check_seconds(name, value)
   return value
 end
 
+---@class anyreach.client_options
+---@field token? string|anyreach.secret
+---@field organization? string sent as X-Anyreach-Org
+---@field base_url? string
+---@field timeout? number seconds for a whole request; default 60, or --timeout
+---@field connect_timeout? number seconds; default 10
+---@field ca_file? string certificate authorities to trust instead of the system's
+---@field headers? table<string, string> sent with every request
+
 --- Makes a client. `token`, `organization` and `base_url` come from the options, else from the command
 --- line, else from ANYREACH_TOKEN, ANYREACH_ORG_ID and ANYREACH_BASE_URL.
----@param options? {token?: string|anyreach.secret, organization?: string, base_url?: string, timeout?: number, connect_timeout?: number, ca_file?: string, headers?: table<string, string>} # luacheck: ignore
+---@param options? anyreach.client_options
 ---@return anyreach.client
 local function client(options)
   options = options or {}

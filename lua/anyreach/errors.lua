@@ -60,6 +60,7 @@ errors.exit_codes = {
   timeout = 10,
   tls = 10,
   conflict = 11,
+  command_line = 64,
 }
 
 local function kind_of_status(status)

@@ -56,7 +56,8 @@ local function parameters_of(reader, path_node, node)
   for _, source in ipairs { as_table(node.parameters), as_table(path_node.parameters) } do
     for _, parameter in ipairs(source) do
       parameter = schemas.resolve(reader, parameter)
-      local key = tostring(parameter["in"]) .. " " .. tostring(parameter.name)
+      if type(parameter.name) ~= "string" then error("a parameter has no name", 0) end
+      local key = tostring(parameter["in"]) .. " " .. parameter.name
       if not seen[key] then list[#list + 1] = parameter end
       seen[key] = true
     end
@@ -64,21 +65,31 @@ local function parameters_of(reader, path_node, node)
   return list
 end
 
-local function json_content(content)
-  if content["application/json"] then return content["application/json"] end
-  for kind, media in pairs(content) do
-    if kind == "*/*" or kind:find("^application/[^;]*json") then return media end
+local function is_json(kind)
+  return kind == "*/*" or kind:find("^application/[^;]*json")
+end
+
+local function is_text(kind)
+  return kind:find("^text/")
+end
+
+-- The schema of the first content type that fits, or nil.
+local function content_schema(content, fits)
+  local first
+  for kind, media in pairs(as_table(content)) do
+    if type(kind) == "string" and type(media) == "table" and fits(kind) and (not first or kind < first) then
+      first = kind
+    end
   end
+  return first and (content[first].schema or {})
 end
 
 -- A parameter that is described by a content type travels as JSON text.
 local function read_parameter(reader, parameter)
-  local name = parameter.name
-  if type(name) ~= "string" or name == "" then error("a parameter has no name", 0) end
-  local media = json_content(as_table(parameter.content))
-  local node = parameter.schema or (media and media.schema) or {}
-  local field = schemas.read_field(reader, name, parameter, node, parameter.required)
-  if media then
+  local json_node = content_schema(parameter.content, is_json)
+  local node = parameter.schema or json_node or {}
+  local field = schemas.read_field(reader, parameter.name, parameter, node, parameter.required)
+  if json_node then
     local copy = { json_text = true }
     for key, value in pairs(field.schema) do copy[key] = value end
     field.schema = copy
@@ -115,12 +126,12 @@ end
 local function read_body(reader, node)
   if not node.requestBody then return nil, false end
   local body = schemas.resolve(reader, node.requestBody)
-  local content = as_table(body.content)
-  local media = json_content(content)
-  if not media then
-    error(("the body is %s; only JSON bodies can be bound"):format(next(content) or "not described"), 0)
+  local body_schema = content_schema(body.content, is_json)
+  if not body_schema then
+    local kind = next(as_table(body.content))
+    error(("the body is %s; only JSON bodies can be bound"):format(kind or "not described"), 0)
   end
-  return schemas.read(reader, media.schema or {}), body.required == true
+  return schemas.read(reader, body_schema), body.required == true
 end
 
 -- The lowest success that is described, as status and node.
@@ -137,12 +148,11 @@ end
 local function read_answer(reader, node)
   local status, response = success_of(as_table(node.responses))
   if type(response) ~= "table" then return status, "none", nil end
-  local content = as_table(schemas.resolve(reader, response).content)
-  local media = json_content(content)
-  if media then return status, "json", schemas.read(reader, media.schema or {}) end
-  local kind, text = next(content)
-  if kind and kind:find("^text/") then return status, "text", schemas.read(reader, text.schema or {}) end
-  return status, "none", nil
+  local content = schemas.resolve(reader, response).content
+  local answer, kind = content_schema(content, is_json), "json"
+  if not answer then answer, kind = content_schema(content, is_text), "text" end
+  if not answer then return status, "none", nil end
+  return status, kind, schemas.read(reader, answer)
 end
 
 -- Operations
@@ -177,6 +187,13 @@ local function check_name(name)
   return name
 end
 
+local function scopes_of(node)
+  local scopes = node["x-scopes"]
+  if scopes == nil then return nil end
+  if not json.is_array(scopes) then error("x-scopes: expected a list of scopes", 0) end
+  return { table.unpack(scopes) }
+end
+
 -- `security: []` on an operation takes the document's credential away.
 local function is_public(node)
   return type(node.security) == "table" and #node.security == 0
@@ -193,8 +210,8 @@ local function read_operation(reader, place)
     source = schemas.text(node, "x-source"),
     path_fields = path_fields(reader, path, place.parameters),
     query_fields = query_fields(reader, place.parameters),
-    scopes = node["x-scopes"] and { table.unpack(node["x-scopes"]) } or nil,
-    id_alias = node["x-id-alias"],
+    scopes = scopes_of(node),
+    id_alias = schemas.text(node, "x-id-alias"),
     retry = choice(node, "x-retry", RETRY, DEFAULT_RETRY[method] or "never"),
     public = is_public(node),
     unverified = node["x-unverified"] == true,
@@ -235,8 +252,7 @@ local function check_document(document)
     error("an OpenAPI document must be an object", 0)
   end
   if type(document.openapi) ~= "string" or not document.openapi:find("^3%.") then
-    error(("expected an OpenAPI document of version 3, got openapi: %s")
-      :format(tostring(document.openapi)), 0)
+    error("expected an OpenAPI document of version 3", 0)
   end
   if type(document.paths) ~= "table" then error("the OpenAPI document has no paths", 0) end
 end

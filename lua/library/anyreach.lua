@@ -174,9 +174,9 @@ function agents.config_schema() end
 ---@class anyreach.agents.create.fields
 ---@field name string The agent's name.
 ---@field active? boolean Whether the agent is in use. Default: true.
----@field description? lightuserdata|string What the agent is for.
+---@field description? string|lightuserdata What the agent is for.
 ---@field is_demo? boolean Marks an agent that is only for show. Default: false.
----@field metadata? lightuserdata|table<string, any> Entries of your own, kept with the agent.
+---@field metadata? table<string, any>|lightuserdata Entries of your own, kept with the agent.
 
 --- Create an agent.
 ---
@@ -228,19 +228,16 @@ function agents.get(agent_id) end
 ---@return anyreach.response
 function agents.list(fields) end
 
---- List the agents of the organisation.
----
---- Whether `name` asks for the exact name or for a part of it is not documented: compare the names in the answer yourself. Nor is the form of the answer; every common one is understood.
+--- Goes through what `agents.list` returns, on all pages.
 ---@param fields? anyreach.agents.list.fields
---- Goes through the results of all pages.
 ---@return fun(): table|nil
 function agents.each(fields) end
 
 ---@class anyreach.agents.update.fields
 ---@field active? boolean Whether the agent is in use.
----@field description? lightuserdata|string What the agent is for.
+---@field description? string|lightuserdata What the agent is for.
 ---@field is_demo? boolean Marks an agent that is only for show.
----@field metadata? lightuserdata|table<string, any> Entries of your own, kept with the agent.
+---@field metadata? table<string, any>|lightuserdata Entries of your own, kept with the agent.
 ---@field name? string The agent's name.
 
 --- Change an agent's own fields.
@@ -312,10 +309,9 @@ function agents_versions.get(agent_id, version) end
 ---@return anyreach.response
 function agents_versions.list(agent_id, fields) end
 
---- List the versions of an agent.
+--- Goes through what `agents.versions.list` returns, on all pages.
 ---@param agent_id string The agent's id.
 ---@param fields? anyreach.agents.versions.list.fields
---- Goes through the results of all pages.
 ---@return fun(): table|nil
 function agents_versions.each(agent_id, fields) end
 
@@ -384,9 +380,8 @@ function phone_numbers.get(phone_number) end
 ---@return anyreach.response
 function phone_numbers.list(fields) end
 
---- List the phone numbers of the organisation.
+--- Goes through what `phone_numbers.list` returns, on all pages.
 ---@param fields? anyreach.phone_numbers.list.fields
---- Goes through the results of all pages.
 ---@return fun(): table|nil
 function phone_numbers.each(fields) end
 

@@ -63,9 +63,8 @@ end
 
 local RESULT = { json = "any", text = "string", none = "nil" }
 
-local function documented(lines, operation, fields_name)
-  table.insert(lines, "--- " .. operation.summary)
-  if operation.description then table.insert(lines, "---\n--- " .. operation.description) end
+-- Appends the annotations of the arguments and returns their names.
+local function document_arguments(lines, operation, fields_name)
   local arguments = {}
   for _, field in ipairs(operation.path_fields) do
     table.insert(arguments, field.name)
@@ -79,19 +78,18 @@ local function documented(lines, operation, fields_name)
 end
 
 local function function_text(operation, prefix, fields_name)
-  local lines = {}
-  local arguments = documented(lines, operation, fields_name)
+  local lines = { "--- " .. operation.summary }
+  if operation.description then table.insert(lines, "---\n--- " .. operation.description) end
+  local arguments = document_arguments(lines, operation, fields_name)
   table.insert(lines, "---@return " .. RESULT[operation.answer_kind])
   table.insert(lines, "---@return anyreach.response")
   table.insert(lines, ("function %s.%s(%s) end\n\n"):format(prefix, operation.name:match("[^.]+$"), arguments))
   return table.concat(lines, "\n")
 end
 
--- `each` follows the pages of a list.
 local function each_text(operation, prefix, fields_name)
-  local lines = {}
-  local arguments = documented(lines, operation, fields_name)
-  table.insert(lines, "--- Goes through the results of all pages.")
+  local lines = { ("--- Goes through what `%s` returns, on all pages."):format(operation.name) }
+  local arguments = document_arguments(lines, operation, fields_name)
   table.insert(lines, "---@return fun(): table|nil")
   table.insert(lines, ("function %s.each(%s) end\n\n"):format(prefix, arguments))
   return table.concat(lines, "\n")

@@ -50,8 +50,8 @@ local function limits(schema)
 end
 
 local function field_line(place, field)
-  local remarks = { field.summary, table.unpack(limits(field.schema)) }
-  if not field.summary then remarks = limits(field.schema) end
+  local remarks = limits(field.schema)
+  table.insert(remarks, 1, field.summary or "")
   return ("| `%s`%s | %s | %s | %s | %s |\n"):format(field.name, field.unverified and " †" or "", place,
     cell(type_text(field.schema)), field.required and "yes" or "", cell(table.concat(remarks, " ")))
 end
@@ -80,17 +80,20 @@ local function call_text(operation)
   return ("api.%s(%s)"):format(operation.name, table.concat(arguments, ", "))
 end
 
+local ANSWERS = { json = "", text = " with text", none = " without a body" }
+
 local function facts(operation)
-  local lines = {}
-  local body = operation.body
+  local lines, body = {}, operation.body
   if body and body.exactly_one_of then
     table.insert(lines, "Exactly one of " .. quoted(body.exactly_one_of) .. " is given.")
   end
   if body and body.open and body.fields then table.insert(lines, "Further fields of the body are passed on.") end
-  if operation.scopes then table.insert(lines, "Scope: one of " .. quoted(operation.scopes) .. ".") end
+  if operation.scopes then
+    local several = #operation.scopes > 1 and "one of " or ""
+    table.insert(lines, "Scope: " .. several .. quoted(operation.scopes) .. ".")
+  end
   if PAGING[operation.paging] then table.insert(lines, "Pages " .. PAGING[operation.paging] .. ".") end
-  table.insert(lines, ("Answers %d%s."):format(operation.success_status,
-    operation.answer_kind == "text" and " with text" or operation.answer_kind == "none" and " without a body" or ""))
+  table.insert(lines, ("Answers %d%s."):format(operation.success_status, ANSWERS[operation.answer_kind]))
   table.insert(lines, (operation.writes and "Writes; " or "Reads; ") .. RETRY[operation.retry] .. ".")
   if operation.source then table.insert(lines, "Documented at " .. operation.source .. ".") end
   return table.concat(lines, "\n")

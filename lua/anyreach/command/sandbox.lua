@@ -32,8 +32,7 @@ local function print_description(description)
   print("export ANYREACH_BASE_URL=" .. description.base_url .. " ANYREACH_TOKEN=ak_sandbox.admin")
 end
 
-return function(words)
-  local given = arguments.parse(spec, words)
+local function run(given)
   if given.port and (given.port < 1 or given.port > 65535) then
     arguments.fail(spec, "--port: expected 1 to 65535, got %d", given.port)
   end
@@ -51,3 +50,5 @@ return function(words)
   io.stdout:flush()
   while true do host.sleep(3600) end
 end
+
+return { spec = spec, run = run }

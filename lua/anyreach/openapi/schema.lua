@@ -12,7 +12,7 @@ local schema = {}
 ---@field schemas table<string, table> read schemas by $ref
 ---@field resolving table<string, boolean> the $refs that are being read
 
-local TYPES = { "null", "boolean", "integer", "number", "string", "array", "object" }
+local TYPES = { "boolean", "integer", "number", "string", "array", "object", "null" }
 local IS_TYPE = {}
 for _, name in ipairs(TYPES) do IS_TYPE[name] = true end
 

@@ -1,0 +1,293 @@
+local json = require "anyreach.json"
+local openapi = require "anyreach.openapi"
+local operations = require "anyreach.operations"
+local yaml = require "anyreach.yaml"
+
+-- A document around paths (and components) given as YAML.
+local function read(text)
+  local document = yaml.decode(text)
+  document.openapi = "3.0.3"
+  return openapi.read(document)
+end
+
+-- The body schema of a document's only operation, its schema given as YAML in flow style.
+local function body_schema(schema, components)
+  local rows, refused = read(("paths: {/s/x: {post: {requestBody: {content: {application/json: "
+    .. "{schema: %s}}}}}}\ncomponents: {schemas: %s}"):format(schema, components or "{}"))
+  if refused[1] then error(refused[1].reason, 0) end
+  return rows[1].body
+end
+
+local function by_name(rows)
+  local map = {}
+  for _, row in ipairs(rows) do map[row.name] = row end
+  return map
+end
+
+local function read_file(path)
+  local file = io.open(path, "rb")
+  if not file then skip(path .. " is not here: run from the root of the source") end
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+describe("a document", function()
+  it("must be an OpenAPI document of version 3 with paths", function()
+    expect.raises(function() openapi.read("x") end, "must be an object")
+    expect.raises(function() openapi.read { swagger = "2.0" } end, "expected an OpenAPI document of version 3")
+    expect.raises(function() openapi.read { openapi = "3.1.0" } end, "has no paths")
+  end)
+
+  it("of our own gives what the operation table holds", function()
+    local text = read_file("src/openapi/core.yaml")
+    local rows, refused = openapi.read(yaml.decode(text))
+    expect.equal(refused, {})
+    for _, row in ipairs(rows) do
+      local held = operations.describe(row.name)
+      for _, key in ipairs { "method", "path", "operation_id", "retry", "paging", "writes", "answer_kind",
+        "success_status", "scopes", "summary", "source", "id_alias", "wait" } do
+        expect.equal({ row.name, key, held[key] }, { row.name, key, row[key] })
+      end
+    end
+  end)
+
+  it("is read although single operations are refused", function()
+    local rows, refused = read [[
+paths:
+  /s/good: {get: {}}
+  /s/../bad: {get: {}}
+  /s/{a}.json: {get: {}}
+  s/relative: {get: {}}
+  "/s/a b": {get: {}}
+  /s//x: {get: {}}
+  /s/{missing}: {get: {}}
+  /s/upload: {post: {requestBody: {content: {multipart/form-data: {}}}}}
+  /s/retry: {get: {x-retry: sometimes}}
+]]
+    expect.equal(#rows, 1)
+    expect.equal(rows[1].name, "good")
+    local reasons = {}
+    for _, refusal in ipairs(refused) do reasons[refusal.path] = refusal.reason end
+    expect.contains(reasons["/s/../bad"], 'may not contain ".."')
+    expect.contains(reasons["/s/{a}.json"], "neither plain text nor one parameter")
+    expect.contains(reasons["s/relative"], "must start with /")
+    expect.contains(reasons["/s/a b"], "no escape")
+    expect.contains(reasons["/s//x"], "empty segments")
+    expect.contains(reasons["/s/{missing}"], "{missing} is not described")
+    expect.contains(reasons["/s/upload"], "only JSON bodies")
+    expect.contains(reasons["/s/retry"], "x-retry: expected one of safe, idempotent, never, got sometimes")
+  end)
+
+  it("is refused by operation when names clash", function()
+    local rows, refused = read "paths: {/s/a: {get: {x-lua-name: n}}, /s/b: {get: {x-lua-name: n}}}"
+    expect.equal(#rows, 1)
+    expect.contains(refused[1].reason, "the name n belongs to GET /s/a")
+    local _, clash = read [[
+paths:
+  /s/a:
+    post:
+      parameters: [{name: x, in: query}]
+      requestBody: {content: {application/json: {schema: {properties: {x: {}}}}}}
+]]
+    expect.contains(clash[1].reason, '"x" is both a query parameter and a field of the body')
+  end)
+
+  it("of malformed parts only refuses", function()
+    for _, text in ipairs {
+      "paths: {/s/a: {get: {parameters: [1]}}}", "paths: {/s/a: {get: {parameters: [{in: query}]}}}",
+      "paths: {/s/a: {post: {requestBody: {content: {application/json: {schema: 1}}}}}}",
+      "paths: {/s/a: {post: {requestBody: {$ref: 1}}}}", "paths: {/s/a: {get: {x-lua-name: a..b}}}",
+      "paths: {/s/a: {get: {x-lua-name: 'x y'}}}",
+    } do
+      local rows, refused = read(text)
+      expect.equal({ #rows, #refused }, { 0, 1 })
+    end
+    expect.equal({ read "paths: {/s/a: 1, /s/b: [], /s/c: {get: ~}}" }, { {}, {} })
+  end)
+end)
+
+describe("a name", function()
+  it("is derived from path and method", function()
+    local rows = read [[
+paths:
+  /campaign/campaigns: {get: {}, post: {}}
+  /campaign/campaigns/{id}:
+    parameters: &id [{name: id, in: path}]
+    get: {}
+    patch: {}
+    delete: {}
+  /campaign/campaigns/{id}/start: {parameters: *id, post: {}}
+  /campaign/campaigns/{id}/stats: {parameters: *id, get: {}}
+  /campaign/campaigns/{id}/contacts: {parameters: *id, get: {parameters: [{name: offset, in: query}]}}
+  /campaign/concurrency-settings: {get: {}, put: {}}
+  /campaign/timezones: {get: {}}
+  /core/conversations/{id}/end: {parameters: *id, post: {}}
+  /core/2fa: {post: {}}
+]]
+    local map = by_name(rows)
+    for name, method in pairs {
+      ["campaigns.list"] = "GET", ["campaigns.create"] = "POST", ["campaigns.get"] = "GET",
+      ["campaigns.update"] = "PATCH", ["campaigns.delete"] = "DELETE", ["campaigns.start"] = "POST",
+      ["campaigns.stats"] = "GET", ["campaigns.contacts.list"] = "GET",
+      ["concurrency_settings.get"] = "GET", ["concurrency_settings.update"] = "PUT",
+      timezones = "GET", ["conversations.end_"] = "POST", _2fa = "POST",
+    } do
+      expect.equal({ name, map[name] and map[name].method }, { name, method })
+    end
+    expect.equal(#rows, 13)
+  end)
+end)
+
+describe("what extensions leave out", function()
+  it("follows the method and the parameters", function()
+    local rows = by_name((read [[
+paths:
+  /s/things:
+    get:
+      parameters: [{name: cursor, in: query}]
+      responses: {"200": {content: {application/json: {schema: {type: array}}}}}
+    post: {responses: {"201": {content: {text/plain: {}}}, "200": {}, "404": {}}}
+  /s/things/{id}:
+    parameters: [{name: id, in: path}]
+    put: {}
+    delete: {responses: {"204": {}}, security: []}
+]]))
+    local function facts(name)
+      local row = rows[name]
+      return { row.retry, row.writes, row.paging, row.answer_kind, row.success_status, row.public }
+    end
+    expect.equal(facts("things.list"), { "safe", false, "cursor", "json", 200, false })
+    expect.equal(facts("things.create"), { "never", true, "none", "none", 200, false })
+    expect.equal(facts("things.update"), { "idempotent", true, "none", "none", 200, false })
+    expect.equal(facts("things.delete"), { "idempotent", true, "none", "none", 204, true })
+    expect.equal(rows["things.list"].summary, "GET /s/things")
+    expect.equal(rows["things.update"].path_fields[1].required, true)
+  end)
+end)
+
+describe("a schema", function()
+  it("knows types, nullable and both spellings of null", function()
+    expect.equal(body_schema("{type: string, nullable: true}").types, { "string", "null" })
+    expect.equal(body_schema("{type: [string, 'null']}").types, { "string", "null" })
+    expect.equal(body_schema("{anyOf: [{type: integer}, {type: 'null'}]}").types, { "integer", "null" })
+    expect.equal(#body_schema("{}").types, 7)
+    expect.equal(body_schema("{properties: {}}").types, { "object" })
+    expect.equal(body_schema("{enum: [a, b]}").choices, { "a", "b" })
+    expect.raises(function() body_schema("{type: file}") end, 'unknown type "file"')
+  end)
+
+  it("keeps limits and defaults", function()
+    local s = body_schema("{type: integer, minimum: 1, maximum: 100, default: 20}")
+    expect.equal({ s.minimum, s.maximum, s.default_json }, { 1, 100, "20" })
+    expect.equal(body_schema("{type: array, default: []}").default_json, "[]")
+    expect.equal(body_schema("{type: string, minLength: 2}").min_length, 2)
+  end)
+
+  it("is open unless it says otherwise", function()
+    expect.equal(body_schema("{type: object}").open, true)
+    expect.equal(body_schema("{type: object, additionalProperties: false}").open, nil)
+    expect.equal(body_schema("{type: object, additionalProperties: {type: string}}").open, true)
+  end)
+
+  it("lists required fields first", function()
+    local names = {}
+    for i, field in ipairs(body_schema("{required: [z], properties: {b: {}, z: {}, a: {}}}").fields) do
+      names[i] = field.name
+    end
+    expect.equal(names, { "z", "a", "b" })
+  end)
+
+  it("reads oneOf of required names as a choice of fields", function()
+    expect.equal(body_schema("{type: object, oneOf: [{required: [a]}, {required: [b]}]}").exactly_one_of,
+      { "a", "b" })
+    expect.equal(body_schema("{type: object, anyOf: [{required: [a]}, {required: [b]}]}").exactly_one_of, nil)
+  end)
+
+  it("joins alternatives without saying too much", function()
+    local s = body_schema("{oneOf: [{type: integer, minimum: 1}, {type: string, enum: [latest]}]}")
+    expect.equal({ s.types, s.minimum, s.choices }, { { "integer", "string" }, 1, { "latest" } })
+    s = body_schema("{oneOf: [{type: string, enum: [a]}, {type: string, format: uuid}]}")
+    expect.equal({ s.types, s.choices, s.format }, { { "string" } })
+    s = body_schema("{anyOf: [{type: object, additionalProperties: false, properties: {a: {}}}, "
+      .. "{type: object, additionalProperties: false, properties: {b: {}}}]}")
+    expect.equal({ s.open, s.fields }, { true })
+  end)
+
+  it("merges allOf", function()
+    local s = body_schema("{allOf: [{$ref: '#/components/schemas/A'}, {properties: {b: {type: string}, "
+      .. "a: {type: integer, minimum: 3}}, required: [b]}]}",
+      "{A: {type: object, additionalProperties: false, properties: {a: {type: number, minimum: 1}}}}")
+    expect.equal(s.types, { "object" })
+    expect.equal(s.open, nil)
+    expect.equal({ s.fields[1].name, s.fields[1].required }, { "b", true })
+    expect.equal({ s.fields[2].schema.types, s.fields[2].schema.minimum }, { { "integer" }, 3 })
+  end)
+
+  it("follows local references and refuses others", function()
+    expect.equal(body_schema("{$ref: '#/components/schemas/a~1b'}", "{a/b: {type: string}}").types, { "string" })
+    for ref, reason in pairs {
+      ["other.yaml#/A"] = "leads out of the document", ["https://example.com/x"] = "leads out of the document",
+      ["#/components/schemas/None"] = "leads nowhere",
+    } do
+      expect.raises(function() body_schema(("{$ref: '%s'}"):format(ref)) end, reason)
+    end
+  end)
+
+  it("refuses to contain itself", function()
+    expect.raises(function()
+      body_schema("{$ref: '#/components/schemas/A'}", "{A: {properties: {a: {$ref: '#/components/schemas/A'}}}}")
+    end, "the schema #/components/schemas/A contains itself")
+    expect.raises(function()
+      body_schema("{$ref: '#/components/schemas/A'}",
+        "{A: {$ref: '#/components/schemas/B'}, B: {$ref: '#/components/schemas/A'}}")
+    end, "contains itself")
+  end)
+
+  it("that is referred to many times is read once", function()
+    local parts = { "S0: {type: string}" }
+    for i = 1, 60 do
+      parts[i + 1] = ("S%d: {properties: {a: {$ref: '#/components/schemas/S%d'}, "
+        .. "b: {$ref: '#/components/schemas/S%d'}}}"):format(i, i - 1, i - 1)
+    end
+    local s = body_schema("{$ref: '#/components/schemas/S60'}", "{" .. table.concat(parts, ", ") .. "}")
+    expect.truthy(s.fields[1].schema == s.fields[2].schema)
+  end)
+end)
+
+describe("a query parameter", function()
+  it("that is described by a content type travels as JSON text", function()
+    local rows = read [[
+paths:
+  /s/a:
+    get:
+      parameters:
+        - {name: m, in: query, required: true, description: " two\n words ", x-unverified: true,
+           content: {application/json: {schema: {type: object}}}}
+        - {name: h, in: header, schema: {type: string}}
+]]
+    local field = rows[1].query_fields[1]
+    expect.equal({ field.schema.json_text, field.schema.types, field.required, field.summary, field.unverified },
+      { true, { "object" }, true, "two words", true })
+    expect.equal(#rows[1].query_fields, 1)
+  end)
+
+  it("of the operation wins over the path's", function()
+    local rows = read [[
+paths:
+  /s/a:
+    parameters: [{name: x, in: query, schema: {type: string}}, {name: y, in: query}]
+    get: {parameters: [{name: x, in: query, schema: {type: integer}}]}
+]]
+    expect.equal(rows[1].query_fields[1].schema.types, { "integer" })
+    expect.equal(#rows[1].query_fields, 2)
+  end)
+end)
+
+describe("documents in JSON", function()
+  it("are read alike", function()
+    local rows = openapi.read(json.decode [[{"openapi":"3.1.0","paths":{"/s/a":{"get":{
+      "parameters":[],"responses":{"200":{"content":{"application/json":{"schema":{}}}}}}}}}]])
+    expect.equal({ rows[1].name, rows[1].answer_kind }, { "a", "json" })
+  end)
+end)

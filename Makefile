@@ -5,46 +5,130 @@ DESTDIR ?=
 ifeq ($(origin CC),default)
 CC := gcc
 endif
+export CC
 BUILD   ?= build
 
-PACKAGES   := lua5.4 lua5.4-cjson libcurl yaml-0.1 sqlite3 libmicrohttpd
-CFLAGS     ?= -O2 -g
-WARNINGS   := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
-CPPFLAGS   += -D_GNU_SOURCE -MMD -MP $(shell pkg-config --cflags $(PACKAGES) 2>/dev/null) -Isrc
-LIBRARIES  := $(shell pkg-config --libs $(PACKAGES) 2>/dev/null) -lm
+PACKAGES := lua5.4 lua5.4-cjson libcurl yaml-0.1 sqlite3 libmicrohttpd
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 ifdef DEV
-CPPFLAGS   += -DANYREACH_SOURCE_DIR='"$(CURDIR)"'
+DEFINES  := -DANYREACH_SOURCE_DIR='"$(CURDIR)"'
 endif
-ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARNINGS)
 
-SOURCES  := $(wildcard src/*.c)
-OBJECTS  := $(SOURCES:src/%.c=$(BUILD)/obj/%.o) $(BUILD)/obj/embedded_files.o
-EMBEDDED := $(sort $(shell find lua/anyreach scripts -type f))
+# Expanded only when a command runs, once `deps` has seen to it that pkg-config can answer.
+LIBRARY_FLAGS  = $(shell pkg-config --cflags $(PACKAGES))
+LIBRARIES      = $(shell pkg-config --libs $(PACKAGES)) -lm
+TEST_LIBRARIES = $(shell pkg-config --libs cmocka)
+COMPILE  = $(CC) -std=c11 $(CFLAGS) $(WARNINGS) -D_GNU_SOURCE $(DEFINES) $(CPPFLAGS)
+COMPILE_OBJECT = $(COMPILE) $(LIBRARY_FLAGS) -Isrc -MMD -MP -c -o $@ $<
+
+EMBEDDED := $(sort $(shell find lua/anyreach scripts -type f -name "*.lua"))
+OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/*.c)) $(BUILD)/obj/embedded_files.o
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 PROGRAM  := $(BUILD)/anyreach
+C_FILES  := $(wildcard src/*.[ch] src/gen/*.c tests/unit/*.c tests/helpers/*.c)
+SHELL_FILES := .ci/run .ci/deps $(wildcard tests/*.sh tests/*/*.sh)
 
-all: $(PROGRAM)
+all: $(PROGRAM) ## build the program
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 18
+
+# {====== the program ======
 
 $(PROGRAM): $(OBJECTS)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+	$(COMPILE) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
-$(BUILD)/obj/%.o: src/%.c | $(BUILD)/obj
-	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -c -o $@ $<
+$(BUILD)/obj/%.o: src/%.c $(BUILD)/settings
+	$(COMPILE_OBJECT)
 
 $(BUILD)/obj/embedded_files.o: $(BUILD)/embedded_files.c
-	$(CC) $(ALL_CFLAGS) $(CPPFLAGS) -c -o $@ $<
+	$(COMPILE_OBJECT)
 
-$(BUILD)/embedded_files.c: $(BUILD)/embed $(EMBEDDED)
-	$(BUILD)/embed $(EMBEDDED) > $@.new && mv $@.new $@
+$(BUILD)/embedded_files.c: $(BUILD)/embed $(EMBEDDED) $(BUILD)/embedded_names
+	@$(BUILD)/embed $(EMBEDDED) > $@.new && mv $@.new $@
 
-$(BUILD)/embed: src/gen/embed.c | $(BUILD)/obj
-	$(CC) -std=c11 $(WARNINGS) -o $@ $<
+$(BUILD)/embed: src/gen/embed.c $(BUILD)/settings
+	$(COMPILE) -o $@ $<
 
-$(BUILD)/obj:
-	mkdir -p $@
+# Files that change only when what they hold does: how things are built, and which files go in.
+$(BUILD)/settings: HOLDS := $(COMPILE) $(LDFLAGS)
+$(BUILD)/embedded_names: HOLDS := $(EMBEDDED)
+$(BUILD)/settings $(BUILD)/embedded_names: always | deps
+	@mkdir -p $(BUILD)/obj $(BUILD)/unit $(BUILD)/tests
+	@echo '$(subst ','\'',$(HOLDS))' | cmp -s - $@ || echo '$(subst ','\'',$(HOLDS))' > $@
 
-clean:
+deps: ## install what the build needs, if it is missing
+	@.ci/deps build
+
+deps-test: ## … and what the tests need
+	@.ci/deps build test
+
+# }======
+
+# {====== tests ======
+
+demo: $(PROGRAM) ## provision the example clinic against the sandbox, twice
+	@rm -f $(BUILD)/demo.db*
+	@echo "Three agents of a clinic, provisioned against the built-in sandbox:"
+	$(DEMO)
+	@echo "Once more: the sandbox has kept its state, so nothing changes:"
+	$(DEMO)
+
+DEMO = $(PROGRAM) --sandbox=$(BUILD)/demo.db run provision scripts/examples/clinic/agents
+
+test: deps-test ## run the whole suite
+	@$(MAKE) --no-print-directory test-programs
+	@VALGRIND=$(VALGRIND) tests/run.sh $(BUILD)
+
+VALGRIND ?= yes
+test-programs: $(PROGRAM) $(UNIT_TESTS) $(BUILD)/tests/wire_server
+
+# All objects but main's; the linker takes what a test needs.
+$(BUILD)/unit/anyreach.a: $(filter-out %/main.o,$(OBJECTS))
+	@rm -f $@
+	ar rcs $@ $^
+
+$(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/anyreach.a
+	$(COMPILE) $(LIBRARY_FLAGS) -Isrc -MMD -MP -o $@ $< $(LDFLAGS) $(BUILD)/unit/anyreach.a \
+	  $(LIBRARIES) $(TEST_LIBRARIES)
+
+$(BUILD)/tests/wire_server: tests/helpers/wire_server.c $(BUILD)/settings
+	$(COMPILE) -o $@ $< $(LDFLAGS)
+
+# Any report of a sanitizer ends the program, so that a test sees it.
+asan: ## run the whole suite with AddressSanitizer and UBSan
+	@$(MAKE) --no-print-directory test BUILD=build/asan VALGRIND=no \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+
+check-generated: $(PROGRAM) ## compare the committed generated files with what src/gen writes
+	@tests/helpers/check_generated.sh $(BUILD)
+
+generate: $(PROGRAM) ## write the generated files anew
+	@$(PROGRAM) src/gen/generate.lua .
+
+lint: deps-test ## check layout and style; build with clang
+	@.ci/deps lint
+	clang-format --dry-run --Werror $(C_FILES)
+	luacheck --quiet lua src tests scripts
+	shellcheck $(SHELL_FILES)
+	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
+	  --suppress=missingIncludeSystem -D_GNU_SOURCE -Isrc src tests/helpers
+	@$(MAKE) --no-print-directory test-programs BUILD=build/clang CC=clang
+
+# }======
+
+install: $(PROGRAM) ## install below PREFIX (/usr/local); DESTDIR stands before it
+	install -d $(DESTDIR)$(PREFIX)/bin
+	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/anyreach
+
+uninstall: ## remove what install has put there
+	rm -f $(DESTDIR)$(PREFIX)/bin/anyreach
+
+clean: ## remove what was built
 	rm -rf build
 
--include $(wildcard $(BUILD)/obj/*.d)
+-include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all clean
+.PHONY: all help deps deps-test demo test test-programs asan check-generated generate lint install \
+  uninstall clean always

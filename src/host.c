@@ -12,15 +12,12 @@
 
 #include "client.h"
 #include "embedded.h"
-#include "json.h"
 #include "loop.h"
 #include "lua_coroutine.h"
+#include "lua_directory.h"
 #include "lua_error.h"
-#include "lua_operation.h"
-#include "lua_yaml.h"
-#include "secret.h"
+#include "modules.h"
 #include "server.h"
-#include "sqlite.h"
 #include "task.h"
 #include "version.h"
 
@@ -35,26 +32,10 @@ struct host {
 
 /* {====== modules ====== */
 
-static const luaL_Reg shared_modules[] = {{"anyreach.json", luaopen_anyreach_json},
-                                          {"anyreach.secret", luaopen_anyreach_secret},
-                                          {"anyreach.yaml", luaopen_anyreach_yaml},
-                                          {"anyreach.sqlite", luaopen_anyreach_sqlite},
-                                          {"anyreach.operations", luaopen_anyreach_operations},
+static const luaL_Reg client_modules[] = {{"anyreach.client_core", luaopen_anyreach_client_core},
+                                          {"anyreach.directory", luaopen_anyreach_directory},
+                                          {"cjson", luaopen_cjson},
                                           {NULL, NULL}};
-
-static const luaL_Reg client_modules[] = {
-    {"anyreach.client_core", luaopen_anyreach_client_core}, {"cjson", luaopen_cjson}, {NULL, NULL}};
-
-static void preload(lua_State *L, const luaL_Reg *modules) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
-  luaL_setfuncs(L, modules, 0);
-  lua_pop(L, 1);
-}
-
-void host_open_modules(lua_State *L) {
-  preload(L, shared_modules);
-  embedded_install(L);
-}
 
 /* Pushes package[name] without its entries that depend on the working directory. */
 static const char *push_absolute_path(lua_State *L, int package, const char *name) {
@@ -230,8 +211,8 @@ static int open_libraries(lua_State *L) {
   luaL_openlibs(L);
   task_open(L, host->loop);
   coroutine_wrap_library(L);
-  host_open_modules(L);
-  preload(L, client_modules);
+  modules_open(L);
+  modules_preload(L, client_modules);
   luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
   lua_pushlightuserdata(L, host);
   lua_pushcclosure(L, open_host_module, 1);

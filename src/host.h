@@ -2,8 +2,6 @@
 #ifndef ANYREACH_HOST_H
 #define ANYREACH_HOST_H
 
-#include <lua.h>
-
 #include "options.h"
 
 struct host;
@@ -26,9 +24,5 @@ struct program {
 
 /* Runs a program to its end, errors reported. Returns the exit code. */
 int host_run(struct host *host, const struct program *program);
-
-/* Opens the modules that both Lua states of the program have: json, secret, yaml, sqlite,
- * operations, and the embedded Lua files. [-0, +0, e] */
-void host_open_modules(lua_State *L);
 
 #endif

@@ -14,7 +14,6 @@ struct big_number {
 };
 
 static int l_number_tostring(lua_State *L);
-static int l_number_concat(lua_State *L);
 static int l_number_eq(lua_State *L);
 static int l_number_compare(lua_State *L);
 static int l_number_calculate(lua_State *L);
@@ -33,10 +32,8 @@ static const struct {
 };
 
 static void push_metatable(lua_State *L) {
-  static const luaL_Reg metamethods[] = {{"__tostring", l_number_tostring},
-                                         {"__concat", l_number_concat},
-                                         {"__eq", l_number_eq},
-                                         {NULL, NULL}};
+  static const luaL_Reg metamethods[] = {
+      {"__tostring", l_number_tostring}, {"__eq", l_number_eq}, {NULL, NULL}};
   if (!luaL_newmetatable(L, NUMBER_TYPE)) return;
   luaL_setfuncs(L, metamethods, 0);
   for (size_t i = 0; i < sizeof float_operators / sizeof float_operators[0]; i++) {
@@ -107,19 +104,6 @@ static int l_number_compare(lua_State *L) {
 static int l_number_eq(lua_State *L) {
   const char *left = json_big_number(L, 1, NULL), *right = json_big_number(L, 2, NULL);
   lua_pushboolean(L, left && right && strcmp(left, right) == 0);
-  return 1;
-}
-
-static int l_number_concat(lua_State *L) {
-  for (int i = 1; i <= 2; i++) {
-    size_t length;
-    const char *digits = json_big_number(L, i, &length);
-    if (digits)
-      lua_pushlstring(L, digits, length);
-    else
-      lua_pushvalue(L, i);
-  }
-  lua_concat(L, 2);
   return 1;
 }
 

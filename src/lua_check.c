@@ -2,7 +2,6 @@
 
 #include <lauxlib.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "json.h"
@@ -10,7 +9,7 @@
 #include "secret.h"
 
 enum {
-  MAX_PROBLEMS = 100,      /* further ones are counted out by the last message */
+  MAX_PROBLEMS = 100,      /* then one message says that there are more */
   MAX_UNKNOWN_FIELDS = 20, /* named for one object */
   MAX_NAMES_LISTED = 12,   /* valid names offered when none is near */
   MAX_QUOTED = 40          /* bytes shown of a string */

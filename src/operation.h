@@ -85,9 +85,9 @@ struct operation {
   enum paging paging;
   enum retry_class retry;
   const char *wait_json; /* how to wait for the work it starts (x-wait), as JSON, or NULL */
-  bool writes;     /* changes state on the server */
-  bool public_;    /* takes no credential */
-  bool unverified; /* inferred, not read in the docs */
+  bool writes;           /* changes state on the server */
+  bool public_;          /* takes no credential */
+  bool unverified;       /* inferred, not read in the docs */
 };
 
 enum { OPERATION_MAX_PATH_FIELDS = 8 };

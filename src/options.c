@@ -23,7 +23,7 @@ const struct option option_rows[OPTION_COUNT] = {
     [OPTION_QUIET] = {"quiet", 'q', OPTION_FLAG, NULL, "print only results and errors"},
     [OPTION_VERBOSE] = {"verbose", 'v', OPTION_FLAG, NULL, "say more, with stack traces"},
     [OPTION_COLOR] = {"color", 0, OPTION_WHEN, "WHEN", "auto, always or never (auto)"},
-    [OPTION_EVALUATE] = {"evaluate", 'e', OPTION_TEXT, "CODE", "run Lua code"},
+    [OPTION_EVALUATE] = {"evaluate", 'e', OPTION_ANY_TEXT, "CODE", "run Lua code"},
     [OPTION_HELP] = {"help", 'h', OPTION_FLAG, NULL, "show help"},
     [OPTION_VERSION] = {"version", 'V', OPTION_FLAG, NULL, "show the version"},
 };

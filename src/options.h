@@ -25,7 +25,8 @@ enum option_id {
 
 enum option_kind {
   OPTION_FLAG,
-  OPTION_TEXT,
+  OPTION_TEXT,          /* not empty */
+  OPTION_ANY_TEXT,      /* may be empty */
   OPTION_OPTIONAL_TEXT, /* --name or --name=VALUE */
   OPTION_NUMBER,        /* more than 0 */
   OPTION_INTEGER,       /* at least 1 */

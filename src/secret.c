@@ -18,9 +18,11 @@ static int l_secret_concat(lua_State *L);
 static int l_secret_tostring(lua_State *L);
 static int l_secret_eq(lua_State *L);
 static int l_secret_equals(lua_State *L);
+static int l_secret_redact(lua_State *L);
 
 static void push_metatable(lua_State *L) {
-  static const luaL_Reg methods[] = {{"equals", l_secret_equals}, {NULL, NULL}};
+  static const luaL_Reg methods[] = {
+      {"equals", l_secret_equals}, {"redact", l_secret_redact}, {NULL, NULL}};
   static const luaL_Reg metamethods[] = {{"__gc", l_secret_gc},
                                          {"__concat", l_secret_concat},
                                          {"__tostring", l_secret_tostring},
@@ -93,7 +95,7 @@ static int l_secret_gc(lua_State *L) {
   return 0;
 }
 
-static int l_secret_concat(lua_State *L) {
+static int join_operands(lua_State *L) {
   size_t left_length, right_length;
   const char *left = check_operand(L, 1, &left_length);
   const char *right = check_operand(L, 2, &right_length);
@@ -101,6 +103,17 @@ static int l_secret_concat(lua_State *L) {
   memcpy(s->bytes, left, left_length);
   memcpy(s->bytes + left_length, right, right_length);
   return 1;
+}
+
+/* The collector is held meanwhile, because it might move the stack: see lua_stack.h. */
+static int l_secret_concat(lua_State *L) {
+  bool collecting = lua_gc(L, LUA_GCISRUNNING);
+  lua_gc(L, LUA_GCSTOP);
+  lua_pushcfunction(L, join_operands);
+  lua_insert(L, 1);
+  int status = lua_pcall(L, 2, 1, 0);
+  if (collecting) lua_gc(L, LUA_GCRESTART);
+  return status == LUA_OK ? 1 : lua_error(L);
 }
 
 static int l_secret_tostring(lua_State *L) {
@@ -119,6 +132,23 @@ static int l_secret_equals(lua_State *L) {
   luaL_checkudata(L, 1, SECRET_TYPE);
   luaL_argexpected(L, to_wire_text(L, 2, NULL), 2, "string or secret");
   lua_pushboolean(L, equal_values(L, 1, 2));
+  return 1;
+}
+
+/* secret:redact(text) -> text with "[secret]" wherever the secret's bytes stand in it. */
+static int l_secret_redact(lua_State *L) {
+  const struct secret *s = luaL_checkudata(L, 1, SECRET_TYPE);
+  size_t length;
+  const char *text = luaL_checklstring(L, 2, &length), *end = text + length, *found;
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  while (s->length && (found = memmem(text, (size_t)(end - text), s->bytes, s->length))) {
+    luaL_addlstring(&b, text, (size_t)(found - text));
+    luaL_addstring(&b, "[secret]");
+    text = found + s->length;
+  }
+  luaL_addlstring(&b, text, (size_t)(end - text));
+  luaL_pushresult(&b);
   return 1;
 }
 

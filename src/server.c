@@ -20,9 +20,9 @@
 
 #include "buf.h"
 #include "embedded.h"
-#include "host.h"
 #include "json.h"
 #include "lua_buf.h"
+#include "modules.h"
 
 enum {
   SERVER_BODY_MAX = 16 * 1024 * 1024,
@@ -435,7 +435,7 @@ static void set_option(lua_State *L, const char *name, const char *value) {
 static int open_sandbox(lua_State *L) {
   const struct server_options *options = lua_touserdata(L, 1);
   luaL_openlibs(L);
-  host_open_modules(L);
+  modules_open(L);
   embedded_require(L, "anyreach.sandbox");
   lua_getfield(L, -1, "new");
   lua_newtable(L);

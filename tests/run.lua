@@ -1,5 +1,6 @@
 -- Runs spec files inside the program and counts. Usage: anyreach tests/run.lua [FILE...]
--- A spec uses the globals describe, it, skip and expect. The last line is "N passed, N failed".
+-- A spec uses the globals describe, it, skip and expect. The last line is "N passed, N failed", with
+-- ", N skipped" after it when there are any.
 
 local json = require "anyreach.json"
 
@@ -89,6 +90,6 @@ for _, file in ipairs(arg) do
   end
 end
 
-if results.skipped > 0 then print(("%d skipped"):format(results.skipped)) end
-print(("%d passed, %d failed"):format(results.passed, results.failed))
+local skipped = results.skipped > 0 and (", %d skipped"):format(results.skipped) or ""
+print(("%d passed, %d failed%s"):format(results.passed, results.failed, skipped))
 return results.failed == 0 and 0 or 1

@@ -7,14 +7,17 @@
 ---@field json anyreach.json JSON without loss
 ---@field null lightuserdata null in JSON and YAML
 ---@field version string
+---@field options table<string, any> the global options of the command line
 local anyreach = {}
 
 ---@class anyreach.client_options
----@field profile? string name of a profile in the configuration file
 ---@field token? string|anyreach.secret `ak_…` or `pat_…`
 ---@field organization? string needed with a `pat_…`
 ---@field base_url? string https, or http to this machine
----@field timeout? number seconds a request may take
+---@field timeout? number seconds a request may take; default 60
+---@field connect_timeout? number seconds; default 10
+---@field ca_file? string certificate authorities to trust instead of the system's
+---@field headers? table<string, string> sent with every request
 
 --- A client: credential, organisation, address and policy. Without options it is configured from the
 --- environment (ANYREACH_TOKEN, ANYREACH_ORG_ID, ANYREACH_BASE_URL).
@@ -49,18 +52,27 @@ function anyreach.client(options) end
 ---@return anyreach.secret
 function anyreach.secret(text) end
 
---- An environment variable, or nil.
+--- An environment variable; unset or empty is an error.
 ---@param name string
----@param options? { secret: boolean }
----@return string|anyreach.secret|nil
+---@param options? { secret?: boolean, default?: string }
+---@return string|anyreach.secret
 function anyreach.env(name, options) end
 
 ---@class anyreach.task
 local task = {}
 
---- Waits for the task to end and returns its results; raises what it raised.
+--- Waits for the task to end and returns its results; raises what it raised, or an error of kind
+--- "timeout" when it takes longer.
+---@param seconds? number
 ---@return any ...
-function task:wait() end
+function task:wait(seconds) end
+
+--- Ends the task and what it is waiting for.
+---@return boolean was_alive
+function task:cancel() end
+
+---@return string
+function task:status() end
 
 --- Runs a function as a task of its own.
 ---@param f function
@@ -68,11 +80,12 @@ function task:wait() end
 ---@return anyreach.task
 function anyreach.spawn(f, ...) end
 
---- Calls a function for each element, several at a time, and returns the results in order.
+--- Calls a function for each element, several at a time, and returns the results in order. The first
+--- error stops the rest and is raised.
 ---@generic T, R
 ---@param list T[]
 ---@param f fun(element: T, index: integer): R
----@param options? { concurrency: integer }
+---@param options? { concurrency?: integer }
 ---@return R[]
 function anyreach.map(list, f, options) end
 
@@ -93,8 +106,9 @@ function anyreach.sleep(seconds) end
 --- Calls a function that must end within that many seconds.
 ---@param seconds number
 ---@param f function
+---@param ... any
 ---@return any ...
-function anyreach.timeout(seconds, f) end
+function anyreach.timeout(seconds, f, ...) end
 
 --- Marks a table as a JSON array, so that an empty one is written as [].
 ---@generic T
@@ -102,14 +116,31 @@ function anyreach.timeout(seconds, f) end
 ---@return T[]
 function anyreach.array(list) end
 
----@param path string
----@return any
-function anyreach.read_yaml(path) end
+---@param value any
+---@return boolean
+function anyreach.is_array(value) end
 
+---@param value any
+---@return boolean
+function anyreach.is_error(value) end
+
+--- The bytes of a file.
+---@param path string
+---@return string
+function anyreach.read_file(path) end
+
+--- The value of a JSON file.
 ---@param path string
 ---@return any
 function anyreach.read_json(path) end
 
+--- The value of a YAML file, and the places of its keys: positions[table][key] = {line=, column=}.
+---@param path string
+---@return any value
+---@return table positions
+function anyreach.read_yaml(path) end
+
+--- Writes a value as indented JSON; a crash leaves the old file or the new one.
 ---@param path string
 ---@param value any
 function anyreach.write_json(path, value) end
@@ -265,7 +296,7 @@ function agents_versions.compare(agent_id, fields) end
 
 ---@class anyreach.agents.versions.create.fields
 ---@field base_version? integer The number of the version to copy.
----@field config? table<string, any> The whole configuration: voice, model, prompt, tools, knowledge. `agents.config_schema` describes it.
+---@field config? table<string, any> The whole configuration: voice, model, prompt, tools, knowledge. `agents.config_schema` describes it. Only the parts that the guides spell out stand here, and only their types, so that an empty list is sent as a list.
 
 --- Create a draft version, from a configuration or as a copy of another version.
 ---@param agent_id string The agent's id.
@@ -331,7 +362,7 @@ function agents_versions.each(agent_id, fields) end
 function agents_versions.publish(agent_id, version, fields) end
 
 ---@class anyreach.agents.versions.update.fields
----@field config? table<string, any> The whole configuration: voice, model, prompt, tools, knowledge. `agents.config_schema` describes it.
+---@field config? table<string, any> The whole configuration: voice, model, prompt, tools, knowledge. `agents.config_schema` describes it. Only the parts that the guides spell out stand here, and only their types, so that an empty list is sent as a list.
 ---@field instruction_builder_inputs? table<string, any> What `generate_instructions` writes the instructions from.
 
 --- Change a draft.

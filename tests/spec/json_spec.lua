@@ -271,12 +271,6 @@ describe("number objects", function()
     expect.falsy(json.number("1e400") == math.huge)
   end)
 
-  it("join text as their digits", function()
-    local big = json.number("12345678901234567890")
-    expect.equal("id/" .. big .. "/x", "id/12345678901234567890/x")
-    expect.equal(1 .. big, "112345678901234567890")
-  end)
-
   it("are made of JSON numbers only", function()
     expect.equal(json.number("12"), 12)
     expect.equal(json.number("-1.5"), -1.5)

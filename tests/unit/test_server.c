@@ -1,14 +1,11 @@
 /* The sandbox's server over HTTP: what only the wire shows. Links everything but main.c. */
 #include "server.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 

@@ -51,11 +51,15 @@ end
 
 -- Bytes of a request that are no UTF-8 must not spoil the answer that quotes them.
 local function clean(text)
+  local parts, start = {}, 1
   while true do
-    local length, position = utf8.len(text)
-    if length then return text end
-    text = text:sub(1, position - 1) .. "?" .. text:sub(position + 1)
+    local length, position = utf8.len(text, start)
+    if length then break end
+    parts[#parts + 1] = text:sub(start, position - 1)
+    start = position + 1
   end
+  parts[#parts + 1] = text:sub(start)
+  return table.concat(parts, "?")
 end
 
 local function answer_refusal(status, detail)

@@ -51,12 +51,13 @@ local function convert(field, text)
     if not ok then refusal.raise(422, "%s: %s", field.name, value) end
     return value
   end
-  for _, type_name in ipairs(field.schema.types or {}) do
+  for _, type_name in ipairs(field.schema.types or { "string" }) do
     local conversion = CONVERSIONS[type_name]
     local value = conversion and conversion(text)
     if value ~= nil then return value end
+    if type_name == "string" then return text end
   end
-  return text
+  refusal.raise(422, "%s: %q is out of range", field.name, text)
 end
 
 ---Values of the declared types. Call it on what operations.check has passed.

@@ -1,0 +1,22 @@
+-- anyreach recipes: the bundled recipes with their summaries, or the help of one.
+
+local recipe = require "anyreach.recipe"
+
+local spec = {
+  usage = "anyreach recipes [NAME]",
+  summary = "Lists the bundled recipes, or explains one.",
+  operands = { name = "at most one recipe", max = 1 },
+}
+
+local function list()
+  for _, name in ipairs(recipe.names()) do
+    print(("%-10s %s"):format(name, recipe.spec(name).summary))
+  end
+end
+
+local function run(given)
+  if not given[1] then return list() end
+  io.stdout:write(recipe.help(given[1]))
+end
+
+return { spec = spec, run = run }

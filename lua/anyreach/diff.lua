@@ -1,0 +1,106 @@
+-- Differences between two JSON values by path, such as "config.tools[2].name". Pure; values are as
+-- the JSON and YAML readers make them, and the wanted one may hold secrets, which are compared and
+-- never shown.
+--
+-- By default only what `wanted` holds is compared: keys that `actual` has beyond it are left out,
+-- because a server adds defaults. A wanted null is the same as an absent key. Arrays are compared
+-- element by element and must be of the same length.
+
+local json = require "anyreach.json"
+
+local diff = {}
+
+---@class anyreach.difference
+---@field path string
+---@field change "added"|"removed"|"changed" what happens to `actual` when it becomes `wanted`
+
+---@class anyreach.diff_options
+---@field path? string path of the two values themselves; default none
+---@field exact? boolean keys that only `actual` has are differences too
+
+local function is_absent(value)
+  return value == nil or value == json.null
+end
+
+local function is_list(value)
+  return json.is_array(value) or value[1] ~= nil
+end
+
+local function are_objects(wanted, actual)
+  return type(wanted) == "table" and type(actual) == "table" and not is_list(wanted) and not is_list(actual)
+    and not json.is_number(wanted) and not json.is_number(actual)
+end
+
+local function are_lists(wanted, actual)
+  return type(wanted) == "table" and type(actual) == "table" and is_list(wanted) and is_list(actual)
+end
+
+local function are_equal(wanted, actual)
+  if type(wanted) == "userdata" and wanted ~= json.null then
+    return type(actual) == "string" and wanted:equals(actual)
+  end
+  if type(wanted) == "table" and type(actual) == "table" and is_list(wanted) ~= is_list(actual) then return false end
+  return json.equal(wanted, actual)
+end
+
+--- The path of an element or a field below `path`.
+---@param path string "" at the root
+---@param key string|integer
+---@return string
+function diff.path(path, key)
+  if type(key) == "number" then return ("%s[%d]"):format(path, key) end
+  if not key:match("^[%a_][%w_%-]*$") then return ("%s[%s]"):format(path, json.encode(key)) end
+  return path == "" and key or path .. "." .. key
+end
+
+-- All keys that matter, sorted.
+local function keys_of(wanted, actual, exact)
+  local keys = {}
+  for key in pairs(wanted) do keys[#keys + 1] = key end
+  for key in pairs(exact and actual or {}) do
+    if wanted[key] == nil then keys[#keys + 1] = key end
+  end
+  table.sort(keys)
+  return keys
+end
+
+local function collect(found, path, wanted, actual, exact)
+  if is_absent(wanted) or is_absent(actual) then
+    if is_absent(wanted) and is_absent(actual) then return end
+    found[#found + 1] = { path = path, change = is_absent(actual) and "added" or "removed" }
+  elseif are_objects(wanted, actual) then
+    for _, key in ipairs(keys_of(wanted, actual, exact)) do
+      collect(found, diff.path(path, key), wanted[key], actual[key], exact)
+    end
+  elseif are_lists(wanted, actual) then
+    for index = 1, math.max(#wanted, #actual) do
+      collect(found, diff.path(path, index), wanted[index], actual[index], exact)
+    end
+  elseif not are_equal(wanted, actual) then
+    found[#found + 1] = { path = path, change = "changed" }
+  end
+end
+
+--- What must change in `actual` to make it what is wanted, in the order of the paths; empty when
+--- nothing must.
+---@param wanted any
+---@param actual any
+---@param options? anyreach.diff_options
+---@return anyreach.difference[]
+function diff.compare(wanted, actual, options)
+  options = options or {}
+  local found = {}
+  collect(found, options.path or "", wanted, actual, options.exact or false)
+  return found
+end
+
+--- The paths of differences.
+---@param differences anyreach.difference[]
+---@return string[]
+function diff.paths(differences)
+  local paths = {}
+  for index, difference in ipairs(differences) do paths[index] = difference.path end
+  return paths
+end
+
+return diff

@@ -1,0 +1,63 @@
+-- Recipes: scripts with a declaration of their arguments, so that --help, `anyreach recipes` and
+-- `anyreach help` can speak of them without running them. A recipe ends with
+--   return recipe.run(spec, main, ...)
+-- and does nothing before that line but declare. Bundled recipes are scripts/NAME.lua; a script of
+-- your own may be written the same way.
+
+local arguments = require "anyreach.arguments"
+local errors = require "anyreach.errors"
+local host = require "anyreach.host"
+local operations = require "anyreach.operations"
+
+local recipe = {}
+
+local PREFIX = "scripts/"
+
+-- Given to a recipe in place of its arguments, it makes recipe.run return the declaration.
+local DECLARATION = {}
+
+--- Runs a recipe with its arguments: parses them, prints the help if that is asked for.
+---@param spec anyreach.spec
+---@param main fun(given: table): integer? gets options and operands, returns the exit code
+---@param ... string the arguments
+---@return integer|nil exit code
+function recipe.run(spec, main, ...)
+  if ... == DECLARATION then return spec end
+  if host.options.help then
+    io.stdout:write(arguments.help(spec))
+    return 0
+  end
+  return main(arguments.parse(spec, { ... }))
+end
+
+--- The names of the bundled recipes, sorted.
+---@return string[]
+function recipe.names()
+  local names = {}
+  for _, file in ipairs(host.embedded_names(PREFIX)) do
+    names[#names + 1] = file:sub(#PREFIX + 1):match("^([^/]+)%.lua$")
+  end
+  return names
+end
+
+--- The declaration of a bundled recipe; an unknown name is refused.
+---@param name string
+---@return anyreach.spec
+function recipe.spec(name)
+  local text = not name:find("/", 1, true) and host.embedded_text(PREFIX .. name .. ".lua")
+  if not text then
+    local near = operations.nearest(name, recipe.names())
+    errors.raise("command_line", "'%s' is no recipe%s", name, near and ("; did you mean '%s'?"):format(near)
+      or "; 'anyreach recipes' lists them")
+  end
+  return assert(load(text, "=" .. PREFIX .. name .. ".lua"))(DECLARATION)
+end
+
+--- The help text of a bundled recipe.
+---@param name string
+---@return string
+function recipe.help(name)
+  return arguments.help(recipe.spec(name))
+end
+
+return recipe

@@ -1,0 +1,26 @@
+#include "modules.h"
+
+#include "embedded.h"
+#include "json.h"
+#include "lua_operation.h"
+#include "lua_yaml.h"
+#include "secret.h"
+#include "sqlite.h"
+
+static const luaL_Reg shared_modules[] = {{"anyreach.json", luaopen_anyreach_json},
+                                          {"anyreach.secret", luaopen_anyreach_secret},
+                                          {"anyreach.yaml", luaopen_anyreach_yaml},
+                                          {"anyreach.sqlite", luaopen_anyreach_sqlite},
+                                          {"anyreach.operations", luaopen_anyreach_operations},
+                                          {NULL, NULL}};
+
+void modules_preload(lua_State *L, const luaL_Reg *modules) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, LUA_PRELOAD_TABLE);
+  luaL_setfuncs(L, modules, 0);
+  lua_pop(L, 1);
+}
+
+void modules_open(lua_State *L) {
+  modules_preload(L, shared_modules);
+  embedded_install(L);
+}

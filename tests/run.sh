@@ -1,0 +1,95 @@
+#!/bin/sh
+# Runs the suite against one build and sums it up. Usage, from the root: tests/run.sh BUILD
+# The last line is "N passed, N failed", with ", N skipped" after it when there are any.
+#
+# With VALGRIND=yes the unit tests run under valgrind. Every process of the run carries TEST_DIRECTORY
+# in its environment: what of them is alive at the end counts as a failure and is killed.
+set -u
+
+build=${1:?usage: tests/run.sh BUILD}
+limit=300 # seconds that one file of tests may take
+passed=0 failed=0 skipped=0
+TEST_DIRECTORY=$(mktemp -d "${TMPDIR:-/tmp}/anyreach-tests.XXXXXX") || exit 1
+output=$TEST_DIRECTORY/output
+trap 'rm -rf "$TEST_DIRECTORY"' EXIT
+trap 'exit 130' INT TERM
+
+# Runs a command with nothing of the user's own settings.
+hermetic() {
+  env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME="$TEST_DIRECTORY" PWD="$PWD" TEST_BUILD="$build" \
+    TEST_DIRECTORY="$TEST_DIRECTORY" ${ASAN_OPTIONS:+"ASAN_OPTIONS=$ASAN_OPTIONS"} \
+    ${UBSAN_OPTIONS:+"UBSAN_OPTIONS=$UBSAN_OPTIONS"} ${LSAN_OPTIONS:+"LSAN_OPTIONS=$LSAN_OPTIONS"} \
+    timeout --kill-after=5 "$limit" "$@" </dev/null >"$output" 2>&1
+}
+
+# Adds to the sums; a bad exit code with no failure counted is one.
+count() { # NAME CODE PASSED FAILED SKIPPED
+  [ "$2" -eq 0 ] || [ "$4" -gt 0 ] || set -- "$1" "$2" "$3" 1 "$5"
+  passed=$((passed + $3)) failed=$((failed + $4)) skipped=$((skipped + $5))
+  printf '%-28s %4d passed' "$1" "$3"
+  [ "$5" -eq 0 ] || printf ', %d skipped' "$5"
+  [ "$4" -eq 0 ] || printf ', %d FAILED (exit code %d)' "$4" "$2"
+  printf '\n'
+  if [ "$4" -gt 0 ]; then
+    sed 's/^/  | /' "$output"
+  elif [ "$5" -gt 0 ]; then
+    sed -n '/^skipped:/,/^  /s/^/  | /p' "$output"
+  fi
+}
+
+run_generated_check() {
+  hermetic sh tests/helpers/check_generated.sh "$build"
+  code=$?
+  count check-generated "$code" $((code == 0)) 0 0
+}
+
+# Prints N of cmocka's line "[  STATE  ] N test(s)".
+cmocka_count() {
+  sed -n "s/^\[  $1  \] \([0-9]*\) test(s).*/\1/p" "$output" | grep . || echo 0
+}
+
+run_unit_test() {
+  name=$(basename "$1")
+  if [ "${VALGRIND:-no}" = yes ]; then
+    hermetic valgrind --quiet --leak-check=full --errors-for-leak-kinds=definite,indirect \
+      --error-exitcode=99 "$1"
+  else
+    hermetic "$1"
+  fi
+  count "unit/$name" $? "$(cmocka_count PASSED)" "$(cmocka_count FAILED)" 0
+}
+
+# Prints N of "N STATE" in the last line of a spec's output.
+spec_count() {
+  tail -n 1 "$output" | sed -n "s/^\(.*, \)\{0,1\}\([0-9]*\) $1.*/\2/p" | grep . || echo 0
+}
+
+run_spec() {
+  hermetic "$build/anyreach" tests/run.lua "$1"
+  name=${1#tests/}
+  count "${name%.lua}" $? "$(spec_count passed)" "$(spec_count failed)" "$(spec_count skipped)"
+}
+
+check_leftovers() {
+  marked=$(grep -lsz "^TEST_DIRECTORY=$TEST_DIRECTORY\$" /proc/[0-9]*/environ | cut -d/ -f3)
+  left=0
+  for id in $marked; do
+    left=1
+    ps -o pid=,args= -p "$id" >"$output" 2>/dev/null
+    kill -9 "$id"
+  done
+  count "nothing left running" "$left" $((1 - left)) 0 0
+}
+
+run_generated_check
+for file in "$build"/unit/test_*; do
+  case $file in *.d | *.o | *'*') continue ;; esac
+  run_unit_test "$file"
+done
+for file in tests/spec/*_spec.lua tests/e2e/*_spec.lua; do run_spec "$file"; done
+check_leftovers
+
+summary="$passed passed, $failed failed"
+[ "$skipped" -eq 0 ] || summary="$summary, $skipped skipped"
+echo "$summary"
+[ "$failed" -eq 0 ]

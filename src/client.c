@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "embedded.h"
+#include "lua_bound.h"
 #include "lua_call.h"
 #include "lua_error.h"
 #include "nearest.h"
@@ -73,7 +74,7 @@ static bool push_pager(lua_State *L, const char *prefix) {
   embedded_require(L, "anyreach.pager");
   lua_getfield(L, -1, "bind");
   lua_remove(L, -2);
-  push_call(L, lua_upvalueindex(UP_CLIENT), operation, false);
+  push_bound(L, lua_upvalueindex(UP_CLIENT), operation, false);
   lua_pushinteger(L, operation->path_field_count);
   lua_call(L, 2, 1);
   return true;
@@ -115,7 +116,7 @@ static int l_namespace_index(lua_State *L) {
   const char *full = push_full_name(L, prefix, name);
   const struct operation *operation = operation_by_name(full);
   if (operation)
-    push_call(L, lua_upvalueindex(UP_CLIENT), operation, try);
+    push_bound(L, lua_upvalueindex(UP_CLIENT), operation, try);
   else if (operation_is_namespace(full))
     push_namespace(L, lua_upvalueindex(UP_CLIENT), full, try);
   else if (strcmp(name, "each") != 0 || !push_pager(L, prefix))

@@ -217,8 +217,10 @@ static int send_call(lua_State *L, struct call *call, const struct client *clien
   return task_await(L, &call->wait, lua_gettop(L), finished);
 }
 
+/* A metamethod: the called object comes first, and is of no use here. */
 static int l_call(lua_State *L) {
   const struct operation *operation = lua_touserdata(L, lua_upvalueindex(UP_OPERATION));
+  lua_remove(L, 1);
   const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
   struct frame frame = open_frame(L, operation);
   struct call *call = push_new_call(L, operation);

@@ -46,11 +46,19 @@ int coroutine_yield_wait(lua_State *L, struct wait *wait, lua_KContext context, 
   return lua_yieldk(L, 2, context, k);
 }
 
-struct wait *coroutine_take_wait(lua_State *thread, int count) {
-  if (count != 2 || lua_touserdata(thread, -2) != &wait_mark) return NULL;
-  struct wait *wait = lua_touserdata(thread, -1);
-  lua_pop(thread, 2);
-  return wait;
+/* Mark and wait stay on the thread's stack until it goes on, so that nobody but whoever waits in
+ * its place can take it for a suspended coroutine. */
+struct wait *coroutine_pending_wait(lua_State *thread) {
+  if (lua_status(thread) != LUA_YIELD || lua_gettop(thread) < 2) return NULL;
+  return lua_touserdata(thread, -2) == &wait_mark ? lua_touserdata(thread, -1) : NULL;
+}
+
+int coroutine_resume(lua_State *thread, lua_State *from, int arguments, int *count) {
+  if (coroutine_pending_wait(thread)) lua_pop(thread, 2);
+  lua_State *outer = coroutine_enter(thread);
+  int status = lua_resume(thread, from, arguments, count);
+  coroutine_leave(outer);
+  return status;
 }
 
 /* {====== resume and wrap ====== */
@@ -90,11 +98,9 @@ enum outcome { OUTCOME_VALUES, OUTCOME_ERROR, OUTCOME_WAIT };
 
 static enum outcome resume_once(lua_State *L, lua_State *thread, int arguments, int *count,
                                 struct wait **wait) {
-  lua_State *outer = coroutine_enter(thread);
-  int status = lua_resume(thread, L, arguments, count);
-  coroutine_leave(outer);
+  int status = coroutine_resume(thread, L, arguments, count);
   if (status != LUA_OK && status != LUA_YIELD) return OUTCOME_ERROR;
-  *wait = status == LUA_YIELD ? coroutine_take_wait(thread, *count) : NULL;
+  *wait = coroutine_pending_wait(thread);
   return *wait ? OUTCOME_WAIT : OUTCOME_VALUES;
 }
 
@@ -118,15 +124,20 @@ static int raise_through_wrap(lua_State *L, lua_State *thread) {
   return lua_error(L);
 }
 
+/* Hands over the error on top of the stack, as the face wants it. */
+static int deliver_error(lua_State *L, lua_State *thread, enum face face) {
+  if (face == FACE_WRAP) return raise_through_wrap(L, thread);
+  lua_pushboolean(L, 0);
+  lua_insert(L, -2);
+  return 2;
+}
+
 /* Moves a finished resumption's values to L, as the face wants them. */
 static int deliver(lua_State *L, lua_State *thread, enum outcome outcome, int count,
                    enum face face) {
   if (outcome == OUTCOME_ERROR) {
     lua_xmove(thread, L, 1);
-    if (face == FACE_WRAP) return raise_through_wrap(L, thread);
-    lua_pushboolean(L, 0);
-    lua_insert(L, -2);
-    return 2;
+    return deliver_error(L, thread, face);
   }
   luaL_checkstack(L, count + 1, "too many results to resume");
   if (face == FACE_RESUME) lua_pushboolean(L, 1);
@@ -166,6 +177,10 @@ static int coroutine_continue(lua_State *L, int status, lua_KContext context) {
 static int start(lua_State *L, enum face face) {
   lua_State *thread = lua_tothread(L, 1);
   int arguments = lua_gettop(L) - 1;
+  if (coroutine_pending_wait(thread)) {
+    lua_pushliteral(L, "cannot resume non-suspended coroutine");
+    return deliver_error(L, thread, face);
+  }
   if (!lua_checkstack(thread, arguments)) return luaL_error(L, "too many arguments to resume");
   lua_xmove(L, thread, arguments);
   return go_on(L, face, arguments);
@@ -193,18 +208,70 @@ static int l_coroutine_wrap(lua_State *L) {
 
 /* }====== */
 
+/* {====== the rest of the library ====== */
+
 static int l_coroutine_yield(lua_State *L) {
-  if (task_is_base(L)) return luaL_error(L, "attempt to yield from outside a coroutine");
+  if (task_is_base(L)) {
+    lua_pushliteral(L, "attempt to yield from outside a coroutine");
+    return lua_error(L);
+  }
   return lua_yield(L, lua_gettop(L));
+}
+
+/* A task's own thread is what the main thread is in a plain Lua program. */
+static int l_coroutine_running(lua_State *L) {
+  lua_pushthread(L);
+  lua_pushboolean(L, task_is_base(L));
+  return 2;
+}
+
+static int l_coroutine_isyieldable(lua_State *L) {
+  lua_State *thread = lua_isthread(L, 1) ? lua_tothread(L, 1) : L;
+  lua_pushboolean(L, lua_isyieldable(thread) && !task_is_base(thread));
+  return 1;
+}
+
+/* Calls the library's own function of that name, which is upvalue 1. */
+static int call_original(lua_State *L) {
+  lua_pushvalue(L, lua_upvalueindex(1));
+  lua_insert(L, 1);
+  lua_call(L, lua_gettop(L) - 1, LUA_MULTRET);
+  return lua_gettop(L);
+}
+
+static bool is_waiting(lua_State *L, int index) {
+  return lua_isthread(L, index) && coroutine_pending_wait(lua_tothread(L, index));
+}
+
+/* To its resumer, a coroutine that waits is one that runs. */
+static int l_coroutine_status(lua_State *L) {
+  if (!is_waiting(L, 1)) return call_original(L);
+  lua_pushliteral(L, "normal");
+  return 1;
+}
+
+static int l_coroutine_close(lua_State *L) {
+  if (is_waiting(L, 1)) return luaL_error(L, "cannot close a normal coroutine");
+  return call_original(L);
 }
 
 static const luaL_Reg coroutine_functions[] = {{"resume", l_coroutine_resume},
                                                {"wrap", l_coroutine_wrap},
                                                {"yield", l_coroutine_yield},
+                                               {"running", l_coroutine_running},
+                                               {"isyieldable", l_coroutine_isyieldable},
+                                               {"status", l_coroutine_status},
+                                               {"close", l_coroutine_close},
                                                {NULL, NULL}};
+
+/* }====== */
 
 void coroutine_wrap_library(lua_State *L) {
   lua_getglobal(L, LUA_COLIBNAME);
-  luaL_setfuncs(L, coroutine_functions, 0);
+  for (const luaL_Reg *row = coroutine_functions; row->name; row++) {
+    lua_getfield(L, -1, row->name);
+    lua_pushcclosure(L, row->func, 1);
+    lua_setfield(L, -2, row->name);
+  }
   lua_pop(L, 1);
 }

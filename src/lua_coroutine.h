@@ -11,12 +11,14 @@
 /* Yields `wait` outward, marked as ours; continues in `k`. */
 int coroutine_yield_wait(lua_State *L, struct wait *wait, lua_KContext context, lua_KFunction k);
 
-/* Takes the wait that a resumed thread yielded off its stack; NULL when it yielded something else,
- * which is then still there. */
-struct wait *coroutine_take_wait(lua_State *thread, int count);
+/* The wait that the thread has yielded and that has not been resumed since, or NULL. */
+struct wait *coroutine_pending_wait(lua_State *thread);
 
-/* Brackets every lua_resume(): enter returns the thread that ran until now, which leave restores
- * and, after an interrupt, stops too. */
+/* Resumes a thread, as lua_resume() does; one that waits takes no arguments. Returns its status. */
+int coroutine_resume(lua_State *thread, lua_State *from, int arguments, int *count);
+
+/* Brackets all that runs another thread: enter returns the thread that ran until now, which leave
+ * restores and, after an interrupt, stops too. */
 lua_State *coroutine_enter(lua_State *thread);
 void coroutine_leave(lua_State *outer);
 
@@ -27,7 +29,7 @@ void coroutine_interrupt(void);
 /* Undoes an interrupt, for a session that goes on. */
 void coroutine_clear_interrupt(lua_State *L);
 
-/* Replaces coroutine.resume, wrap and yield. [-0, +0, m] */
+/* Replaces the functions of the library that must know of waits and of tasks. [-0, +0, m] */
 void coroutine_wrap_library(lua_State *L);
 
 #endif

@@ -209,12 +209,10 @@ static void resume(struct task *task) {
   task->status = TASK_RUNNING;
   int result_count, arguments = task->argument_count;
   task->argument_count = 0;
-  lua_State *outer = coroutine_enter(task->thread);
-  int status = lua_resume(task->thread, s->driver, arguments, &result_count);
-  coroutine_leave(outer);
+  int status = coroutine_resume(task->thread, s->driver, arguments, &result_count);
   s->current = previous;
   if (status == LUA_YIELD)
-    park(task, coroutine_take_wait(task->thread, result_count));
+    park(task, coroutine_pending_wait(task->thread));
   else if (status == LUA_OK)
     end(task, TASK_DONE);
   else
@@ -355,7 +353,9 @@ static struct task *check_task(lua_State *L, int index) {
 }
 
 static int l_task_spawn(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
+  bool is_callable = lua_isfunction(L, 1) || luaL_getmetafield(L, 1, "__call") != LUA_TNIL;
+  luaL_argexpected(L, is_callable, 1, "function");
+  if (!lua_isfunction(L, 1)) lua_pop(L, 1);
   new_task(L, lua_gettop(L) - 1);
   return 1;
 }

@@ -22,25 +22,10 @@ local function is_absent(value)
   return value == nil or value == json.null
 end
 
-local function is_list(value)
-  return json.is_array(value) or value[1] ~= nil
-end
-
-local function are_objects(wanted, actual)
-  return type(wanted) == "table" and type(actual) == "table" and not is_list(wanted) and not is_list(actual)
-    and not json.is_number(wanted) and not json.is_number(actual)
-end
-
-local function are_lists(wanted, actual)
-  return type(wanted) == "table" and type(actual) == "table" and is_list(wanted) and is_list(actual)
-end
-
-local function are_equal(wanted, actual)
-  if type(wanted) == "userdata" and wanted ~= json.null then
-    return type(actual) == "string" and wanted:equals(actual)
-  end
-  if type(wanted) == "table" and type(actual) == "table" and is_list(wanted) ~= is_list(actual) then return false end
-  return json.equal(wanted, actual)
+-- "list" and "object" are compared by their parts, everything else as a whole.
+local function kind(value)
+  if type(value) ~= "table" then return "scalar" end
+  return (json.is_array(value) or value[1] ~= nil) and "list" or "object"
 end
 
 --- The path of an element or a field below `path`.
@@ -68,15 +53,17 @@ local function collect(found, path, wanted, actual, exact)
   if is_absent(wanted) or is_absent(actual) then
     if is_absent(wanted) and is_absent(actual) then return end
     found[#found + 1] = { path = path, change = is_absent(actual) and "added" or "removed" }
-  elseif are_objects(wanted, actual) then
+  elseif kind(wanted) ~= kind(actual) then
+    found[#found + 1] = { path = path, change = "changed" }
+  elseif kind(wanted) == "object" then
     for _, key in ipairs(keys_of(wanted, actual, exact)) do
       collect(found, diff.path(path, key), wanted[key], actual[key], exact)
     end
-  elseif are_lists(wanted, actual) then
+  elseif kind(wanted) == "list" then
     for index = 1, math.max(#wanted, #actual) do
       collect(found, diff.path(path, index), wanted[index], actual[index], exact)
     end
-  elseif not are_equal(wanted, actual) then
+  elseif not json.equal(wanted, actual) then
     found[#found + 1] = { path = path, change = "changed" }
   end
 end

@@ -33,20 +33,21 @@ end
 --- of first results in the same order. The first error stops the rest and is raised.
 ---@generic T, R
 ---@param list T[]
----@param f fun(value: T, index: integer): R
+---@param f fun(value: T, index: integer): R an operation is called with the value alone
 ---@param options? {concurrency?: integer} at most this many at a time; default 8, or --concurrency
 ---@return R[]
 function tasks.map(list, f, options)
   local count = #list
   local width = math.min(check_concurrency(options and options.concurrency), count)
   if count == 0 then return {} end
+  local call = type(f) == "function" and f or function(value) return f(value) end
   local results, next_index, running, failure = {}, 1, width, nil
   local finished = host.event()
   local function work()
     while next_index <= count and not failure do
       local index = next_index
       next_index = index + 1
-      local ok, result = pcall(f, list[index], index)
+      local ok, result = pcall(call, list[index], index)
       if ok then
         results[index] = result
       else

@@ -32,6 +32,12 @@ function process.anyreach(...)
   return table.concat(words, " ")
 end
 
+--- Seconds since some moment, to the hundredth.
+---@return number
+function process.now()
+  return tonumber(process.read("/proc/uptime"):match("^[%d.]+"))
+end
+
 ---@param path string
 ---@return string|nil
 function process.read(path)

@@ -1,0 +1,85 @@
+-- One file of agent files as it was read: its value, and where in the file each part of it stands, so
+-- that a problem can be told with file, line and column. JSON files have no places inside; there the
+-- message alone names the part.
+
+local errors = require "anyreach.errors"
+local files = require "anyreach.files"
+local json = require "anyreach.json"
+
+---@class anyreach.document
+---@field file string
+---@field value any
+---@field secrets anyreach.secret[] what its tags took from the environment and must not be shown
+---@field problems {path: string, message: string}[] shared by all documents of one reading
+local Document = {}
+Document.__index = Document
+
+local document = {}
+
+--- The extensions of agent files, and how each is read.
+document.readers = { yaml = files.read_yaml, yml = files.read_yaml, json = files.read_json }
+
+---@param file string
+---@return string|nil extension one that agent files have
+function document.extension(file)
+  local extension = file:match("%.(%w+)$")
+  return document.readers[extension] and extension
+end
+
+--- Reads a file; one that cannot be read is a problem and gives nil.
+---@param file string with the extension of an agent file
+---@param problems table[] to which problems are added
+---@return anyreach.document|nil
+function document.read(file, problems)
+  local ok, value, positions = pcall(document.readers[document.extension(file)], file)
+  if not ok then
+    if not errors.is_error(value) then error(value, 0) end
+    problems[#problems + 1] = { path = "", message = value.message }
+    return nil
+  end
+  return setmetatable({
+    file = file,
+    value = value,
+    positions = positions or {},
+    secrets = {},
+    problems = problems,
+  }, Document)
+end
+
+--- Where a key or element stands, or a container itself when no key is given.
+---@param container table
+---@param key? string|integer
+---@return string "file:line:column", or "file" where that is not known
+function Document:place(container, key)
+  local places = self.positions[container]
+  local place = places and (places[key or 0] or places[0])
+  return place and ("%s:%d:%d"):format(self.file, place.line, place.column) or self.file
+end
+
+--- Notes a problem with a key or element.
+---@param container any
+---@param key string|integer|nil
+---@param format string
+function Document:problem(container, key, format, ...)
+  table.insert(self.problems, { path = self:place(container, key), message = format:format(...) })
+end
+
+local SHOWN_MAX = 40 -- characters of a text in a message
+
+--- A value in words for a message.
+---@param value any
+---@return string
+function document.describe(value)
+  if value == nil or value == json.null then return "nothing" end
+  if type(value) == "string" then
+    local cut = utf8.offset(value, SHOWN_MAX + 1)
+    if cut and cut <= #value then value = value:sub(1, cut - 1) .. "…" end
+    return "the text " .. json.encode(value)
+  end
+  if json.is_array(value) then return "a list" end
+  if type(value) == "table" then return "a mapping" end
+  if type(value) == "number" or json.is_number(value) then return "the number " .. tostring(value) end
+  return type(value) == "boolean" and tostring(value) or "a secret"
+end
+
+return document

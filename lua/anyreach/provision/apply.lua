@@ -1,0 +1,105 @@
+-- Carries out the steps of a plan, in their order, and checks by what the server answers that they had
+-- their effect. Each step is marked with its outcome, so that after a failure it can be told what was
+-- done, what may have been done, and what was not attempted.
+
+local errors = require "anyreach.errors"
+local generation = require "anyreach.generation"
+local pager = require "anyreach.pager"
+local plan = require "anyreach.provision.plan"
+
+local apply = {}
+
+---@class anyreach.progress
+---@field api anyreach.client
+---@field agent table|nil
+---@field version table|nil the version that is worked on
+---@field sip_address string|nil of an agent that was just deployed
+
+local function require_field(record, field, operation)
+  if type(record) == "table" and record[field] ~= nil then return record end
+  errors.raise("answer", "%s: the answer holds no %s", operation, field)
+end
+
+-- Action of a step -> what it does.
+local actions = {}
+
+function actions.create_agent(progress, step)
+  progress.agent = require_field(progress.api.agents.create(step.fields), "id", "agents.create")
+end
+
+function actions.update_agent(progress, step)
+  progress.api.agents.update(progress.agent.id, step.fields)
+end
+
+function actions.create_version(progress, step)
+  local version = progress.api.agents.versions.create(progress.agent.id, step.fields)
+  progress.version = require_field(version, "version", "agents.versions.create")
+end
+
+function actions.update_version(progress, step)
+  local number = progress.version.version
+  local version = progress.api.agents.versions.update(progress.agent.id, number, step.fields)
+  if type(version) == "table" and version.version == number then progress.version = version end
+end
+
+function actions.generate(progress, step)
+  local api, agent_id, number = progress.api, progress.agent.id, progress.version.version
+  local before = generation.instructions(progress.version)
+  if step.start then api.agents.versions.generate_instructions(agent_id, number) end
+  progress.version = generation.wait(api, agent_id, number, before)
+end
+
+-- The record of a number in an answer, or as it is read now when the answer leaves it out.
+local function find_number(api, answer, number)
+  for _, record in ipairs(pager.rows(answer)) do
+    if record.phone_number == number then return record end
+  end
+  return api.phone_numbers.get(number)
+end
+
+local function check_assignment(progress, answer, step)
+  local version_id = require_field(progress.version, "id", "agents.versions").id
+  for _, number in ipairs(step.phone_numbers or {}) do
+    if not plan.holds(find_number(progress.api, answer, number), step.direction, version_id) then
+      errors.raise("conflict", "phone number %s (%s) does not hold version %s after it was assigned to it", number,
+        step.direction, progress.version.version)
+    end
+  end
+end
+
+function actions.publish(progress, step)
+  local body = step.phone_numbers and { phone_numbers = step.phone_numbers, direction = step.direction }
+  local answer = progress.api.agents.versions.publish(progress.agent.id, progress.version.version, body)
+  check_assignment(progress, answer, step)
+end
+
+-- The URI in a SIP endpoint; under which key it is, is not documented.
+local function sip_address(endpoint)
+  if type(endpoint) == "string" then endpoint = { endpoint } end
+  for _, value in pairs(type(endpoint) == "table" and endpoint or {}) do
+    if type(value) == "string" and value:find("^sips?:") then return value end
+  end
+end
+
+function actions.deploy_as_sip(progress)
+  progress.api.agents.deploy_as_sip(progress.agent.id)
+  progress.sip_address = sip_address(progress.api.agents.get(progress.agent.id).sip_endpoint)
+end
+
+--- Carries out a plan. A step that fails raises its error; the steps are marked in any case.
+---@param progress anyreach.progress with api, and agent and version as far as they are there
+---@param steps anyreach.step[] each gets `outcome`: done, failed, may_have_been_done or not_attempted
+function apply.run(progress, steps)
+  for _, step in ipairs(steps) do step.outcome = "not_attempted" end
+  for _, step in ipairs(steps) do
+    local ok, err = pcall(actions[step.action], progress, step)
+    if not ok then
+      local is_open = errors.is_error(err) and err.may_have_been_sent
+      step.outcome = is_open and "may_have_been_done" or "failed"
+      error(err, 0)
+    end
+    step.outcome = "done"
+  end
+end
+
+return apply

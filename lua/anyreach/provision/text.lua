@@ -1,0 +1,137 @@
+-- What provisioning did or would do, in words: one line an agent and a summary.
+
+local text = {}
+
+local PATHS_SHOWN = 4 -- of what differs, on one line
+
+-- Action of a result -> the word for it, and the word when it is only planned.
+local words = {
+  created = { "created", "to create" },
+  updated = { "updated", "to update" },
+  unchanged = { "unchanged", "unchanged" },
+  failed = { "failed", "failed" },
+}
+
+local function paths_text(paths)
+  if not paths or #paths == 0 then return "" end
+  local shown = table.concat(paths, ", ", 1, math.min(#paths, PATHS_SHOWN))
+  if #paths > PATHS_SHOWN then shown = ("%s and %d more"):format(shown, #paths - PATHS_SHOWN) end
+  return " (" .. shown .. ")"
+end
+
+local function version_name(result)
+  return result.version and "version " .. result.version or "new version"
+end
+
+local function numbers_text(step)
+  local parts = {}
+  for index, number in ipairs(step.phone_numbers or {}) do parts[index] = number .. " " .. step.direction end
+  return table.concat(parts, ", ")
+end
+
+-- Action of a step -> its effect in words, nil when another step's words cover it.
+local effects = {
+  create_agent = function() return "agent created" end,
+  update_agent = function(step) return "agent changed" .. paths_text(step.changes) end,
+  create_version = function(_, result) return version_name(result) .. " created" end,
+  update_version = function(_, result) return version_name(result) .. " written" end,
+  generate = function() return "instructions generated" end,
+  publish = function(step, result)
+    local numbers = numbers_text(step)
+    if not step.publishes then return numbers end
+    return version_name(result) .. " published" .. (numbers ~= "" and "; " .. numbers or "")
+  end,
+  deploy_as_sip = function(_, result) return "deployed as " .. (result.sip_address or "SIP") end,
+}
+
+--- The effect of one step in words.
+---@param step anyreach.step
+---@param result anyreach.provision_result
+---@return string
+function text.effect(step, result)
+  return effects[step.action](step, result)
+end
+
+-- A version that is published, or a draft, is named once, with what differs.
+local function version_effect(step, result)
+  local changes = result.action == "created" and "" or paths_text(result.changes)
+  if step.action ~= "publish" then return "draft " .. (result.version or "version") .. " written" .. changes end
+  local numbers = numbers_text(step)
+  return version_name(result) .. " published" .. changes .. (numbers ~= "" and "; " .. numbers or "")
+end
+
+-- The step whose effect stands for all that was done to the version: publishing it, else writing it.
+local function main_version_step(steps)
+  local found
+  for _, step in ipairs(steps) do
+    if step.action == "publish" and step.publishes then return step end
+    if step.action == "create_version" or step.action == "update_version" then found = found or step end
+  end
+  return found
+end
+
+local hidden = { create_agent = true, create_version = true, update_version = true }
+
+local function effects_text(result)
+  local parts, main = {}, main_version_step(result.steps)
+  for _, step in ipairs(result.steps) do
+    if step == main then
+      parts[#parts + 1] = version_effect(step, result)
+    elseif not hidden[step.action] then
+      parts[#parts + 1] = text.effect(step, result)
+    end
+  end
+  return table.concat(parts, "; ")
+end
+
+local function unchanged_text(result)
+  local version = result.version and "version " .. result.version or ""
+  if not result.draft_left_alone then return version end
+  return ("%s; the newer draft %d is left alone"):format(version, result.draft_left_alone)
+end
+
+local function failed_text(result)
+  local parts = { (tostring(result.error):gsub("%c+", " ")) }
+  for _, step in ipairs(result.steps) do
+    if step.outcome == "done" then parts[#parts + 1] = text.effect(step, result) end
+  end
+  if #parts == 1 then return parts[1] end
+  return parts[1] .. "; done before: " .. table.concat(parts, ", ", 2)
+end
+
+local details = {
+  created = effects_text,
+  updated = effects_text,
+  unchanged = unchanged_text,
+  failed = failed_text,
+}
+
+local function pad(value, width)
+  return value .. (" "):rep(width - (utf8.len(value) or #value))
+end
+
+--- One line on a result.
+---@param result anyreach.provision_result
+---@param name_width integer characters of the column of names
+---@param is_check boolean? nothing was done
+---@return string
+function text.line(result, name_width, is_check)
+  local word = words[result.action][is_check and 2 or 1]
+  local line = ("%-9s  %s  %s"):format(word, pad(result.name, name_width), details[result.action](result))
+  return (line:gsub("%s+$", ""))
+end
+
+--- The counts of all results.
+---@param counts table<string, integer> by action, and `total`
+---@param is_check boolean?
+---@return string
+function text.summary(counts, is_check)
+  local parts = {}
+  for index, action in ipairs { "created", "updated", "unchanged", "failed" } do
+    parts[index] = ("%d %s"):format(counts[action], words[action][is_check and 2 or 1])
+  end
+  local noun = counts.total == 1 and "agent" or "agents"
+  return ("%d %s: %s"):format(counts.total, noun, table.concat(parts, ", "))
+end
+
+return text

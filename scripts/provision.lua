@@ -1,0 +1,110 @@
+-- provision: brings agents to the state that agent files describe (scripts/README.md).
+
+local agent_file = require "anyreach.agent_file"
+local anyreach = require "anyreach"
+local errors = require "anyreach.errors"
+local json = require "anyreach.json"
+local provision = require "anyreach.provision"
+local recipe = require "anyreach.recipe"
+local report = require "anyreach.report"
+local text = require "anyreach.provision.text"
+
+local spec = {
+  usage = "anyreach run provision FILE|DIRECTORY... [--check] [--exact] [--always-publish]",
+  summary = "Creates and updates agents from agent files; writes only what differs.",
+  options = {
+    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+    { name = "exact", help = "keys that a file does not name are differences too" },
+    { name = "always-publish", help = "write and publish without comparing first" },
+  },
+  operands = { name = "agent files (.yaml, .yml, .json), or directories of them", min = 1 },
+  notes = [[
+A directory stands for the agent files in it, except those whose name starts with "_" or ".".
+Prints one line an agent and a summary; with --quiet only the agents that failed, with --json one event
+an agent. Exit codes: 0 done, 2 something to do (--check), 3 a file is wrong (nothing was sent), 8 some
+agents failed and others did not; when all failed, the code of the first error.
+
+Example, against the built-in sandbox:
+  anyreach --sandbox=/tmp/sandbox.db run provision scripts/examples/clinic/agents]],
+}
+
+local planned = { created = "create", updated = "update" }
+
+local function step_event(step)
+  return {
+    action = step.action,
+    outcome = step.outcome,
+    changes = step.changes and json.array(step.changes),
+    phone_numbers = step.phone_numbers and json.array(step.phone_numbers),
+    direction = step.direction,
+  }
+end
+
+local function error_event(err)
+  if err == nil then return nil end
+  local event = { message = tostring(err), exit_code = errors.exit_code(err) }
+  if errors.is_error(err) then
+    event.kind, event.status, event.operation = err.kind, err.status, err.operation
+    event.request_id, event.may_have_been_sent = err.request_id, err.may_have_been_sent
+  end
+  return event
+end
+
+local function print_event(result, is_check)
+  local steps = json.array {}
+  for index, step in ipairs(result.steps) do steps[index] = step_event(step) end
+  report.event("agent", {
+    name = result.name,
+    file = result.file,
+    action = is_check and planned[result.action] or result.action,
+    agent_id = result.agent_id,
+    agent_version = result.version,
+    changes = json.array(result.changes),
+    steps = steps,
+    sip_address = result.sip_address,
+    error = error_event(result.error),
+  })
+end
+
+local function print_summary(results, is_check)
+  local counts = provision.count(results)
+  if report.is_json() then
+    report.event("summary", {
+      agents = counts.total,
+      [is_check and "create" or "created"] = counts.created,
+      [is_check and "update" or "updated"] = counts.updated,
+      unchanged = counts.unchanged,
+      failed = counts.failed,
+    })
+  elseif not anyreach.options.quiet then
+    print(text.summary(counts, is_check))
+  end
+end
+
+-- The function that prints a result in the way that was asked for.
+local function printer(agents, is_check)
+  if report.is_json() then
+    return function(result) print_event(result, is_check) end
+  end
+  local width = 0
+  for _, agent in ipairs(agents) do width = math.max(width, utf8.len(agent.name)) end
+  return function(result)
+    if anyreach.options.quiet and result.action ~= "failed" then return end
+    io.stdout:write(text.line(result, width, is_check), "\n")
+    io.stdout:flush()
+  end
+end
+
+local function main(given)
+  local agents = agent_file.read(given)
+  local results = provision.run(anyreach.client(), agents, {
+    check = given.check,
+    exact = given.exact,
+    always_publish = given.always_publish,
+    on_result = printer(agents, given.check),
+  })
+  print_summary(results, given.check)
+  return provision.exit_code(results, given.check)
+end
+
+return recipe.run(spec, main, ...)

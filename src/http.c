@@ -10,9 +10,15 @@
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
   struct http_request *request = context;
-  if (buf_append(&request->response_body, bytes, size * count) == BUF_OK) return size * count;
-  request->too_large = true;
-  return 0;
+  if (buf_append(&request->response_body, bytes, size * count) != BUF_OK) {
+    request->too_large = true;
+    return 0;
+  }
+  if (request->received) {
+    curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &request->status);
+    request->received(request->context);
+  }
+  return size * count;
 }
 
 /* A new status line (after 100 Continue, or a proxy's own answer) starts the answer afresh. */

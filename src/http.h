@@ -29,13 +29,14 @@ struct http_request {
   size_t body_length;
   bool may_repeat; /* false: must not reach the server twice, whatever happens to the connection */
   struct http_limits limits;
-  const char *ca_file; /* or NULL: the system's */
+  const char *ca_file;             /* or NULL: the system's */
+  void (*received)(void *context); /* bytes were added to response_body, or NULL: not wanted */
   void (*done)(void *context);
   void *context;
 
   /* What came of it, complete when `done` is called. */
   CURLcode verdict;
-  long status;
+  long status;                 /* known when `received` is called, too */
   struct buf response_headers; /* of the final answer only: status line and fields */
   struct buf response_body;
   double elapsed;          /* seconds */

@@ -234,12 +234,16 @@ static bool write_lua_string(struct encoder *e, int index) {
 
 static bool write_number(struct encoder *e, int index) {
   char text[NUMBER_TEXT_MAX];
-  if (lua_isinteger(e->L, index))
-    return put(e, text, number_write_integer(lua_tointeger(e->L, index), text));
+  size_t length;
+  if (lua_isinteger(e->L, index)) {
+    length = number_write_integer(lua_tointeger(e->L, index), text);
+    return put(e, text, length);
+  }
   lua_Number value = lua_tonumber(e->L, index);
   if (isnan(value)) return refuse(e, "not a number (nan) has no JSON form");
   if (isinf(value)) return refuse(e, "infinity has no JSON form");
-  return put(e, text, number_write_double(value, text));
+  length = number_write_double(value, text);
+  return put(e, text, length);
 }
 
 static bool write_boolean(struct encoder *e, int index) {
@@ -292,18 +296,22 @@ static bool refuse_array(struct encoder *e, int index, lua_Integer length) {
   return refuse_hole(e, length, hole);
 }
 
+static bool write_element(struct encoder *e, int index, struct step *step) {
+  if (!put_separator(e, step->position == 1, step->depth)) return false;
+  lua_rawgeti(e->L, index, step->position);
+  if (!write_value(e, lua_gettop(e->L))) return false;
+  lua_pop(e->L, 1);
+  return true;
+}
+
 static bool write_elements(struct encoder *e, int index, lua_Integer count, int depth) {
   struct step step = {.parent = e->step, .depth = depth};
-  e->step = &step;
-  int element = lua_gettop(e->L) + 1;
-  for (step.position = 1; step.position <= count; step.position++) {
-    if (!put_separator(e, step.position == 1, depth)) return false;
-    lua_rawgeti(e->L, index, step.position);
-    if (!write_value(e, element)) return false;
-    lua_settop(e->L, element - 1);
-  }
+  bool written = true;
+  e->step = &step; /* cppcheck-suppress autoVariables ; taken back below */
+  for (step.position = 1; written && step.position <= count; step.position++)
+    written = write_element(e, index, &step);
   e->step = step.parent;
-  return true;
+  return written;
 }
 
 /* With as many keys as elements, any other key leaves a hole, which write_value() finds as nil. */
@@ -386,18 +394,23 @@ static bool write_member_value(struct encoder *e, int index, const struct key *k
   return written;
 }
 
+static bool write_member(struct encoder *e, int index, const struct key *key, struct step *step,
+                         bool first) {
+  step->key = key->bytes;
+  step->key_length = key->length;
+  return put_separator(e, first, step->depth) && write_key(e, key) &&
+         write_member_value(e, index, key);
+}
+
 static bool write_members(struct encoder *e, int index, const struct key *keys, size_t count,
                           int depth) {
   struct step step = {.parent = e->step, .depth = depth};
-  e->step = &step;
-  for (const struct key *key = keys; key < keys + count; key++) {
-    step.key = key->bytes;
-    step.key_length = key->length;
-    if (!put_separator(e, key == keys, depth) || !write_key(e, key)) return false;
-    if (!write_member_value(e, index, key)) return false;
-  }
+  bool written = true;
+  e->step = &step; /* cppcheck-suppress autoVariables ; taken back below */
+  for (size_t i = 0; written && i < count; i++)
+    written = write_member(e, index, &keys[i], &step, i == 0);
   e->step = step.parent;
-  return true;
+  return written;
 }
 
 static bool write_sorted(struct encoder *e, int index, struct key *keys, size_t count, int depth) {

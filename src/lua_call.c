@@ -25,6 +25,8 @@ struct call {
   const struct operation *operation;
   struct operation raw; /* the row of a raw request */
   struct buf url, body;
+  int on_chunk; /* stack index of the function that takes a text answer piece by piece, or 0 */
+  bool over;
   bool try;
 };
 
@@ -36,8 +38,14 @@ static int call_close(lua_State *L) {
   return 0;
 }
 
-static void on_done(void *context) {
+static void on_received(void *context) {
   task_wake(&((struct call *)context)->wait);
+}
+
+static void on_done(void *context) {
+  struct call *call = context;
+  call->over = true;
+  task_wake(&call->wait);
 }
 
 /* Pushes a call, to be closed with its slot. [-0, +1, m] */
@@ -187,11 +195,12 @@ static void add_headers(lua_State *L, struct call *call, const struct client *cl
   add_client_headers(L, call);
 }
 
-static int finished(lua_State *L, int status, lua_KContext context) {
-  (void)status;
-  struct call *call = lua_touserdata(L, (int)context);
+static bool is_success(const struct http_request *http) {
+  return http->status >= 200 && http->status <= 299;
+}
+
+static int deliver(lua_State *L, struct call *call) {
   struct exchange exchange = {call->operation, &call->http, call->operation == &call->raw};
-  lua_settop(L, (int)context);
   if (push_answer(L, &exchange)) {
     push_response(L, &exchange);
     return 2;
@@ -200,6 +209,25 @@ static int finished(lua_State *L, int status, lua_KContext context) {
   lua_pushnil(L);
   lua_insert(L, -2);
   return 2;
+}
+
+/* Continues when something has arrived: hands over what there is of a good text answer, whose taker
+ * may wait itself, until the request is over. `context` is the stack index of the call. */
+static int go_on(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  int index = (int)context;
+  struct call *call = lua_touserdata(L, index);
+  struct buf *text = &call->http.response_body;
+  lua_settop(L, index);
+  while (call->on_chunk && text->length > 0 && is_success(&call->http)) {
+    lua_pushvalue(L, call->on_chunk);
+    lua_pushlstring(L, text->data, text->length);
+    text->length = 0;
+    lua_callk(L, 1, 0, context, go_on);
+  }
+  if (call->over) return deliver(L, call);
+  call->wait.done = false;
+  return task_await(L, &call->wait, context, go_on);
 }
 
 /* Sends the call at stack index `index`, which is on top. */
@@ -211,10 +239,11 @@ static int send_call(lua_State *L, struct call *call, const struct client *clien
   http->may_repeat = call->operation->retry != RETRY_NEVER;
   http->limits = client->limits;
   http->ca_file = client->ca_file;
+  http->received = call->on_chunk ? on_received : NULL;
   http->done = on_done;
   http->context = call;
   if (!http->url || http_start(http, task_loop(L)) != 0) return luaL_error(L, "not enough memory");
-  return task_await(L, &call->wait, lua_gettop(L), finished);
+  return task_await(L, &call->wait, lua_gettop(L), go_on);
 }
 
 /* A metamethod: the called object comes first, and is of no use here. */
@@ -224,6 +253,7 @@ static int l_call(lua_State *L) {
   const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
   struct frame frame = open_frame(L, operation);
   struct call *call = push_new_call(L, operation);
+  call->on_chunk = lua_isnil(L, frame.on_chunk) ? 0 : frame.on_chunk;
   append_path(L, call, client);
   append_query(L, call, frame.fields);
   set_request_body(L, call, frame.body, frame.check.empty_arrays);

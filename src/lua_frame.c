@@ -119,26 +119,37 @@ static void check_fields(struct check *c, const struct operation *operation, str
     check_only_query(c, operation, frame->fields);
 }
 
+/* Leaves `count` arguments below the top value. What was too much is counted by the caller. */
+static void fit_arguments(lua_State *L, int count) {
+  while (lua_gettop(L) - 1 < count) {
+    lua_pushnil(L);
+    lua_insert(L, -2);
+  }
+  while (lua_gettop(L) - 1 > count) lua_remove(L, count + 1);
+}
+
+static bool takes_chunks(lua_State *L, const struct operation *operation) {
+  return operation->answer_kind == ANSWER_TEXT && lua_gettop(L) > 0 && lua_isfunction(L, -1);
+}
+
 struct frame open_frame(lua_State *L, const struct operation *operation) {
-  int paths = (int)operation->path_field_count, given = lua_gettop(L);
-  if (given > 0) refuse_method_call(L, operation);
-  lua_settop(L, given > paths + 1 ? given : paths + 1);
+  int paths = (int)operation->path_field_count;
+  if (lua_gettop(L) > 0) refuse_method_call(L, operation);
+  if (!takes_chunks(L, operation)) lua_pushnil(L);
+  int given = lua_gettop(L) - 1;
+  fit_arguments(L, paths + 1);
   lua_newtable(L);
-  lua_insert(L, paths + 2);
   lua_newtable(L);
-  lua_insert(L, paths + 3);
   lua_pushnil(L);
-  lua_insert(L, paths + 4);
-  struct frame frame = {.fields = paths + 1, .body = paths + 4};
-  frame.check = (struct check){.L = L, .problems = paths + 2, .empty_arrays = paths + 3};
+  struct frame frame = {.fields = paths + 1, .on_chunk = paths + 2, .body = paths + 5};
+  frame.check = (struct check){.L = L, .problems = paths + 3, .empty_arrays = paths + 4};
   if (given > paths + 1) {
     lua_pushfstring(L, "argument %d", paths + 2);
     check_report(&frame.check, lua_tostring(L, -1), "unexpected: at most %d are taken", paths + 1);
   }
-  lua_settop(L, paths + 4);
   for (int i = 0; i < paths; i++) check_path_value(&frame.check, i + 1, &operation->path_fields[i]);
   check_fields(&frame.check, operation, &frame);
-  lua_settop(L, paths + 4);
+  lua_settop(L, frame.body);
   if (lua_rawlen(L, frame.check.problems) > 0) raise_problems(L, operation, frame.check.problems);
   return frame;
 }

@@ -11,7 +11,8 @@
 
 /* Where things stand on the stack of a call: path values at 1…, then these. */
 struct frame {
-  int fields; /* the table argument, or nil */
+  int fields;   /* the table argument, or nil */
+  int on_chunk; /* the function that takes a text answer piece by piece, or nil */
   struct check check;
   int body; /* what is sent as body, or nil: none */
 };

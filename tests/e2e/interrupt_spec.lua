@@ -1,0 +1,116 @@
+-- Ctrl-C: it stops whatever a script is doing, at once and in good order, and a second one the program.
+
+local process = require "helpers.process"
+local wire = require "helpers.wire"
+
+-- Starts code that prints "ready", sends SIGINT, and returns what came of it.
+local function interrupt(code, environment)
+  local command = (environment or "") .. process.anyreach("-e",
+    "local function ready() print 'ready' io.stdout:flush() end " .. code)
+  local program = process.start(command)
+  program:first_line()
+  local start = process.now()
+  program:signal "INT"
+  local exit_code = program:wait()
+  return exit_code, process.now() - start, program:output(), program:output "err"
+end
+
+local function is_stopped(code, environment)
+  local exit_code, seconds, out, err = interrupt(code, environment)
+  expect.equal(exit_code, 130)
+  expect.truthy(seconds < 5)
+  expect.equal(err, "anyreach: interrupted\n")
+  return out
+end
+
+describe("SIGINT stops", function()
+  it("a tight loop", function() is_stopped "ready() while true do end" end)
+
+  it("a tight loop in a nested coroutine, under pcall", function()
+    is_stopped [[
+      local function spin()
+        ready()
+        while true do pcall(function() while true do end end) end
+      end
+      while true do
+        pcall(coroutine.wrap(function() pcall(coroutine.wrap(spin)) end))
+      end]]
+  end)
+
+  it("a loop that catches every error", function()
+    is_stopped "ready() while true do pcall(error, 'x') xpcall(string.rep, print, -1) end"
+  end)
+
+  it("a sort comparator", function()
+    is_stopped [[
+      local values = {}
+      for i = 1, 100 do values[i] = i end
+      ready()
+      table.sort(values, function(a, b) while true do end end)]]
+  end)
+
+  it("a sleep, in a task or where it cannot yield", function()
+    is_stopped "ready() anyreach.sleep(1000)"
+    is_stopped "ready() pcall(anyreach.sleep, 1000)"
+    is_stopped "table.sort({1, 2}, function() ready() anyreach.sleep(1000) end)"
+    is_stopped "coroutine.wrap(function() ready() anyreach.sleep(1000) end)()"
+  end)
+
+  it("many tasks", function()
+    is_stopped [[
+      for i = 1, 100 do anyreach.spawn(function() while true do anyreach.sleep(0.001) end end) end
+      anyreach.sleep(0.05)
+      ready()
+      while true do anyreach.sleep(0) end]]
+  end)
+
+  it("a request under way, which is given up", function()
+    local server <close> = wire.start()
+    server:reply "stall"
+    local environment = "ANYREACH_TOKEN=ak_x ANYREACH_BASE_URL=" .. server.base_url .. " "
+    is_stopped("anyreach.spawn(function() anyreach.client().agents.list() end) anyreach.sleep(0.1) ready() "
+      .. "anyreach.client().agents.list()", environment)
+    process.eventually("the connections to close", function()
+      return select(2, server:log():gsub("closed", "")) == select(2, server:log():gsub("opened", ""))
+    end)
+  end)
+
+  it("a program with a sandbox inside", function()
+    is_stopped("ready() local api = anyreach.client{base_url='http://127.0.0.1:1', token='ak_x'} "
+      .. "while true do api.try.agents.list() end")
+  end)
+end)
+
+describe("after SIGINT", function()
+  it("pending values are closed", function()
+    local out = is_stopped [[
+      local _ <close> = setmetatable({}, { __close = function() print "closed" end })
+      ready()
+      anyreach.sleep(1000)]]
+    expect.equal(out, "ready\nclosed\n")
+  end)
+
+  it("a second one kills, whatever happens", function()
+    local program = process.start(process.anyreach("-e", [[
+      local _ <close> = setmetatable({}, { __close = function()
+        print "closing" io.stdout:flush()
+        os.execute "sleep 20"
+      end })
+      print "ready" io.stdout:flush()
+      anyreach.sleep(1000)]]))
+    program:first_line()
+    program:signal "INT"
+    process.eventually("the end to begin", function() return program:output():find "closing" end)
+    program:signal "KILL"
+    expect.equal(program:wait(), 137)
+  end)
+end)
+
+describe("SIGTERM", function()
+  it("ends the program at once", function()
+    local program = process.start(process.anyreach("-e", "print 'ready' io.stdout:flush() anyreach.sleep(1000)"))
+    program:first_line()
+    program:signal "TERM"
+    expect.equal(program:wait(), 143)
+  end)
+end)

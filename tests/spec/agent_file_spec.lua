@@ -1,0 +1,257 @@
+-- Agent files: what they become, and how everything that is wrong with them is told.
+
+local agent_file = require "anyreach.agent_file"
+local errors = require "anyreach.errors"
+local json = require "anyreach.json"
+local process = require "helpers.process"
+
+-- A directory with these files; the names may have one directory in front.
+local function directory(files)
+  local path = process.directory()
+  for name, text in pairs(files) do
+    local parent = name:match("^(.*)/")
+    if parent then os.execute("mkdir -p " .. path .. "/" .. parent) end
+    process.write(path .. "/" .. name, text)
+  end
+  return path
+end
+
+-- The only agent of a YAML file with this text.
+local function read(text)
+  return agent_file.read({ directory { ["a.yaml"] = text } })[1]
+end
+
+-- The error's text, with the directory left out of it.
+local function failure(path, ...)
+  local ok, err = pcall(agent_file.read, { path, ... })
+  if ok then error("expected an error", 2) end
+  expect.truthy(errors.is_error(err))
+  expect.equal(err.kind, "input")
+  expect.equal(errors.exit_code(err), 3)
+  return (tostring(err):gsub(path:gsub("%p", "%%%0") .. "/", ""))
+end
+
+local function problem(text)
+  return failure(directory { ["a.yaml"] = text })
+end
+
+describe("an agent file", function()
+  it("becomes an agent", function()
+    local agent = read [[
+name: Scheduler
+description: Books.
+active: false
+is_demo: true
+metadata: {team: front, tags: []}
+config: {instructions: Be kind., tools: []}
+phone_numbers:
+  - "+15551234567"
+  - {number: "+15551230001", direction: outbound}
+deploy_as_sip: true
+]]
+    expect.equal(agent.name, "Scheduler")
+    expect.equal(agent.own, { description = "Books.", active = false, is_demo = true,
+      metadata = { team = "front", tags = json.array {} } })
+    expect.equal(agent.config, { instructions = "Be kind.", tools = json.array {} })
+    expect.equal({ agent.generate, agent.publish, agent.deploy_as_sip }, { false, true, true })
+    expect.equal({ agent.numbers[1].number, agent.numbers[1].direction }, { "+15551234567", "inbound" })
+    expect.equal({ agent.numbers[2].number, agent.numbers[2].direction }, { "+15551230001", "outbound" })
+  end)
+
+  it("needs only a name", function()
+    local agent = read "name: x"
+    expect.equal({ agent.name, agent.own, agent.publish }, { "x", {}, true })
+    expect.equal(agent.config, nil)
+  end)
+
+  it("may clear the description and the metadata", function()
+    expect.equal(read("name: x\ndescription:\nmetadata: null\n").own,
+      { description = json.null, metadata = json.null })
+  end)
+
+  it("may be JSON, which keeps every value", function()
+    local path = directory { ["a.json"] = '{"name":"x","config":{"a":[],"b":{},"c":1.0,"d":9007199254740993,"e":null}}' }
+    local agent = agent_file.read({ path .. "/a.json" })[1]
+    expect.equal(json.encode(agent.config), '{"a":[],"b":{},"c":1.0,"d":9007199254740993,"e":null}')
+  end)
+
+  it("with generate has a configuration even when it gives none", function()
+    local agent = read "name: x\ngenerate: true\ninstruction_builder_inputs: {purpose: Help.}\n"
+    expect.equal({ agent.generate, agent.config, agent.inputs }, { true, {}, { purpose = "Help." } })
+  end)
+end)
+
+describe("a directory", function()
+  it("stands for the agent files in it, sorted by name", function()
+    local path = directory {
+      ["b.yml"] = "name: B", ["a.json"] = '{"name":"A"}', ["c.yaml"] = "name: C",
+      ["_base.yaml"] = "nonsense: 1", [".hidden.yaml"] = "nonsense: 1", ["notes.md"] = "x", ["sub/d.yaml"] = "name: D",
+    }
+    local names = {}
+    for index, agent in ipairs(agent_file.read { path .. "/", path .. "/c.yaml" }) do names[index] = agent.name end
+    expect.equal(names, { "A", "B", "C" })
+  end)
+
+  it("without any is a problem, as is a path that leads nowhere or to another file", function()
+    local path = directory { ["notes.md"] = "x" }
+    local text = failure(path, path .. "/nowhere", path .. "/notes.md")
+    expect.contains(text, "3 problems")
+    expect.contains(text, "no agent file (.yaml, .yml or .json) is in this directory")
+    expect.contains(text, "nowhere: No such file or directory")
+    expect.contains(text, "notes.md: expected an agent file that ends in .yaml, .yml or .json")
+  end)
+end)
+
+describe("the tag !file", function()
+  it("is the text of a file beside the agent file, without one line break at its end", function()
+    local path = directory {
+      ["agents/a.yaml"] = "name: x\nconfig: {a: !file ../p/one.md, b: [!file ../p/two.md]}\nmetadata: {c: !file three.md}",
+      ["p/one.md"] = "one\n\n", ["p/two.md"] = "two\r\n", ["agents/three.md"] = "é",
+    }
+    local agent = agent_file.read({ path .. "/agents/a.yaml" })[1]
+    expect.equal(agent.config, { a = "one\n", b = json.array { "two" } })
+    expect.equal(agent.own.metadata, { c = "é" })
+  end)
+
+  it("names the place of a file that cannot be used", function()
+    local path = directory {
+      ["a.yaml"] = "name: x\nconfig:\n  instructions: !file missing.md\n  b: !file p\n  c: !file bad.md\n  d: !file [x]\n",
+      ["p/x"] = "", ["bad.md"] = "\xff",
+    }
+    local text = failure(path)
+    expect.contains(text, "a.yaml:3:17: config.instructions: missing.md: No such file or directory")
+    expect.contains(text, "a.yaml:4:6: config.b: p: expected a file, this is none")
+    expect.contains(text, "a.yaml:5:6: config.c: bad.md: expected text in UTF-8")
+    expect.contains(text, "a.yaml:6:6: config.d: expected the path of a text file after !file")
+  end)
+
+  it("cannot wait for ever", function()
+    expect.contains(problem "name: x\nconfig: {a: !file /dev/zero}", "/dev/zero: expected a file, this is none")
+  end)
+end)
+
+describe("the tag !env", function()
+  it("is the value of a variable", function()
+    expect.equal(read("name: x\nconfig: {path: !env PATH}\n").config, { path = os.getenv("PATH") })
+  end)
+
+  it("makes a secret on request", function()
+    local agent = read "name: x\nconfig: {path: !env {name: PATH, secret: true}}\n"
+    expect.equal(tostring(agent.config.path), "[secret]")
+    expect.truthy(agent.config.path:equals(os.getenv("PATH")))
+    expect.equal(#agent.secrets, 1)
+  end)
+
+  it("names the place of a variable that is missing, and of misuse", function()
+    local text = problem [[
+name: !env ANYREACH_SPEC_UNSET
+config:
+  b: !env {name: PATH, secert: true}
+  c: !env {name: PATH, secret: yes}
+  d: !env []
+  e: !fiel x
+]]
+    expect.contains(text, "5 problems")
+    expect.contains(text, "a.yaml:1:7: name: the environment variable ANYREACH_SPEC_UNSET is not set")
+    expect.contains(text, "a.yaml:3:6: config.b: !env: unknown key 'secert'; did you mean 'secret'?")
+    expect.contains(text, 'a.yaml:4:6: config.c: !env: secret: expected true or false, got the text "yes"')
+    expect.contains(text, "a.yaml:5:6: config.d: expected the name of a variable after !env")
+    expect.contains(text, "a.yaml:6:6: config.e: unknown tag !fiel; did you mean !file?")
+  end)
+end)
+
+describe("a wrong agent file", function()
+  it("is told with line and column, all problems at once, of all files", function()
+    local path = directory {
+      ["a.yaml"] = "nmae: x\nactive: yes\nconfig: []\n",
+      ["b.yaml"] = "name: [\n",
+      ["c.json"] = '{"name": 5}',
+    }
+    expect.equal(failure(path), [[
+6 problems
+  b.yaml:2:1: did not find expected node content (while parsing a flow node)
+  a.yaml:1:1: name: required but missing
+  a.yaml:1:1: unknown key 'nmae'; did you mean 'name'?
+  a.yaml:2:1: active: expected true or false, got the text "yes"
+  a.yaml:3:1: config: expected a mapping, got a list
+  c.json: name: expected text, got the number 5; quote it]])
+  end)
+
+  it("has a name that is text and not empty", function()
+    expect.contains(problem "name: 5", "a.yaml:1:1: name: expected text, got the number 5; quote it")
+    expect.contains(problem "name: true", "name: expected text, got true; quote it")
+    expect.contains(problem "name: '  '", "name: expected a name, this one is empty")
+    expect.contains(problem "name:", "name: expected text, got nothing")
+    expect.contains(problem "- name: x", "expected a mapping with the key 'name', got a list")
+    expect.contains(problem "", "expected a mapping with the key 'name', got nothing")
+    expect.contains(problem "!file x", "expected a mapping with the key 'name'")
+  end)
+
+  it("has phone numbers that YAML does not read as text, or that are none", function()
+    local text = problem [[
+name: x
+config: {}
+phone_numbers:
+  - +15551234567
+  - "555 1234"
+  - {number: +15551230001, direction: inbuond}
+  - {direction: both, numbr: 1}
+  - "+12345678901234567"
+]]
+    expect.contains(text, 'a.yaml:4:5: phone_numbers[1]: an unquoted number is read as an integer; '
+      .. 'quote the phone number: "+15551234567"')
+    expect.contains(text, 'a.yaml:5:5: phone_numbers[2]: expected an E.164 number such as "+15551234567", '
+      .. 'got the text "555 1234"')
+    expect.contains(text, 'a.yaml:6:6: phone_numbers[3].number: an unquoted number is read as an integer')
+    expect.contains(text, "phone_numbers[3].direction: unknown direction the text \"inbuond\"; did you mean 'inbound'?")
+    expect.contains(text, "a.yaml:7:5: phone_numbers[4].number: required but missing")
+    expect.contains(text, "phone_numbers[4]: unknown key 'numbr'; did you mean 'number'?")
+    expect.contains(text, "a.yaml:8:5: phone_numbers[5]: expected an E.164 number")
+  end)
+
+  it("says things that cannot stand together", function()
+    expect.contains(problem "name: x\ngenerate: true\nconfig: {instructions: y}\n",
+      "a.yaml:3:10: config.instructions: generate writes the instructions; leave out the one or the other")
+    expect.contains(problem "name: x\ngenerate: true\n",
+      "a.yaml:2:1: generate: instructions are written from instruction_builder_inputs; give these too")
+    expect.contains(problem 'name: x\nphone_numbers: ["+15551234567"]\n',
+      "a.yaml:2:1: phone_numbers: this takes a version; give config, or generate")
+    expect.contains(problem "name: x\nconfig: {}\npublish: false\ndeploy_as_sip: true\n",
+      "a.yaml:4:1: deploy_as_sip: this takes a published version, and publish is false")
+  end)
+
+  it("holds a number that JSON cannot", function()
+    expect.contains(problem "name: x\nconfig: {a: [.nan]}\n", "a.yaml:2:14: config.a[1]: expected a number that JSON")
+  end)
+
+  it("shows only the start of a long text", function()
+    local text = problem("name: x\nactive: " .. ("é"):rep(1000))
+    expect.contains(text, ("é"):rep(40) .. "…")
+    expect.falsy(text:find(("é"):rep(41), 1, true))
+  end)
+end)
+
+describe("several agent files", function()
+  it("must not describe one agent", function()
+    local path = directory { ["a.yaml"] = "name: x", ["b.yaml"] = "active: true\nname: x\n" }
+    expect.equal(failure(path), "b.yaml:2:1: name: the agent 'x' is already described at a.yaml:1:1")
+  end)
+
+  it("must not claim one direction of a number", function()
+    local path = directory {
+      ["a.yaml"] = 'name: a\nconfig: {}\nphone_numbers: [{number: "+15551234567", direction: both}]',
+      ["b.yaml"] = 'name: b\nconfig: {}\nphone_numbers: [{number: "+15551234567", direction: outbound}]',
+      ["c.yaml"] = 'name: c\nconfig: {}\nphone_numbers: ["+15551230001", {number: "+15551230001", direction: outbound}]',
+    }
+    expect.equal(failure(path),
+      "b.yaml:3:17: phone_numbers: +15551234567 outbound is already claimed at a.yaml:3:17")
+  end)
+end)
+
+describe("the clinic of the examples", function()
+  it("can be read", function()
+    local agents = agent_file.read { "scripts/examples/clinic/agents" }
+    expect.equal(#agents, 3)
+    expect.contains(agents[3].config.instructions, "You are the scheduler of Riverside Dental")
+  end)
+end)

@@ -76,7 +76,8 @@ static bool push_pager(lua_State *L, const char *prefix) {
   lua_remove(L, -2);
   push_bound(L, lua_upvalueindex(UP_CLIENT), operation, false);
   lua_pushinteger(L, operation->path_field_count);
-  lua_call(L, 2, 1);
+  lua_pushboolean(L, operation->paging == PAGING_OFFSET);
+  lua_call(L, 3, 1);
   return true;
 }
 

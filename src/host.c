@@ -1,9 +1,9 @@
 #include "host.h"
 
 #include <curl/curl.h>
-#include <errno.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +16,7 @@
 #include "lua_coroutine.h"
 #include "lua_directory.h"
 #include "lua_error.h"
+#include "lua_stack.h"
 #include "modules.h"
 #include "server.h"
 #include "task.h"
@@ -230,7 +231,7 @@ struct host *host_open(const struct options *options) {
   curl_global_init(CURL_GLOBAL_DEFAULT);
   host->loop = loop_new();
   host->L = luaL_newstate();
-  if (!host->loop || !host->L) {
+  if (!host->loop || !host->L || !lua_keep_stack_room(host->L)) {
     host_close(host);
     return NULL;
   }
@@ -364,6 +365,14 @@ static int run(lua_State *L) {
   return 0;
 }
 
+/* True when output could not be written; not when its reader has gone away, as in `| head`. print()
+ * flushes each line and tells nobody of a failure, so the stream's own mark counts. */
+static bool output_is_lost(void) {
+  struct pollfd output = {.fd = STDOUT_FILENO};
+  if (fflush(stdout) == 0 && !ferror(stdout)) return false;
+  return poll(&output, 1, 0) < 1 || !(output.revents & POLLERR);
+}
+
 int host_run(struct host *host, const struct program *program) {
   struct run context = {host, program, EXIT_SCRIPT};
   lua_pushcfunction(host->L, run);
@@ -373,8 +382,8 @@ int host_run(struct host *host, const struct program *program) {
     fprintf(stderr, "anyreach: %s\n", message);
     return EXIT_SCRIPT;
   }
-  if (fflush(stdout) != 0 && errno != EPIPE) {
-    perror("anyreach: standard output");
+  if (output_is_lost()) {
+    fputs("anyreach: standard output could not be written\n", stderr);
     return context.code ? context.code : EXIT_SCRIPT;
   }
   return context.code;

@@ -42,9 +42,18 @@ static void read_option(lua_State *L, const char *name, struct json_options *opt
   }
 }
 
+/* A call's second result stands where the options would in encode(api.agents.get(id)). */
+static bool is_response(lua_State *L, int index) {
+  if (!lua_getmetatable(L, index)) return false;
+  luaL_getmetatable(L, JSON_RESPONSE_TYPE);
+  bool response = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return response;
+}
+
 static struct json_options check_options(lua_State *L, int index) {
   struct json_options options = {.secrets = JSON_SECRETS_REFUSE};
-  if (lua_isnoneornil(L, index)) return options;
+  if (lua_isnoneornil(L, index) || is_response(L, index)) return options;
   luaL_checktype(L, index, LUA_TTABLE);
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1))
     read_option(L, lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "?", &options);

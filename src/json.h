@@ -17,6 +17,10 @@
 
 enum { JSON_MAX_DEPTH = 512, JSON_MAX_TEXT = 256 * 1024 * 1024 };
 
+/* Type name of the response tables that calls return beside the body; json.encode takes none for
+ * its options. */
+#define JSON_RESPONSE_TYPE "anyreach.response"
+
 enum json_secrets {
   JSON_SECRETS_REFUSE, /* a secret is an error */
   JSON_SECRETS_REVEAL, /* only for what goes to the wire */

@@ -307,7 +307,7 @@ static bool write_element(struct encoder *e, int index, struct step *step) {
 static bool write_elements(struct encoder *e, int index, lua_Integer count, int depth) {
   struct step step = {.parent = e->step, .depth = depth};
   bool written = true;
-  e->step = &step; /* cppcheck-suppress autoVariables ; taken back below */
+  e->step = &step;
   for (step.position = 1; written && step.position <= count; step.position++)
     written = write_element(e, index, &step);
   e->step = step.parent;
@@ -406,7 +406,7 @@ static bool write_members(struct encoder *e, int index, const struct key *keys, 
                           int depth) {
   struct step step = {.parent = e->step, .depth = depth};
   bool written = true;
-  e->step = &step; /* cppcheck-suppress autoVariables ; taken back below */
+  e->step = &step;
   for (size_t i = 0; written && i < count; i++)
     written = write_member(e, index, &keys[i], &step, i == 0);
   e->step = step.parent;

@@ -59,6 +59,8 @@ static void push_headers(lua_State *L, const struct http_request *http) {
 
 void push_response(lua_State *L, const struct exchange *exchange) {
   lua_createtable(L, 0, 5);
+  luaL_newmetatable(L, JSON_RESPONSE_TYPE);
+  lua_setmetatable(L, -2);
   lua_pushinteger(L, exchange->http->status);
   lua_setfield(L, -2, "status");
   push_headers(L, exchange->http);

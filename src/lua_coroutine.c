@@ -3,6 +3,8 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
+#include "lua_stack.h"
+
 /* The thread that runs Lua code now; the signal handler's way to it. One process has one. */
 static lua_State *volatile running;
 
@@ -200,6 +202,7 @@ static int wrapped(lua_State *L) {
 static int l_coroutine_wrap(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   lua_State *thread = lua_newthread(L);
+  if (!lua_keep_stack_room(thread)) return luaL_error(L, "not enough memory");
   lua_pushvalue(L, 1);
   lua_xmove(L, thread, 1);
   lua_pushcclosure(L, wrapped, 1);
@@ -239,6 +242,13 @@ static int call_original(lua_State *L) {
   return lua_gettop(L);
 }
 
+static int l_coroutine_create(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  call_original(L);
+  if (!lua_keep_stack_room(lua_tothread(L, -1))) return luaL_error(L, "not enough memory");
+  return 1;
+}
+
 static bool is_waiting(lua_State *L, int index) {
   return lua_isthread(L, index) && coroutine_pending_wait(lua_tothread(L, index));
 }
@@ -255,7 +265,8 @@ static int l_coroutine_close(lua_State *L) {
   return call_original(L);
 }
 
-static const luaL_Reg coroutine_functions[] = {{"resume", l_coroutine_resume},
+static const luaL_Reg coroutine_functions[] = {{"create", l_coroutine_create},
+                                               {"resume", l_coroutine_resume},
                                                {"wrap", l_coroutine_wrap},
                                                {"yield", l_coroutine_yield},
                                                {"running", l_coroutine_running},

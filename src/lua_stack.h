@@ -8,7 +8,7 @@
 #include <lua.h>
 #include <stdbool.h>
 
-enum { LUA_STACK_ROOM = 1000 }; /* slots of 16 bytes */
+enum { LUA_STACK_ROOM = 250 }; /* slots of 16 bytes */
 
 /* To be called on a new state or thread before its first function runs: the room then belongs to
  * the thread, not to a call. Returns false when memory runs out. [-0, +0, -] */

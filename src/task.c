@@ -6,6 +6,7 @@
 
 #include "lua_coroutine.h"
 #include "lua_error.h"
+#include "lua_stack.h"
 
 #define TASK_TYPE  "anyreach.task"
 #define EVENT_TYPE "anyreach.event"
@@ -154,6 +155,7 @@ static int close_thread(struct task *task) {
   lua_State *outer = coroutine_enter(task->thread);
   int status = lua_resetthread(task->thread);
   coroutine_leave(outer);
+  lua_sethook(task->thread, NULL, 0, 0); /* an inner coroutine may have armed it again */
   s->current = previous;
   return status;
 }
@@ -288,7 +290,7 @@ static struct task *new_task(lua_State *L, int argument_count) {
   task->thread = lua_newthread(L);
   lua_setiuservalue(L, -2, 1);
   lua_insert(L, -(argument_count + 2));
-  luaL_checkstack(task->thread, argument_count + LUA_MINSTACK, "too many arguments");
+  luaL_checkstack(task->thread, argument_count + LUA_STACK_ROOM, "too many arguments");
   lua_xmove(L, task->thread, argument_count + 1);
   anchor(L, task, -1);
   make_ready(task);

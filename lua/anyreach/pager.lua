@@ -66,29 +66,42 @@ local function ids(rows)
   return set
 end
 
+-- Sets in `query` where the next page starts; returns false when there is none. `used` are the places
+-- that pages have started at: none is asked for twice.
+local function advance_cursor(query, used, body, rows)
+  local cursor = next_cursor(body, rows, query.limit)
+  if not cursor or used[cursor] then return false end
+  used[cursor] = true
+  query.cursor = cursor
+  return true
+end
+
+local function advance_offset(query, _, body, rows)
+  query.offset = (query.offset or 0) + #rows
+  local total = not json.is_array(body) and math.tointeger(body.total)
+  return #rows > 0 and not (total and query.offset >= total) and not (query.limit and #rows < query.limit)
+end
+
 --- Makes the `each` of a list operation: takes the same arguments, returns an iterator over all rows.
 ---@param list fun(...): any the bound list operation
 ---@param path_count integer how many path values it takes before its table
+---@param by_offset boolean pages start at an offset, not at a cursor
 ---@return fun(...): (fun(): table?)
-function pager.bind(list, path_count)
+function pager.bind(list, path_count, by_offset)
+  local advance = by_offset and advance_offset or advance_cursor
   return function(...)
     local arguments = table.pack(...)
     local query = {}
     for name, value in pairs(arguments[path_count + 1] or {}) do query[name] = value end
     arguments[path_count + 1] = query
     local count = math.max(arguments.n, path_count + 1)
-    local rows, position, seen, used, finished = {}, 0, {}, {}, false
+    local rows, position, seen, used, more = {}, 0, {}, {}, true
 
     local function fetch()
       local body = list(table.unpack(arguments, 1, count))
       seen = ids(rows)
       rows, position = pager.rows(body), 0
-      local cursor = next_cursor(body, rows, query.limit)
-      finished = not cursor or used[cursor] or false
-      if cursor then
-        used[cursor] = true
-        query.cursor = cursor
-      end
+      more = advance(query, used, body, rows)
     end
 
     return function()
@@ -96,7 +109,7 @@ function pager.bind(list, path_count)
         position = position + 1
         local row = rows[position]
         if row == nil then
-          if finished then return nil end
+          if not more then return nil end
           fetch()
         elseif type(row) ~= "table" or row.id == nil or not seen[row.id] then
           return row

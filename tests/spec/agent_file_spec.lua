@@ -70,9 +70,9 @@ deploy_as_sip: true
   end)
 
   it("may be JSON, which keeps every value", function()
-    local path = directory { ["a.json"] = '{"name":"x","config":{"a":[],"b":{},"c":1.0,"d":9007199254740993,"e":null}}' }
-    local agent = agent_file.read({ path .. "/a.json" })[1]
-    expect.equal(json.encode(agent.config), '{"a":[],"b":{},"c":1.0,"d":9007199254740993,"e":null}')
+    local config = '{"a":[],"b":{},"c":1.0,"d":9007199254740993,"e":null}'
+    local path = directory { ["a.json"] = ('{"name":"x","config":%s}'):format(config) }
+    expect.equal(json.encode(agent_file.read({ path .. "/a.json" })[1].config), config)
   end)
 
   it("with generate has a configuration even when it gives none", function()
@@ -105,7 +105,8 @@ end)
 describe("the tag !file", function()
   it("is the text of a file beside the agent file, without one line break at its end", function()
     local path = directory {
-      ["agents/a.yaml"] = "name: x\nconfig: {a: !file ../p/one.md, b: [!file ../p/two.md]}\nmetadata: {c: !file three.md}",
+      ["agents/a.yaml"] = "name: x\nconfig: {a: !file ../p/one.md, b: [!file ../p/two.md]}\n"
+        .. "metadata: {c: !file three.md}",
       ["p/one.md"] = "one\n\n", ["p/two.md"] = "two\r\n", ["agents/three.md"] = "é",
     }
     local agent = agent_file.read({ path .. "/agents/a.yaml" })[1]
@@ -115,7 +116,8 @@ describe("the tag !file", function()
 
   it("names the place of a file that cannot be used", function()
     local path = directory {
-      ["a.yaml"] = "name: x\nconfig:\n  instructions: !file missing.md\n  b: !file p\n  c: !file bad.md\n  d: !file [x]\n",
+      ["a.yaml"] = "name: x\nconfig:\n  instructions: !file missing.md\n  b: !file p\n  c: !file bad.md\n"
+        .. "  d: !file [x]\n",
       ["p/x"] = "", ["bad.md"] = "\xff",
     }
     local text = failure(path)
@@ -169,11 +171,11 @@ describe("a wrong agent file", function()
     }
     expect.equal(failure(path), [[
 6 problems
-  b.yaml:2:1: did not find expected node content (while parsing a flow node)
   a.yaml:1:1: name: required but missing
   a.yaml:1:1: unknown key 'nmae'; did you mean 'name'?
   a.yaml:2:1: active: expected true or false, got the text "yes"
   a.yaml:3:1: config: expected a mapping, got a list
+  b.yaml:2:1: did not find expected node content (while parsing a flow node, line 2)
   c.json: name: expected text, got the number 5; quote it]])
   end)
 
@@ -241,7 +243,8 @@ describe("several agent files", function()
     local path = directory {
       ["a.yaml"] = 'name: a\nconfig: {}\nphone_numbers: [{number: "+15551234567", direction: both}]',
       ["b.yaml"] = 'name: b\nconfig: {}\nphone_numbers: [{number: "+15551234567", direction: outbound}]',
-      ["c.yaml"] = 'name: c\nconfig: {}\nphone_numbers: ["+15551230001", {number: "+15551230001", direction: outbound}]',
+      ["c.yaml"] = 'name: c\nconfig: {}\n'
+        .. 'phone_numbers: ["+15551230001", {number: "+15551230001", direction: outbound}]',
     }
     expect.equal(failure(path),
       "b.yaml:3:17: phone_numbers: +15551234567 outbound is already claimed at a.yaml:3:17")

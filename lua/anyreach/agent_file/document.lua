@@ -26,6 +26,14 @@ function document.extension(file)
   return document.readers[extension] and extension
 end
 
+-- The readers begin their messages with the file, and with the place when they know it.
+local function unreadable(file, message)
+  if message:sub(1, #file) ~= file then return { path = "", message = message } end
+  local rest = message:sub(#file + 1)
+  local place = rest:match("^:%d+:%d+") or ""
+  return { path = file .. place, message = (rest:sub(#place + 1):gsub("^: ", "")) }
+end
+
 --- Reads a file; one that cannot be read is a problem and gives nil.
 ---@param file string with the extension of an agent file
 ---@param problems table[] to which problems are added
@@ -34,7 +42,7 @@ function document.read(file, problems)
   local ok, value, positions = pcall(document.readers[document.extension(file)], file)
   if not ok then
     if not errors.is_error(value) then error(value, 0) end
-    problems[#problems + 1] = { path = "", message = value.message }
+    problems[#problems + 1] = unreadable(file, value.message)
     return nil
   end
   return setmetatable({

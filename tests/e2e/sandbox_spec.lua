@@ -1,0 +1,157 @@
+-- `anyreach sandbox` and --sandbox: what is announced, what is kept, and what a crash leaves.
+
+local json = require "anyreach.json"
+local process = require "helpers.process"
+
+local function client(sandbox, options)
+  options = options or {}
+  options.base_url, options.token = sandbox.base_url, options.token or "ak_sandbox.admin"
+  return anyreach.client(options)
+end
+
+describe("anyreach sandbox", function()
+  it("announces itself for machines in the first line of stdout", function()
+    local sandbox = process.sandbox()
+    local description = sandbox.description
+    expect.match(description.base_url, "^http://127%.0%.0%.1:%d+$")
+    expect.truthy(#description.organizations >= 2)
+    local tokens = {}
+    for _, token in ipairs(description.tokens) do tokens[token.token] = token end
+    for _, name in ipairs { "ak_sandbox.admin", "ak_sandbox.viewer", "ak_sandbox.second", "pat_sandbox" } do
+      expect.truthy(json.is_array(tokens[name].scopes))
+    end
+    expect.equal(sandbox:stop(), 130)
+    expect.equal(sandbox:output "err", "anyreach: interrupted\n")
+  end)
+
+  it("and for people without --json", function()
+    local sandbox = process.start(process.anyreach "sandbox")
+    expect.match(sandbox:first_line(), "http://127%.0%.0%.1:%d+")
+    process.eventually("the whole text", function() return sandbox:output():find("export ANYREACH_BASE_URL=", 1, true) end)
+    sandbox:stop()
+  end)
+
+  it("listens on the port that is named, or says that it cannot", function()
+    local first = process.sandbox()
+    local port = first.base_url:match("%d+$")
+    local code, out, err = process.run(process.anyreach("sandbox", "--port", port))
+    expect.equal({ code, out }, { 1, "" })
+    expect.contains(err, port)
+    first:stop()
+    local second = process.sandbox("--port", port)
+    expect.equal(second.base_url, first.base_url)
+    second:stop()
+  end)
+
+  it("keeps its state in a file", function()
+    local file = process.directory() .. "/state.db"
+    local first = process.sandbox("--db", file)
+    local id = client(first).agents.create({ name = "kept" }).id
+    first:stop()
+    local second = process.sandbox("--db", file)
+    expect.equal(client(second).agents.get(id).name, "kept")
+    second:stop()
+    local code, out = process.run(process.anyreach("--sandbox=" .. file, "-e",
+      "print(anyreach.client().agents.get(arg[1]).name)", id))
+    expect.equal({ code, out }, { 0, "kept\n" })
+  end)
+
+  it("forgets everything without one", function()
+    local sandbox = process.sandbox()
+    client(sandbox).agents.create { name = "forgotten" }
+    sandbox:stop()
+    local other = process.sandbox()
+    expect.equal(#client(other).agents.list(), 0)
+    other:stop()
+  end)
+
+  it("says what is wrong with a file", function()
+    local code, _, err = process.run(process.anyreach("sandbox", "--db", "/no/such/place/state.db"))
+    expect.equal(code, 1)
+    expect.contains(err, "/no/such/place/state.db")
+    local path = process.directory() .. "/text.db"
+    process.write(path, ("This is no database. "):rep(100))
+    code, _, err = process.run(process.anyreach("--sandbox=" .. path, "-e", ""))
+    expect.equal(code, 1)
+    expect.contains(err, path)
+  end)
+end)
+
+-- Kills the sandbox while agents are created in it; returns the ids whose creation was confirmed.
+local function create_until_killed(sandbox)
+  local confirmed = {}
+  local api = client(sandbox)
+  local tasks = {}
+  for i = 1, 8 do
+    tasks[i] = anyreach.spawn(function()
+      while true do
+        local agent = api.try.agents.create { name = ("agent " .. i):rep(100) }
+        if not agent then return end
+        confirmed[#confirmed + 1] = agent.id
+        local version = api.try.agents.versions.create(agent.id, { config = {} })
+        if version then api.try.agents.versions.publish(agent.id, version.version) end
+      end
+    end)
+  end
+  process.eventually("some agents", function() return #confirmed > 30 end)
+  sandbox:signal "KILL"
+  for _, task in ipairs(tasks) do task:wait() end
+  expect.equal(sandbox:wait(), 137)
+  return confirmed
+end
+
+describe("kill -9 in the middle of writes", function()
+  it("loses nothing that was confirmed, and spoils nothing", function()
+    local file = process.directory() .. "/state.db"
+    local ids = {}
+    for _ = 1, 3 do
+      local sandbox = process.sandbox("--db", file)
+      local confirmed = create_until_killed(sandbox)
+      table.move(confirmed, 1, #confirmed, #ids + 1, ids)
+    end
+    local sandbox = process.sandbox("--db", file)
+    local api = client(sandbox)
+    anyreach.map(ids, function(id) return api.agents.get(id).id end)
+    local listed, versions = 0, 0
+    for agent in api.agents.each { limit = 50 } do
+      listed = listed + 1
+      for version in api.agents.versions.each(agent.id) do
+        expect.equal(type(version.published), "boolean")
+        versions = versions + 1
+      end
+    end
+    expect.truthy(listed >= #ids)
+    expect.truthy(listed <= #ids + 3 * 8)
+    expect.truthy(versions <= listed)
+    expect.equal(sandbox:stop(), 130)
+  end)
+end)
+
+describe("several programs at once", function()
+  it("work against one sandbox, each in its organisation", function()
+    local sandbox = process.sandbox()
+    local code = process.run(("for i in 1 2 3 4; do env %s %s & done; wait"):format(sandbox.environment,
+      process.anyreach("-e", "local api = anyreach.client() anyreach.map({1, 2, 3, 4, 5}, "
+        .. "function() api.agents.create{name='x'} end)")))
+    expect.equal(code, 0)
+    expect.equal(#client(sandbox).agents.list { limit = 50 }, 20)
+    expect.equal(#client(sandbox, { token = "ak_sandbox.second" }).agents.list(), 0)
+    sandbox:stop()
+  end)
+end)
+
+describe("faults", function()
+  it("of a profile come without being asked for", function()
+    local sandbox = process.sandbox("--faults", "503;retry-after=2;only=agents.create")
+    local _, err = client(sandbox).try.agents.create { name = "x" }
+    expect.equal({ err.status, err.retry_after }, { 503, 2 })
+    expect.equal(#client(sandbox).agents.list(), 0)
+    sandbox:stop()
+  end)
+
+  it("that are misspelt are refused", function()
+    local code, _, err = process.run(process.anyreach("sandbox", "--faults", "latncy=3"))
+    expect.truthy(code ~= 0)
+    expect.contains(err, 'did you mean "latency"?')
+  end)
+end)

@@ -1,0 +1,548 @@
+-- Provisioning: which steps are planned, and what they do to a sandbox.
+
+local agent_file = require "anyreach.agent_file"
+local generation = require "anyreach.generation"
+local host = require "anyreach.host"
+local json = require "anyreach.json"
+local plan = require "anyreach.provision.plan"
+local process = require "helpers.process"
+local provision = require "anyreach.provision"
+local secret = require "anyreach.secret"
+local text = require "anyreach.provision.text"
+local wire = require "helpers.wire"
+
+local NUMBER, OTHER_NUMBER = "+15551234567", "+15551230001"
+
+local function array(...)
+  return json.array { ... }
+end
+
+-- {====== planning, without any server ======
+
+-- An agent as a file describes it.
+local function wanted(fields)
+  local agent = { file = "x.yaml", name = "X", own = {}, publish = true, numbers = {}, secrets = {} }
+  for name, value in pairs(fields) do agent[name] = value end
+  return agent
+end
+
+-- "action" of each step, with what is sent or changed where that matters.
+local function actions(made)
+  local list = {}
+  for index, step in ipairs(made.steps) do
+    list[index] = step.action .. (step.direction and " " .. step.direction or "")
+  end
+  return table.concat(list, ", ")
+end
+
+local function version(number, fields)
+  local made = { id = "v" .. number, version = number, published = false, config = {} }
+  for name, value in pairs(fields) do made[name] = value end
+  return made
+end
+
+local AGENT = { id = "a1", name = "X", description = "old", active = true, is_demo = false,
+  metadata = { crm = 7, team = "front" }, sip_endpoint = json.null }
+
+describe("a plan", function()
+  it("creates what is missing", function()
+    local made = plan.make(wanted {
+      own = { active = false }, config = { a = 1 }, deploy_as_sip = true,
+      numbers = { { number = NUMBER, direction = "both" }, { number = OTHER_NUMBER, direction = "inbound" } },
+    }, { numbers = { [NUMBER] = {}, [OTHER_NUMBER] = {} } })
+    expect.equal(actions(made), "create_agent, create_version, publish inbound, publish both, deploy_as_sip")
+    expect.equal(made.steps[1].fields, { name = "X", active = false })
+    expect.equal(made.steps[2].fields, { config = { a = 1 } })
+    expect.equal({ made.steps[3].publishes, made.steps[4].publishes }, { true, false })
+  end)
+
+  it("is empty when nothing differs", function()
+    local made = plan.make(wanted {
+      own = { description = "old", metadata = { team = "front" } }, config = { a = 1 }, deploy_as_sip = true,
+      numbers = { { number = NUMBER, direction = "inbound" } },
+    }, {
+      agent = setmetatable({ sip_endpoint = { uri = "sip:x" } }, { __index = AGENT }),
+      published = version(3, { published = true, config = { a = 1, default = true } }),
+      numbers = { [NUMBER] = { inbound_agent_version_id = "v3", outbound_agent_version_id = json.null } },
+    })
+    expect.equal(actions(made), "")
+    expect.equal(made.version.version, 3)
+  end)
+
+  it("sends all of an agent's own fields when one differs, and keeps what the file does not name", function()
+    local made = plan.make(wanted { own = { description = "new", metadata = { team = "back" } } }, { agent = AGENT })
+    expect.equal(made.steps[1], {
+      action = "update_agent",
+      fields = { name = "X", description = "new", active = true, is_demo = false,
+        metadata = { crm = 7, team = "back" } },
+      changes = { "description", "metadata.team" },
+    })
+  end)
+
+  it("sends an own field that is false as well, and none that is null", function()
+    local agent = { id = "a1", name = "X", description = json.null, active = false, is_demo = false, metadata = {} }
+    local made = plan.make(wanted { own = { is_demo = true } }, { agent = agent })
+    expect.equal(made.steps[1].fields, { name = "X", active = false, is_demo = true, metadata = {} })
+  end)
+
+  it("counts keys that only the server has when exactness is asked for", function()
+    local state = { agent = AGENT, numbers = {},
+      published = version(1, { published = true, config = { a = 1, default = true } }) }
+    local agent = wanted { own = { metadata = { team = "front" } }, config = { a = 1 } }
+    expect.equal(actions(plan.make(agent, state)), "")
+    local made = plan.make(agent, state, { exact = true })
+    expect.equal(actions(made), "update_agent, create_version, publish")
+    expect.equal(made.steps[1].fields.metadata, { team = "front" })
+    expect.equal(made.changes, { "config.default" })
+  end)
+
+  it("writes into a draft, or into a new version where there is none", function()
+    local agent = wanted { config = { a = 2 } }
+    local published = version(1, { published = true, config = { a = 1 } })
+    local made = plan.make(agent, { agent = AGENT, published = published, numbers = {} })
+    expect.equal(actions(made), "create_version, publish")
+    expect.equal({ made.version, made.changes }, { nil, { "config.a" } })
+    made = plan.make(agent, { agent = AGENT, published = published, draft = version(2, {}), numbers = {} })
+    expect.equal(actions(made), "update_version, publish")
+    expect.equal(made.version.version, 2)
+  end)
+
+  it("publishes a draft that is right already", function()
+    local made = plan.make(wanted { config = { a = 2 } }, { agent = AGENT, numbers = {},
+      published = version(1, { published = true, config = { a = 1 } }), draft = version(2, { config = { a = 2 } }) })
+    expect.equal(actions(made), "publish")
+    expect.equal({ made.steps[1].publishes, made.version.version }, { true, 2 })
+  end)
+
+  it("leaves a newer draft alone when the published version is right", function()
+    local made = plan.make(wanted { config = { a = 1 } }, { agent = AGENT, numbers = {},
+      published = version(1, { published = true, config = { a = 1 } }), draft = version(2, { config = { a = 2 } }) })
+    expect.equal({ actions(made), made.version.version, made.draft_left_alone }, { "", 1, 2 })
+  end)
+
+  it("compares the newest version of any kind when the file does not publish", function()
+    local agent = wanted { config = { a = 1 }, publish = false }
+    local published = version(1, { published = true, config = { a = 1 } })
+    expect.equal(actions(plan.make(agent, { agent = AGENT, published = published })), "")
+    expect.equal(actions(plan.make(agent, { agent = AGENT, published = published, draft = version(2, {}) })),
+      "update_version")
+    expect.equal(actions(plan.make(agent, { agent = AGENT })), "create_version")
+  end)
+
+  it("moves only numbers that hold another version, in one call for a direction", function()
+    local published = version(1, { published = true, config = {} })
+    local made = plan.make(wanted { config = {}, numbers = {
+      { number = NUMBER, direction = "inbound" }, { number = OTHER_NUMBER, direction = "both" },
+    } }, { agent = AGENT, published = published, numbers = {
+      [NUMBER] = { inbound_agent_version_id = "v1", outbound_agent_version_id = "v9" },
+      [OTHER_NUMBER] = { inbound_agent_version_id = "v1", outbound_agent_version_id = "v9" },
+    } })
+    expect.equal(made.steps, { { action = "publish", publishes = false, direction = "both",
+      phone_numbers = { OTHER_NUMBER } } })
+  end)
+
+  it("writes and publishes without comparing when told so", function()
+    local published = version(1, { published = true, config = { a = 1 } })
+    local agent = wanted { config = { a = 1 } }
+    local always = { always_publish = true }
+    expect.equal(actions(plan.make(agent, { agent = AGENT, published = published, numbers = {} }, always)),
+      "create_version, publish")
+    expect.equal(actions(plan.make(agent, { agent = AGENT, published = published,
+      draft = version(2, { config = { a = 1 } }), numbers = {} }, always)), "update_version, publish")
+  end)
+end)
+
+describe("a plan with generated instructions", function()
+  local inputs = { purpose = "Help." }
+  local agent = wanted { config = { a = 1 }, generate = true, inputs = inputs }
+
+  local function steps(state)
+    state.agent, state.numbers = AGENT, {}
+    return plan.make(agent, state)
+  end
+
+  it("writes the inputs and generates", function()
+    expect.equal(actions(plan.make(agent, { numbers = {} })),
+      "create_agent, create_version, update_version, generate, publish")
+  end)
+
+  it("is empty when inputs and configuration are the same", function()
+    expect.equal(actions(steps { published = version(1, { published = true,
+      config = { a = 1, instructions = "old" }, instruction_builder_inputs = inputs }) }), "")
+  end)
+
+  it("carries the instructions on when only the configuration differs", function()
+    local made = steps { published = version(1, { published = true, config = { a = 0, instructions = "old" },
+      instruction_builder_inputs = inputs }) }
+    expect.equal(actions(made), "create_version, update_version, publish")
+    expect.equal(made.steps[1].fields.config, { a = 1, instructions = "old" })
+    expect.equal(made.changes, { "config.a" })
+  end)
+
+  it("takes the old instructions out of a draft before it generates", function()
+    local made = steps { draft = version(1, { config = { a = 1, instructions = "old" },
+      instruction_builder_inputs = { purpose = "Sell." } }) }
+    expect.equal(actions(made), "update_version, generate, publish")
+    expect.equal(made.steps[1].fields, { config = { a = 1 }, instruction_builder_inputs = inputs })
+  end)
+
+  it("goes on where an earlier run was cut off", function()
+    local draft = version(1, { config = { a = 1 }, instruction_builder_inputs = inputs })
+    local made = steps { draft = draft }
+    expect.equal({ actions(made), made.steps[1].start }, { "generate, publish", true })
+    draft.instruction_generation = { status = "running" }
+    made = steps { draft = draft }
+    expect.equal({ actions(made), made.steps[1].start }, { "generate, publish", false })
+  end)
+end)
+
+describe("the progress of a generation", function()
+  local function progress(fields, before)
+    return (generation.progress(version(1, fields), before))
+  end
+
+  it("is told by a state, whatever form it has", function()
+    local config = { instructions = "new" }
+    expect.equal(progress { config = config, instruction_generation = { status = "running" } }, "running")
+    expect.equal(progress { config = config, generation_status = "IN_PROGRESS" }, "running")
+    expect.equal(progress { config = config, generation = { state = "done" } }, "finished")
+    expect.equal(progress({ config = config, generation = "completed" }, "new"), "finished")
+    expect.equal(progress { generation_status = "completed" }, "running")
+    expect.equal({ generation.progress { generation = { status = "failed", error = "no" } } },
+      { "failed", { status = "failed", error = "no" } })
+  end)
+
+  it("is told by new instructions where there is no state", function()
+    expect.equal(progress {}, "running")
+    expect.equal(progress { config = { instructions = "" } }, "running")
+    expect.equal(progress({ config = { instructions = "old" } }, "old"), "running")
+    expect.equal(progress({ config = { instructions = "new" } }, "old"), "finished")
+    expect.equal(progress { config = { instructions = "new" }, generation = "unheard of" }, "finished")
+    expect.equal(progress { config = json.null, generation = json.null }, "running")
+  end)
+
+  local function wait(answers, options)
+    local looks = 0
+    local api = { agents = { versions = { get = function()
+      looks = looks + 1
+      return answers[math.min(looks, #answers)]
+    end } } }
+    return generation.wait(api, "a1", 1, nil, options), looks
+  end
+
+  it("is waited for", function()
+    local made, looks = wait { version(1, {}), version(1, { config = { instructions = "new" } }) }
+    expect.equal({ made.config.instructions, looks }, { "new", 2 })
+  end)
+
+  it("ends with a failure or the deadline", function()
+    local err = expect.raises(function() wait { { generation = { status = "error", message = "too short" } } } end,
+      "generation of the instructions of version 1 of agent a1 failed: too short")
+    expect.equal(err.kind, "generation")
+    err = expect.raises(function() wait({ version(1, {}) }, { deadline = 0 }) end, "is not finished after 0 seconds")
+    expect.equal(err.kind, "timeout")
+  end)
+end)
+
+-- }======
+
+-- {====== against a sandbox ======
+
+host.start_sandbox { seed = "provision" }
+local api = anyreach.client()
+
+local function reset()
+  api.request { method = "POST", path = "/_sandbox/reset" }
+end
+
+-- The requests that wrote, since the last reset.
+local function writes()
+  local list = {}
+  for _, request in ipairs(api.request { path = "/_sandbox/requests" }) do
+    if request.method ~= "GET" then list[#list + 1] = request.operation end
+  end
+  return list
+end
+
+-- Provisions agents of these YAML texts; returns the results and their lines.
+local function run(texts, options)
+  local path = process.directory()
+  for index, yaml in ipairs(texts) do process.write(("%s/%03d.yaml"):format(path, index), yaml) end
+  local results, lines = provision.run(api, agent_file.read { path }, options), {}
+  for index, result in ipairs(results) do
+    lines[index] = text.line(result, 1, options and options.check):gsub("[%x]+%-[%x%-]+", "ID")
+  end
+  return results, lines
+end
+
+local SCHEDULER = [[
+name: Scheduler
+description: Books.
+config: {instructions: Be kind., tools: [], max_tool_steps: 2}
+phone_numbers:
+  - "+15551234567"
+  - {number: "+15551230001", direction: outbound}
+deploy_as_sip: true
+]]
+
+local function slots(number)
+  local record = api.phone_numbers.get(number)
+  return { record.inbound_agent_version_id, record.outbound_agent_version_id }
+end
+
+describe("provisioning", function()
+  it("creates an agent with version, numbers and SIP address, and then finds nothing to do", function()
+    reset()
+    local results, lines = run { SCHEDULER }
+    expect.equal(lines, { "created    Scheduler  version 1 published; +15551234567 inbound; +15551230001 outbound; "
+      .. "deployed as sip:ID@sip.sandbox.invalid" })
+    expect.equal(writes(), { "agents.create", "agents.versions.create", "agents.versions.publish",
+      "agents.versions.publish", "agents.deploy_as_sip" })
+    local agent = api.agents.get(results[1].agent_id)
+    expect.equal({ agent.name, agent.description, agent.active }, { "Scheduler", "Books.", true })
+    local made = api.agents.versions.get(agent.id, 1)
+    expect.equal(made.config, { instructions = "Be kind.", tools = array(), max_tool_steps = 2 })
+    expect.equal(slots(NUMBER), { made.id, json.null })
+    expect.equal(slots(OTHER_NUMBER), { json.null, made.id })
+
+    local count = #writes()
+    results, lines = run { SCHEDULER }
+    expect.equal({ results[1].action, lines[1] }, { "unchanged", "unchanged  Scheduler  version 1" })
+    expect.equal(#writes(), count)
+  end)
+
+  it("publishes a new version with what has changed in the file", function()
+    reset()
+    run { SCHEDULER }
+    local _, lines = run { (SCHEDULER:gsub("Be kind.", "Be brief."):gsub("Books.", "Books visits.")) }
+    expect.equal(lines[1], "updated    Scheduler  agent changed (description); version 2 published "
+      .. "(config.instructions); +15551234567 inbound; +15551230001 outbound")
+  end)
+
+  it("finds what was changed on the server", function()
+    reset()
+    local id = run({ SCHEDULER })[1].agent_id
+    api.agents.update(id, { description = "Somebody's" })
+    api.agents.versions.create(id, { config = { instructions = "Somebody's" } })
+    api.agents.versions.publish(id, 2, { phone_numbers = { NUMBER }, direction = "both" })
+    local _, lines = run({ SCHEDULER }, { check = true })
+    expect.equal(lines[1], "to update  Scheduler  agent changed (description); new version published "
+      .. "(config.instructions, config.max_tool_steps, config.tools); +15551234567 inbound; +15551230001 outbound")
+    run { SCHEDULER }
+    expect.equal(run({ SCHEDULER })[1].action, "unchanged")
+    expect.equal(api.agents.versions.get(id, 3).config.instructions, "Be kind.")
+  end)
+
+  it("moves a number back without a new version", function()
+    reset()
+    local id = run({ SCHEDULER })[1].agent_id
+    api.agents.versions.publish(id, 1, { unassign_phone_numbers = { NUMBER } })
+    local _, lines = run { SCHEDULER }
+    expect.equal(lines[1], "updated    Scheduler  +15551234567 inbound")
+  end)
+
+  it("leaves somebody's newer draft alone, and says so", function()
+    reset()
+    local id = run({ SCHEDULER })[1].agent_id
+    api.agents.versions.create(id, { config = { instructions = "unfinished" } })
+    local _, lines = run { SCHEDULER }
+    expect.equal(lines[1], "unchanged  Scheduler  version 1; the newer draft 2 is left alone")
+  end)
+
+  it("leaves the version a draft when the file says so", function()
+    reset()
+    local file = "name: D\npublish: false\nconfig: {instructions: one}\n"
+    local results, lines = run { file }
+    expect.equal(lines[1], "created    D  draft 1 written")
+    run { (file:gsub("one", "two")) }
+    local draft = api.agents.versions.get(results[1].agent_id, 1)
+    expect.equal({ draft.published, draft.config.instructions }, { false, "two" })
+    results, lines = run { file }
+    expect.equal(lines[1], "updated    D  draft 1 written (config.instructions)")
+    expect.equal(results[1].version, 1)
+  end)
+
+  it("follows the documented pattern to the letter on request", function()
+    reset()
+    local file = "name: D\nconfig: {instructions: one}\n"
+    run { file }
+    local _, lines = run({ file }, { always_publish = true })
+    expect.equal(lines[1], "updated    D  version 2 published")
+  end)
+
+  it("only changes the agent where the file has no configuration", function()
+    reset()
+    local _, lines = run { "name: S\nactive: false\n" }
+    expect.equal(lines[1], "created    S")
+    expect.equal(writes(), { "agents.create" })
+    _, lines = run { "name: S\nactive: true\n" }
+    expect.equal(lines[1], "updated    S  agent changed (active)")
+  end)
+
+  it("only plans when it is to check", function()
+    reset()
+    local results, lines = run({ SCHEDULER }, { check = true })
+    expect.equal(lines[1],
+      "to create  Scheduler  new version published; +15551234567 inbound; +15551230001 outbound; deployed as SIP")
+    expect.equal(provision.exit_code(results, true), 2)
+    expect.equal(writes(), {})
+    run { SCHEDULER }
+    expect.equal(provision.exit_code(run({ SCHEDULER }, { check = true }), true), 0)
+  end)
+
+  it("lets the platform write the instructions once, and again when the inputs change", function()
+    reset()
+    local file = "name: G\ngenerate: true\ninstruction_builder_inputs: {purpose: Help.}\nconfig: {max_tool_steps: 2}\n"
+    local results, lines = run { file }
+    expect.equal(lines[1], "created    G  instructions generated; version 1 published")
+    local id = results[1].agent_id
+    expect.contains(api.agents.versions.get(id, 1).config.instructions, "Help.")
+    expect.equal(run({ file })[1].action, "unchanged")
+
+    _, lines = run { (file:gsub("max_tool_steps: 2", "max_tool_steps: 3")) }
+    expect.equal(lines[1], "updated    G  version 2 published (config.max_tool_steps)")
+    local made = api.agents.versions.get(id, 2)
+    expect.contains(made.config.instructions, "Help.")
+
+    _, lines = run { (file:gsub("Help.", "Sell.")) }
+    expect.contains(lines[1], "instructions generated; version 3 published")
+    expect.contains(api.agents.versions.get(id, 3).config.instructions, "Sell.")
+  end)
+
+  it("finds an agent among many whose names contain its own, and a version behind many", function()
+    reset()
+    local id = run({ "name: Clinic\nconfig: {a: 1}\n" })[1].agent_id
+    anyreach.map(json.decode("[" .. ("1,"):rep(44) .. "1]"), function(_, i)
+      api.agents.create { name = "Clinic " .. i }
+    end)
+    for _ = 1, 25 do api.agents.versions.create(id, { config = { a = 2 } }) end
+    local results, lines = run { "name: Clinic\nconfig: {a: 1}\n" }
+    expect.equal(results[1].agent_id, id)
+    expect.equal(lines[1], "unchanged  Clinic  version 1; the newer draft 26 is left alone")
+  end)
+
+  it("handles many agents at a time, and reports them in their order", function()
+    reset()
+    local files, order = {}, {}
+    for i = 1, 40 do files[i] = ("name: Agent %02d\nconfig: {n: %d}\n"):format(i, i) end
+    local results = run(files, { on_result = function(result) order[#order + 1] = result.name end })
+    expect.equal(provision.count(results), { created = 40, updated = 0, unchanged = 0, failed = 0, total = 40 })
+    for i, name in ipairs(order) do expect.equal(name, ("Agent %02d"):format(i)) end
+    expect.equal(provision.count(run(files)).unchanged, 40)
+  end)
+end)
+
+describe("provisioning that fails", function()
+  it("for two agents of one name lists both", function()
+    reset()
+    local first, second = api.agents.create { name = "Twin" }, api.agents.create { name = "Twin" }
+    local results = run { "name: Twin\n" }
+    expect.equal({ results[1].action, results[1].error.kind }, { "failed", "conflict" })
+    expect.contains(tostring(results[1].error), "2 agents have the name 'Twin'")
+    expect.contains(tostring(results[1].error), first.id)
+    expect.contains(tostring(results[1].error), second.id)
+    expect.equal(provision.exit_code(results), 11)
+  end)
+
+  it("for an unknown number writes nothing of the agent, and the others go on", function()
+    reset()
+    local results, lines = run { 'name: A\nconfig: {}\nphone_numbers: ["+15550000000"]\n', "name: B\n" }
+    expect.contains(lines[1], "failed     A  phone number +15550000000 is none of the organisation's")
+    expect.equal(lines[2], "created    B")
+    expect.equal(writes(), { "agents.create" })
+    expect.equal(provision.exit_code(results), 8)
+    expect.equal(provision.exit_code({ results[1] }), 3)
+  end)
+
+  it("tells what was done before", function()
+    reset()
+    local results, lines = run { "name: A\nconfig: {tools: 5}\n" }
+    expect.contains(lines[1], "failed     A  agents.versions.create: 422 not valid: config.tools: expected an array")
+    expect.contains(lines[1], "; done before: agent created")
+    local outcomes = {}
+    for index, step in ipairs(results[1].steps) do outcomes[index] = step.outcome end
+    expect.equal(outcomes, { "done", "failed", "not_attempted" })
+  end)
+
+  it("when a number does not hold the version after it was assigned", function()
+    reset()
+    local real = api.agents.versions
+    local answers = { create = real.create, each = real.each, get = real.get,
+      publish = function(...)
+        local answer = real.publish(...)
+        answer[1].inbound_agent_version_id = "another"
+        return answer
+      end }
+    local agents = setmetatable({ versions = answers }, { __index = api.agents })
+    local lying = { agents = agents, phone_numbers = api.phone_numbers, try = api.try }
+    local path = process.directory()
+    process.write(path .. "/a.yaml", 'name: A\nconfig: {}\nphone_numbers: ["+15551234567"]\n')
+    local results = provision.run(lying, agent_file.read { path })
+    expect.contains(tostring(results[1].error), "phone number +15551234567 (inbound) does not hold version 1")
+  end)
+
+  it("leaves a state that the next run completes", function()
+    for _, fault in ipairs { "503", "500;after-commit", "drop", "drop;after-commit", "truncate", "invalid" } do
+      for failing = 1, 7 do
+        reset()
+        local count, faulty = 0, anyreach.client { headers = { ["X-Sandbox-Fault"] = fault } }
+        -- A client whose nth write meets the fault.
+        local function proxy(sound, broken)
+          return setmetatable({}, { __index = function(_, name)
+            local value = sound[name]
+            if name == "each" or name == "get" then return value end
+            if type(value) == "table" then return proxy(value, broken[name]) end
+            return function(...)
+              count = count + 1
+              return (count == failing and broken or sound)[name](...)
+            end
+          end })
+        end
+        local shaky = { agents = proxy(api.agents, faulty.agents), phone_numbers = api.phone_numbers, try = api.try }
+        local path = process.directory()
+        process.write(path .. "/a.yaml", "generate: true\ninstruction_builder_inputs: {purpose: Help.}\n"
+          .. SCHEDULER:gsub("instructions: Be kind., ", ""))
+        local agents = agent_file.read { path }
+        provision.run(shaky, agents)
+        provision.run(api, agents)
+        expect.equal({ fault, failing, provision.run(api, agents)[1].action }, { fault, failing, "unchanged" })
+        local found = 0
+        for _ in api.agents.each() do found = found + 1 end
+        expect.equal({ fault, failing, found }, { fault, failing, 1 })
+      end
+    end
+  end)
+end)
+
+-- }======
+
+describe("a secret of an agent file", function()
+  it("reaches the server, is compared, and is shown nowhere", function()
+    reset()
+    local path = process.directory()
+    process.write(path .. "/a.yaml", "name: A\nconfig: {key: !env {name: PATH, secret: true}}\n")
+    local agents = agent_file.read { path }
+    local results = provision.run(api, agents)
+    expect.equal(api.agents.versions.get(results[1].agent_id, 1).config.key, os.getenv("PATH"))
+    expect.equal(provision.run(api, agents)[1].action, "unchanged")
+  end)
+
+  it("is taken out of what a server says of it", function()
+    local server <close> = wire.start()
+    server:answer { status = 422, body = [[{"detail":[{"loc":["body","name"],"msg":"hush\"hush is wrong",
+      "input":{"key":"hush\"hush"}},{"x":"hush\"hush"}]}]] }
+    -- With --sandbox every client would go there.
+    local there = { agents = setmetatable({}, { __index = function(_, name)
+      return function()
+        local reply = process.run(("curl -s -o %s/body %s/%s"):format(server.directory, server.base_url, name))
+        expect.equal(reply, 0)
+        local detail = json.decode(process.read(server.directory .. "/body")).detail
+        error(require("anyreach.errors").make { status = 422, detail = detail, operation = "agents." .. name }, 0)
+      end
+    end }) }
+    local agent = wanted { secrets = { secret 'hush"hush' } }
+    local err = provision.run(there, { agent })[1].error
+    expect.contains(tostring(err), "body.name: [secret] is wrong")
+    expect.falsy((tostring(err) .. json.encode(err.detail)):find("hush", 1, true))
+  end)
+end)

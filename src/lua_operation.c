@@ -133,6 +133,7 @@ static void push_operation(lua_State *L, const struct operation *o) {
   set_fields(L, "query_fields", o->query_fields, o->query_field_count);
   set_schema(L, "body", o->body);
   set_boolean(L, "body_required", o->body_required);
+  set_names(L, "multipart", o->multipart);
   set_schema(L, "answer", o->answer);
   set_string(L, "answer_kind", answer_names[o->answer_kind]);
   set_integer(L, "success_status", o->success_status);

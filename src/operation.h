@@ -77,7 +77,8 @@ struct operation {
   unsigned query_field_count;
   const struct schema *body; /* NULL: the operation takes no body */
   bool body_required;
-  const struct schema *answer; /* schema of the success body, or NULL */
+  const char *const *multipart; /* fields that hold files, NULL-terminated; NULL: JSON alone */
+  const struct schema *answer;  /* schema of the success body, or NULL */
   enum answer_kind answer_kind;
   int success_status;        /* the status the sandbox answers with */
   const char *const *scopes; /* one of them is enough; NULL-terminated; NULL: not known */

@@ -123,15 +123,33 @@ end
 
 -- Bodies and answers
 
-local function read_body(reader, node)
-  if not node.requestBody then return nil, false end
+local function is_form(kind)
+  return kind:find("^multipart/form%-data") ~= nil
+end
+
+-- The names of the files that a form may carry in place of the JSON body, sorted, or nil.
+local function file_fields(reader, content)
+  local form = content_schema(content, is_form)
+  local names = {}
+  for _, field in ipairs(form and schemas.read(reader, form).fields or {}) do
+    if field.schema.format == "binary" then names[#names + 1] = field.name end
+  end
+  table.sort(names)
+  return #names > 0 and names or nil
+end
+
+-- Sets the row's body, body_required and multipart.
+local function read_body(reader, node, row)
+  row.body_required = false
+  if not node.requestBody then return end
   local body = schemas.resolve(reader, node.requestBody)
   local body_schema = content_schema(body.content, is_json)
   if not body_schema then
     local kind = next(as_table(body.content))
     error(("the body is %s; only JSON bodies can be bound"):format(kind or "not described"), 0)
   end
-  return schemas.read(reader, body_schema), body.required == true
+  row.body, row.body_required = schemas.read(reader, body_schema), body.required == true
+  row.multipart = file_fields(reader, body.content)
 end
 
 -- The lowest success that is described, as status and node.
@@ -180,8 +198,7 @@ local function refuse_common_names(query, body)
 end
 
 local function check_name(name)
-  if type(name) ~= "string" or not ("." .. name):find("^[.%w_]+$") or name:find("%.%.")
-      or name:find("%.$") or ("." .. name):find("%.%d") then
+  if not naming.is_spelled(name) then
     error(("%q is not a name that Lua can spell"):format(tostring(name)), 0)
   end
   return name
@@ -220,7 +237,7 @@ local function read_operation(reader, place)
   row.service = row.service or "api"
   row.operation_id = schemas.text(node, "operationId") or row.name
   row.summary = schemas.text(node, "summary") or row.description or (method .. " " .. path)
-  row.body, row.body_required = read_body(reader, node)
+  read_body(reader, node, row)
   row.success_status, row.answer_kind, row.answer = read_answer(reader, node)
   row.paging = choice(node, "x-pagination", PAGING, guess_paging(method, row.query_fields))
   row.writes = method ~= "GET"

@@ -24,6 +24,13 @@ local function lua_type(schema)
   return table.concat(parts, "|")
 end
 
+local function accepts(schema, name)
+  for _, accepted in ipairs(schema.types) do
+    if accepted == name then return true end
+  end
+  return false
+end
+
 -- The query and body fields of an operation, which a call takes in one table.
 local function table_fields(operation)
   local fields = { table.unpack(operation.query_fields) }
@@ -39,19 +46,39 @@ local function remarks(field)
   return table.concat(parts, " ")
 end
 
-local function fields_class(operation)
-  local fields = table_fields(operation)
-  if #fields == 0 and not operation.body then return nil end
-  local name = "anyreach." .. operation.name .. ".fields"
+local function class_text(name, fields, open)
   local lines = { "---@class " .. name }
   for _, field in ipairs(fields) do
     table.insert(lines, ("---@field %s%s %s %s"):format(field.name, field.required and "" or "?",
       lua_type(field.schema), remarks(field)))
   end
-  if operation.body and operation.body.open then
-    table.insert(lines, "---@field [string] any further fields, as the service knows them")
+  if open then table.insert(lines, "---@field [string] any further fields, as the service knows them") end
+  return table.concat(lines, "\n") .. "\n\n"
+end
+
+-- The type of the elements of a body that is a list, and the class that it needs.
+local function element_type(operation)
+  local items = operation.body.items
+  if not items or not items.fields then return items and lua_type(items) or "any", "" end
+  local name = "anyreach." .. operation.name .. ".element"
+  return name, class_text(name, items.fields, items.open)
+end
+
+-- The type of a call's last argument and the classes that it needs; nil when there is no such argument.
+local function fields_type(operation)
+  local fields, body = table_fields(operation), operation.body
+  if #fields == 0 and not body then return nil, "" end
+  local types, classes = {}, ""
+  if #operation.query_fields > 0 or accepts(body, "object") then
+    types[1] = "anyreach." .. operation.name .. ".fields"
+    classes = class_text(types[1], fields, body and body.open)
   end
-  return name, table.concat(lines, "\n") .. "\n\n"
+  if body and accepts(body, "array") then
+    local element, class = element_type(operation)
+    table.insert(types, element .. "[]")
+    classes = classes .. class
+  end
+  return table.concat(types, "|"), classes
 end
 
 local function needs_fields(operation)
@@ -64,32 +91,32 @@ end
 local RESULT = { json = "any", text = "string", none = "nil" }
 
 -- Appends the annotations of the arguments and returns their names.
-local function document_arguments(lines, operation, fields_name)
+local function document_arguments(lines, operation, last_type)
   local arguments = {}
   for _, field in ipairs(operation.path_fields) do
     table.insert(arguments, field.name)
     table.insert(lines, ("---@param %s %s %s"):format(field.name, lua_type(field.schema), remarks(field)))
   end
-  if fields_name then
+  if last_type then
     table.insert(arguments, "fields")
-    table.insert(lines, ("---@param fields%s %s"):format(needs_fields(operation) and "" or "?", fields_name))
+    table.insert(lines, ("---@param fields%s %s"):format(needs_fields(operation) and "" or "?", last_type))
   end
   return table.concat(arguments, ", ")
 end
 
-local function function_text(operation, prefix, fields_name)
+local function function_text(operation, prefix, last_type)
   local lines = { "--- " .. operation.summary }
   if operation.description then table.insert(lines, "---\n--- " .. operation.description) end
-  local arguments = document_arguments(lines, operation, fields_name)
+  local arguments = document_arguments(lines, operation, last_type)
   table.insert(lines, "---@return " .. RESULT[operation.answer_kind])
   table.insert(lines, "---@return anyreach.response")
   table.insert(lines, ("function %s.%s(%s) end\n\n"):format(prefix, operation.name:match("[^.]+$"), arguments))
   return table.concat(lines, "\n")
 end
 
-local function each_text(operation, prefix, fields_name)
+local function each_text(operation, prefix, last_type)
   local lines = { ("--- Goes through what `%s` returns, on all pages."):format(operation.name) }
-  local arguments = document_arguments(lines, operation, fields_name)
+  local arguments = document_arguments(lines, operation, last_type)
   table.insert(lines, "---@return fun(): table|nil")
   table.insert(lines, ("function %s.each(%s) end\n\n"):format(prefix, arguments))
   return table.concat(lines, "\n")
@@ -163,11 +190,11 @@ function library.write(operations, directory)
   table.insert(parts, namespace_class("", all))
   for _, namespace in ipairs(all) do table.insert(parts, namespace_class(namespace, all)) end
   for _, operation in ipairs(operations) do
-    local fields_name, class = fields_class(operation)
+    local last_type, classes = fields_type(operation)
     local prefix = variable_of(namespace_of(operation.name))
-    if class then table.insert(parts, class) end
-    table.insert(parts, function_text(operation, prefix, fields_name))
-    if operation.paging ~= "none" then table.insert(parts, each_text(operation, prefix, fields_name)) end
+    table.insert(parts, classes)
+    table.insert(parts, function_text(operation, prefix, last_type))
+    if operation.paging ~= "none" then table.insert(parts, each_text(operation, prefix, last_type)) end
   end
   table.insert(parts, CLIENT)
   return (table.concat(parts):gsub(" +\n", "\n"))

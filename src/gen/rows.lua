@@ -128,6 +128,7 @@ local function row(output, operation)
     { "query_field_count", query_field_count },
     { "body", schema(output, operation.body) },
     { "body_required", operation.body_required },
+    { "multipart", name_list(output, operation.multipart) },
     { "answer", schema(output, operation.answer) },
     { "answer_kind", "ANSWER_" .. operation.answer_kind:upper() },
     { "success_status", tostring(operation.success_status) },

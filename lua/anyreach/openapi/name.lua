@@ -2,6 +2,7 @@
 --
 --   * the first segment of the path is the service and is dropped; literal segments become
 --     namespaces, "-" becomes "_"; parameters are dropped;
+--   * a word that Lua keeps for itself gets an underscore at its end: conversations.end_;
 --   * a path that ends in a parameter is one thing of a collection: get, update (PUT, PATCH),
 --     delete, create (POST);
 --   * a path that ends in a collection: list, create (POST), update, delete. A last segment is a
@@ -15,7 +16,7 @@ local name = {}
 local ITEM = { GET = "get", PUT = "update", PATCH = "update", DELETE = "delete", POST = "create" }
 local COLLECTION = { GET = "list", PUT = "update", PATCH = "update", DELETE = "delete", POST = "create" }
 
--- Words that cannot follow a dot in Lua.
+-- Words that Lua keeps for itself: they cannot follow a dot.
 local KEYWORDS = {}
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat
   return then true until while]]):gmatch("%a+") do
@@ -25,6 +26,17 @@ end
 local function identifier(segment)
   local word = segment:gsub("[^%w_]", "_"):gsub("^%d", "_%0")
   return KEYWORDS[word] and word .. "_" or word
+end
+
+--- Whether Lua can spell the name after a dot.
+---@param text any
+---@return boolean
+function name.is_spelled(text)
+  if type(text) ~= "string" or text == "" or text:sub(-1) == "." then return false end
+  for word in (text .. "."):gmatch("([^.]*)%.") do
+    if not word:find("^[%a_][%w_]*$") or KEYWORDS[word] then return false end
+  end
+  return true
 end
 
 local function without_names(path)

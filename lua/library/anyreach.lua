@@ -183,9 +183,40 @@ function json.equal(a, b) end
 ---@field body? any
 
 ---@class anyreach.operations
+---@field admin anyreach.operations.admin
+---@field agent_assist anyreach.operations.agent_assist
 ---@field agents anyreach.operations.agents
+---@field campaign_configurations anyreach.operations.campaign_configurations
+---@field campaign_settings anyreach.operations.campaign_settings
+---@field campaigns anyreach.operations.campaigns
+---@field conversations anyreach.operations.conversations
+---@field datasets anyreach.operations.datasets
+---@field email_domains anyreach.operations.email_domains
 ---@field phone_numbers anyreach.operations.phone_numbers
+---@field public anyreach.operations.public
+---@field sources anyreach.operations.sources
+---@field trunks anyreach.operations.trunks
+---@field web_widgets anyreach.operations.web_widgets
+---@field workflow_executions anyreach.operations.workflow_executions
 local operations = {}
+
+---@class anyreach.operations.admin
+---@field members anyreach.operations.admin.members
+---@field organization_pats anyreach.operations.admin.organization_pats
+---@field usage anyreach.operations.admin.usage
+local admin = {}
+
+---@class anyreach.operations.admin.members
+local admin_members = {}
+
+---@class anyreach.operations.admin.organization_pats
+local admin_organization_pats = {}
+
+---@class anyreach.operations.admin.usage
+local admin_usage = {}
+
+---@class anyreach.operations.agent_assist
+local agent_assist = {}
 
 ---@class anyreach.operations.agents
 ---@field versions anyreach.operations.agents.versions
@@ -194,8 +225,95 @@ local agents = {}
 ---@class anyreach.operations.agents.versions
 local agents_versions = {}
 
+---@class anyreach.operations.campaign_configurations
+local campaign_configurations = {}
+
+---@class anyreach.operations.campaign_settings
+local campaign_settings = {}
+
+---@class anyreach.operations.campaigns
+---@field contacts anyreach.operations.campaigns.contacts
+local campaigns = {}
+
+---@class anyreach.operations.campaigns.contacts
+local campaigns_contacts = {}
+
+---@class anyreach.operations.conversations
+---@field messages anyreach.operations.conversations.messages
+local conversations = {}
+
+---@class anyreach.operations.conversations.messages
+local conversations_messages = {}
+
+---@class anyreach.operations.datasets
+---@field sources anyreach.operations.datasets.sources
+local datasets = {}
+
+---@class anyreach.operations.datasets.sources
+local datasets_sources = {}
+
+---@class anyreach.operations.email_domains
+local email_domains = {}
+
 ---@class anyreach.operations.phone_numbers
 local phone_numbers = {}
+
+---@class anyreach.operations.public
+---@field web_widgets anyreach.operations.public.web_widgets
+local public = {}
+
+---@class anyreach.operations.public.web_widgets
+local public_web_widgets = {}
+
+---@class anyreach.operations.sources
+local sources = {}
+
+---@class anyreach.operations.trunks
+local trunks = {}
+
+---@class anyreach.operations.web_widgets
+local web_widgets = {}
+
+---@class anyreach.operations.workflow_executions
+local workflow_executions = {}
+
+--- List the scopes of the credential's owner.
+---@return any
+---@return anyreach.response
+function admin_members.my_scopes() end
+
+---@class anyreach.admin.organization_pats.create.fields
+---@field name string What the key is for.
+---@field expires_at? integer|lightuserdata When it expires, in milliseconds since 1970; never, when left out.
+---@field [string] any further fields, as the service knows them
+
+--- Create a key of the organisation.
+---
+--- The answer shows the key, under `pat_key`, this once and never again.
+---@param fields anyreach.admin.organization_pats.create.fields
+---@return any
+---@return anyreach.response
+function admin_organization_pats.create(fields) end
+
+---@class anyreach.admin.usage.summary.fields
+---@field from? string The start.
+---@field to? string The end, later than the start.
+
+--- Sum up what the organisation has used between two points in time.
+---
+--- They may be at most 366 days apart. The inventory is that of today.
+---@param fields? anyreach.admin.usage.summary.fields
+---@return any
+---@return anyreach.response
+function admin_usage.summary(fields) end
+
+--- Write a brief for the person who takes over from the agent.
+---
+--- It is about the newest conversation of that number, and is written anew for each call: slow, and never twice the same. The answer is 404 when there is no conversation.
+---@param phone_number string The caller's number (E.164).
+---@return any
+---@return anyreach.response
+function agent_assist.get(phone_number) end
 
 --- Read the JSON Schema of an agent's configuration.
 ---@return any
@@ -375,6 +493,473 @@ function agents_versions.publish(agent_id, version, fields) end
 ---@return anyreach.response
 function agents_versions.update(agent_id, version, fields) end
 
+---@class anyreach.campaign_configurations.create.fields
+---@field agent_id? string The agent that calls. (Inferred, not documented.)
+---@field agent_version? any The version that calls. (Inferred, not documented.)
+---@field default_country_code? any What completes numbers that name no country. (Inferred, not documented.)
+---@field name? string The configuration's name. (Inferred, not documented.)
+---@field schedule? table<string, any> When to call. (Inferred, not documented.)
+---@field [string] any further fields, as the service knows them
+
+--- Create a configuration that campaigns can use.
+---@param fields anyreach.campaign_configurations.create.fields
+---@return any
+---@return anyreach.response
+function campaign_configurations.create(fields) end
+
+--- Delete a campaign configuration.
+---
+--- Refused while a campaign uses it; with which status is not documented.
+---@param config_id string The configuration's id.
+---@return nil
+---@return anyreach.response
+function campaign_configurations.delete(config_id) end
+
+--- Read one campaign configuration.
+---@param config_id string The configuration's id.
+---@return any
+---@return anyreach.response
+function campaign_configurations.get(config_id) end
+
+---@class anyreach.campaign_configurations.list.fields
+---@field limit? integer The most results on one page. (Inferred, not documented.)
+---@field cursor? string Where the page starts; `each` follows the pages by itself. (Inferred, not documented.)
+
+--- List the campaign configurations of the organisation.
+---@param fields? anyreach.campaign_configurations.list.fields
+---@return any
+---@return anyreach.response
+function campaign_configurations.list(fields) end
+
+--- Goes through what `campaign_configurations.list` returns, on all pages.
+---@param fields? anyreach.campaign_configurations.list.fields
+---@return fun(): table|nil
+function campaign_configurations.each(fields) end
+
+---@class anyreach.campaign_configurations.update.fields
+---@field agent_id? string The agent that calls. (Inferred, not documented.)
+---@field agent_version? any The version that calls. (Inferred, not documented.)
+---@field default_country_code? any What completes numbers that name no country. (Inferred, not documented.)
+---@field name? string The configuration's name. (Inferred, not documented.)
+---@field schedule? table<string, any> When to call. (Inferred, not documented.)
+---@field [string] any further fields, as the service knows them
+
+--- Change fields of a campaign configuration.
+---@param config_id string The configuration's id.
+---@param fields anyreach.campaign_configurations.update.fields
+---@return any
+---@return anyreach.response
+function campaign_configurations.update(config_id, fields) end
+
+--- Read how many calls the organisation makes at the same time.
+---
+--- It is 10 unless it has been set. All organisations together share 50 calls.
+---@return any
+---@return anyreach.response
+function campaign_settings.get_concurrency() end
+
+--- List the time zones that schedules and contacts may name.
+---@return any
+---@return anyreach.response
+function campaign_settings.timezones() end
+
+---@class anyreach.campaign_settings.update_concurrency.fields
+---@field concurrency_limit? integer The most calls at the same time. (Inferred, not documented.)
+---@field [string] any further fields, as the service knows them
+
+--- Set how many calls the organisation makes at the same time.
+---@param fields anyreach.campaign_settings.update_concurrency.fields
+---@return any
+---@return anyreach.response
+function campaign_settings.update_concurrency(fields) end
+
+--- Close a campaign for good.
+---
+--- The answer is 400 when it is closed already.
+---@param campaign_id string The campaign's id or `external_id`.
+---@return any
+---@return anyreach.response
+function campaigns.close(campaign_id) end
+
+--- Delete a contact.
+---@param campaign_id string The campaign's id or `external_id`, or `default` for contacts that belong to no campaign.
+---@param contact_id string The contact's id or `external_id`.
+---@return nil
+---@return anyreach.response
+function campaigns_contacts.delete(campaign_id, contact_id) end
+
+--- Read one contact.
+---@param campaign_id string The campaign's id or `external_id`, or `default` for contacts that belong to no campaign.
+---@param contact_id string The contact's id or `external_id`.
+---@return any
+---@return anyreach.response
+function campaigns_contacts.get(campaign_id, contact_id) end
+
+---@class anyreach.campaigns.contacts.list.fields
+---@field status? string Only contacts in this status. Seen: pending, locked, in_progress, completed, exhausted.
+---@field limit? integer The most results on one page.
+---@field offset? integer How many results to leave out; `each` follows the pages by itself.
+
+--- List a campaign's contacts and the attempts to call them.
+---@param campaign_id string The campaign's id or `external_id`, or `default` for contacts that belong to no campaign.
+---@param fields? anyreach.campaigns.contacts.list.fields
+---@return any
+---@return anyreach.response
+function campaigns_contacts.list(campaign_id, fields) end
+
+--- Goes through what `campaigns.contacts.list` returns, on all pages.
+---@param campaign_id string The campaign's id or `external_id`, or `default` for contacts that belong to no campaign.
+---@param fields? anyreach.campaigns.contacts.list.fields
+---@return fun(): table|nil
+function campaigns_contacts.each(campaign_id, fields) end
+
+---@class anyreach.campaigns.contacts.upsert.fields
+---@field contacts? table<string, any>[] The contacts. (Inferred, not documented.)
+---@field [string] any further fields, as the service knows them
+
+---@class anyreach.campaigns.contacts.upsert.element
+---@field agent_config? table<string, any> A configuration for this call alone.
+---@field agent_id? string Another agent than the configuration's.
+---@field agent_number? string Another number to call from.
+---@field agent_version? any Another version than the configuration's.
+---@field data? table<string, any> Entries of your own; the call's `custom_metadata`.
+---@field external_id? string An id of your own, unique in the campaign; finds the contact again.
+---@field id? string The id of a contact that is there already.
+---@field initial_context? string What the agent knows when it begins.
+---@field phone_numbers? string[] Numbers (E.164), the one to call first at the start.
+---@field scheduled_at? string When to call.
+---@field timezone? string The IANA name of the contact's time zone.
+---@field [string] any further fields, as the service knows them
+
+--- Insert or update up to 1000 contacts.
+---
+--- A contact whose `id` or `external_id` is known is updated, any other inserted: give each one of them, and the call may safely be made again. Whether the body is the list itself or an object with `contacts` is not documented; both are passed on as they are. Contacts of the campaign `default` need numbers in E.164 already; others are completed with the configuration's `default_country_code`.
+---@param campaign_id string The campaign's id or `external_id`, or `default` for contacts that belong to no campaign.
+---@param fields anyreach.campaigns.contacts.upsert.fields|anyreach.campaigns.contacts.upsert.element[]
+---@return any
+---@return anyreach.response
+function campaigns_contacts.upsert(campaign_id, fields) end
+
+---@class anyreach.campaigns.create.fields
+---@field config_id? string The configuration that says when and how to call. (Inferred, not documented.)
+---@field external_id? string An id of your own. (Inferred, not documented.)
+---@field name? string The campaign's name. (Inferred, not documented.)
+---@field priority? any What is called first when campaigns compete. (Inferred, not documented.)
+---@field [string] any further fields, as the service knows them
+
+--- Create a campaign.
+---
+--- It is active at once and calls the contacts that it is given.
+---@param fields anyreach.campaigns.create.fields
+---@return any
+---@return anyreach.response
+function campaigns.create(fields) end
+
+--- Read one campaign.
+---@param campaign_id string The campaign's id or `external_id`.
+---@return any
+---@return anyreach.response
+function campaigns.get(campaign_id) end
+
+---@class anyreach.campaigns.list.fields
+---@field name? string Campaigns whose name contains this text.
+---@field status? ("active"|"paused"|"closed")[] Campaigns in one of these statuses; travels as one parameter for each.
+---@field limit? integer The most results on one page. (Inferred, not documented.)
+---@field cursor? string Where the page starts; `each` follows the pages by itself. (Inferred, not documented.)
+
+--- List the campaigns of the organisation.
+---@param fields? anyreach.campaigns.list.fields
+---@return any
+---@return anyreach.response
+function campaigns.list(fields) end
+
+--- Goes through what `campaigns.list` returns, on all pages.
+---@param fields? anyreach.campaigns.list.fields
+---@return fun(): table|nil
+function campaigns.each(fields) end
+
+--- Pause a campaign.
+---
+--- The answer is 400 unless it is active. It takes about a second to have an effect.
+---@param campaign_id string The campaign's id or `external_id`.
+---@return any
+---@return anyreach.response
+function campaigns.pause(campaign_id) end
+
+--- Start or resume a campaign.
+---
+--- The answer is 400 when it is closed. It takes about a second to have an effect.
+---@param campaign_id string The campaign's id or `external_id`.
+---@return any
+---@return anyreach.response
+function campaigns.start(campaign_id) end
+
+--- Count a campaign's contacts, attempts and calls.
+---@param campaign_id string The campaign's id or `external_id`.
+---@return any
+---@return anyreach.response
+function campaigns.stats(campaign_id) end
+
+---@class anyreach.campaigns.update.fields
+---@field config_id? string The configuration that says when and how to call. (Inferred, not documented.)
+---@field external_id? string An id of your own. (Inferred, not documented.)
+---@field name? string The campaign's name. (Inferred, not documented.)
+---@field priority? any What is called first when campaigns compete. (Inferred, not documented.)
+---@field [string] any further fields, as the service knows them
+
+--- Change fields of a campaign.
+---@param campaign_id string The campaign's id or `external_id`.
+---@param fields anyreach.campaigns.update.fields
+---@return any
+---@return anyreach.response
+function campaigns.update(campaign_id, fields) end
+
+---@class anyreach.conversations.create.fields
+---@field channel "telephone"|"webrtc"|"email"|"text" How the two talk.
+---@field user_id string Who is on the other side; for a call a number in E.164.
+---@field agent_config? table<string, any> A configuration for this conversation alone.
+---@field agent_id? string The agent, in its latest published version unless `version` says otherwise.
+---@field agent_number? string For a call, the number of the agent.
+---@field agent_version_id? string A published version of an agent.
+---@field custom_metadata? table<string, any> Entries of your own, kept with the conversation. (Inferred, not documented.)
+---@field from_address? string For an email, who sends it.
+---@field initial_context? string What the agent knows when it begins.
+---@field subject? string For an email, its subject.
+---@field to_address? string For an email, who receives it; required there.
+---@field version? integer|"latest" With `agent_id`, the number of a published version. Default: "latest".
+---@field [string] any further fields, as the service knows them
+
+--- Start a conversation by telephone, text, email or in the browser.
+---
+--- Name the agent by just one of `agent_id`, `agent_version_id` and `agent_config`; more than one is answered with 422. A telephone call needs a `user_id` in E.164 and an agent, or only the `agent_number`; an email needs `to_address` as well. A call is queued and answered with 202; the others answer 200: text with the conversation and the `starting_message`, webrtc with a token to join.
+---@param fields anyreach.conversations.create.fields
+---@return any
+---@return anyreach.response
+function conversations.create(fields) end
+
+---@class anyreach.conversations.dial.fields
+---@field [string] any further fields, as the service knows them
+
+--- Place a call directly, as the campaign service does.
+---
+--- Internal: only the campaign service holds the scope. Use `conversations.create` instead. What the body holds is not documented.
+---@param fields? anyreach.conversations.dial.fields
+---@return any
+---@return anyreach.response
+function conversations.dial(fields) end
+
+--- End a text conversation.
+---
+--- One that is completed already stays as it is. The answer is 409 on other channels.
+---@param conversation_id string The conversation's id.
+---@return any
+---@return anyreach.response
+function conversations.end_(conversation_id) end
+
+--- Read one conversation.
+---
+--- Transcript, summary, recording and metadata are shown only to `conversations:read_sensitive`.
+---@param conversation_id string The conversation's id.
+---@return any
+---@return anyreach.response
+function conversations.get(conversation_id) end
+
+---@class anyreach.conversations.list.fields
+---@field direction? "inbound"|"outbound" Only calls to, or only calls from the organisation.
+---@field channel? "telephone"|"webrtc"|"email"|"text" Only conversations on this channel.
+---@field status? "token_created"|"triggered"|"ringing"|"in_progress"|"completed"|"failed"|"cancelled"|"transferred"|"unanswered" Only conversations in this status.
+---@field user_id? string Conversations whose user contains this text, in capitals or not.
+---@field agent_id? string Conversations with this agent.
+---@field agent_version_id? string Conversations with this version of an agent.
+---@field agent_number? string Conversations over numbers that contain these digits.
+---@field web_widget_id? string Conversations that began in this widget.
+---@field duration_above? integer Conversations of this many seconds or more.
+---@field duration_below? integer Conversations of this many seconds or less.
+---@field user_turn_count_above? integer Conversations in which the user spoke this often or more.
+---@field user_turn_count_below? integer Conversations in which the user spoke this often or less.
+---@field custom_metadata? table<string, any> Conversations whose metadata contain these entries.
+---@field created_after? string Created at this time or later.
+---@field created_before? string Created at this time or earlier.
+---@field limit? integer The most results on one page.
+---@field cursor? string Where the page starts: Base64 of the last row's `created_at`. `each` follows the pages by itself.
+
+--- List conversations, newest first.
+---
+--- The scopes of the credential decide which fields a conversation shows. What a campaign has started is found by its metadata, under the key `anyreach_campaign`. The server is said to know further filters that are not documented.
+---@param fields? anyreach.conversations.list.fields
+---@return any
+---@return anyreach.response
+function conversations.list(fields) end
+
+--- Goes through what `conversations.list` returns, on all pages.
+---@param fields? anyreach.conversations.list.fields
+---@return fun(): table|nil
+function conversations.each(fields) end
+
+--- Make a token with which one can listen to a conversation that is going on.
+---
+--- Who listens is hidden and cannot speak. The answer is 409 when the conversation is not active, 404 when it has no room to listen to.
+---@param conversation_id string The conversation's id.
+---@return any
+---@return anyreach.response
+function conversations.listener_token(conversation_id) end
+
+---@class anyreach.conversations.messages.create.fields
+---@field text string What the user says.
+---@field interactivity? "plain"|"rich" Whether the reply may come with widgets. Default: "plain".
+
+--- Say something in a text conversation and wait for the agent's reply.
+---
+--- The answer is 409 when the conversation is not on the text channel or is not active.
+---@param conversation_id string The conversation's id.
+---@param fields anyreach.conversations.messages.create.fields
+---@return any
+---@return anyreach.response
+function conversations_messages.create(conversation_id, fields) end
+
+---@class anyreach.datasets.create.fields
+---@field description? string|lightuserdata What it is about.
+---@field embedding_dimension? integer For the small model 768 or 1536, for the large one 3072.
+---@field embedding_model? string text-embedding-3-small or text-embedding-3-large.
+---@field name? string Its name.
+---@field [string] any further fields, as the service knows them
+
+--- Create a knowledge base.
+---
+--- The model is chosen once. Which fields are required is not documented.
+---@param fields anyreach.datasets.create.fields
+---@return any
+---@return anyreach.response
+function datasets.create(fields) end
+
+--- Delete a knowledge base; its sources stay.
+---@param dataset_id string The knowledge base's id.
+---@return any
+---@return anyreach.response
+function datasets.delete(dataset_id) end
+
+---@class anyreach.datasets.query.fields
+---@field query? string The question.
+---@field results_count? integer How many passages.
+---@field [string] any further fields, as the service knows them
+
+--- Find the passages of a knowledge base that are nearest to a question.
+---
+--- There are always as many as were asked for, however little they fit.
+---@param dataset_id string The knowledge base's id.
+---@param fields anyreach.datasets.query.fields
+---@return any
+---@return anyreach.response
+function datasets.query(dataset_id, fields) end
+
+---@class anyreach.datasets.sources.create.fields
+---@field name? string What to call the source. (Inferred, not documented.)
+---@field type? "FILE"|"URL"  (Inferred, not documented.)
+---@field url? string The page's address. (Inferred, not documented.)
+---@field [string] any further fields, as the service knows them
+
+--- Add sources to a knowledge base.
+---
+--- The pages contradict each other: by the reference the call attaches sources that exist, by the guide it creates them, from a file (as a form with `file` and `metadata`) or from an address (`type`, `url`, `name`), and takes a list. Whatever is given is passed on as it is. To be on the safe side, create sources with `sources.create`. The work goes on after the answer: list the sources until each is `ready` or `failed`.
+---@param dataset_id string The knowledge base's id.
+---@param fields anyreach.datasets.sources.create.fields|any[]
+---@return any
+---@return anyreach.response
+function datasets_sources.create(dataset_id, fields) end
+
+---@class anyreach.datasets.sources.create_by_pattern.fields
+---@field slugs? string[] What takes the place of `{slug}`.
+---@field url_pattern? string The addresses, with `{slug}` where they differ.
+---@field [string] any further fields, as the service knows them
+
+--- Add many pages to a knowledge base whose addresses follow one pattern.
+---@param dataset_id string The knowledge base's id.
+---@param fields anyreach.datasets.sources.create_by_pattern.fields
+---@return any
+---@return anyreach.response
+function datasets_sources.create_by_pattern(dataset_id, fields) end
+
+--- Take a source out of a knowledge base; the source itself stays.
+---@param dataset_id string The knowledge base's id.
+---@param dataset_source_id string The `id` that `datasets.sources.list` shows, not the source's own.
+---@return nil
+---@return anyreach.response
+function datasets_sources.delete(dataset_id, dataset_source_id) end
+
+---@class anyreach.datasets.sources.list.fields
+---@field source_name? string Sources of this name, in capitals or not.
+---@field source_type? "FILE"|"URL" Only files, or only pages.
+---@field file_extension? string Files with one of these extensions, between commas: `txt,md`.
+---@field limit? integer The most results on one page. Default: 20.
+---@field cursor? string Where the page starts; `each` follows the pages by itself.
+
+--- List the sources of a knowledge base and how far they are processed.
+---@param dataset_id string The knowledge base's id.
+---@param fields? anyreach.datasets.sources.list.fields
+---@return any
+---@return anyreach.response
+function datasets_sources.list(dataset_id, fields) end
+
+--- Goes through what `datasets.sources.list` returns, on all pages.
+---@param dataset_id string The knowledge base's id.
+---@param fields? anyreach.datasets.sources.list.fields
+---@return fun(): table|nil
+function datasets_sources.each(dataset_id, fields) end
+
+---@class anyreach.email_domains.create.fields
+---@field domain string The bare domain, in small letters.
+---@field provider? string Who sends the email. Default: "resend".
+---@field [string] any further fields, as the service knows them
+
+--- Register a domain for email.
+---
+--- The answer lists the DNS records to set; `email_domains.verify` then checks them. It is 409 when any organisation has the domain already.
+---@param fields anyreach.email_domains.create.fields
+---@return any
+---@return anyreach.response
+function email_domains.create(fields) end
+
+--- Delete an email domain, and at the provider if possible.
+---@param domain_id string The id of the email domain.
+---@return nil
+---@return anyreach.response
+function email_domains.delete(domain_id) end
+
+--- Read one email domain.
+---@param domain_id string The id of the email domain.
+---@return any
+---@return anyreach.response
+function email_domains.get(domain_id) end
+
+---@class anyreach.email_domains.list.fields
+---@field limit? integer The most results on one page. (Inferred, not documented.)
+---@field cursor? string Where the page starts; `each` follows the pages by itself. (Inferred, not documented.)
+
+--- List the email domains of the organisation, newest first.
+---@param fields? anyreach.email_domains.list.fields
+---@return any
+---@return anyreach.response
+function email_domains.list(fields) end
+
+--- Goes through what `email_domains.list` returns, on all pages.
+---@param fields? anyreach.email_domains.list.fields
+---@return fun(): table|nil
+function email_domains.each(fields) end
+
+--- Read the status of a domain anew from the provider.
+---@param domain_id string The id of the email domain.
+---@return any
+---@return anyreach.response
+function email_domains.refresh(domain_id) end
+
+--- Let the provider check the DNS records of a domain.
+---
+--- The call starts the check, which takes its time: `email_domains.refresh` tells how it went.
+---@param domain_id string The id of the email domain.
+---@return any
+---@return anyreach.response
+function email_domains.verify(domain_id) end
+
 ---@class anyreach.phone_numbers.create.fields
 ---@field trunk_id string The trunk that carries its calls.
 ---@field outbound_shareable? boolean Whether other agents may call from this number. (Inferred, not documented.)
@@ -427,6 +1012,239 @@ function phone_numbers.each(fields) end
 ---@return any
 ---@return anyreach.response
 function phone_numbers.update(phone_number, fields) end
+
+--- Read a web widget as a visitor's browser does.
+---
+--- Takes no credential, and none is sent; the widget tells the organisation.
+---@param widget_id string The widget's id.
+---@return any
+---@return anyreach.response
+function public_web_widgets.get(widget_id) end
+
+---@class anyreach.sources.create.element
+---@field name string The file's name, or the page's address.
+---@field type "FILE"|"URL"
+---@field chunking_strategy? table<string, any> How the text is cut into passages.
+---@field domain? string Where a page belongs; found out when left out.
+---@field file_size? integer Bytes.
+---@field id? string An id of your own choice, so that the call can be made again.
+---@field url_crawl_options? table<string, any> How far to follow the links of a page.
+---@field [string] any further fields, as the service knows them
+
+--- Create sources, from files or from pages.
+---
+--- Takes a list. For a file the answer holds a `presigned_url`: send the bytes there, without the credential, then set `file_upload_status` to COMPLETE with `sources.update`. Pages are crawled after the answer, and the pages found below them appear as sources later.
+---@param fields anyreach.sources.create.element[]
+---@return any
+---@return anyreach.response
+function sources.create(fields) end
+
+--- Delete a source and take it out of every knowledge base.
+---@param source_id string The source's own id.
+---@return nil
+---@return anyreach.response
+function sources.delete(source_id) end
+
+--- Make an address from which a source can be downloaded for a while.
+---@param source_id string The source's own id.
+---@return any
+---@return anyreach.response
+function sources.download_url(source_id) end
+
+--- Read one source.
+---@param source_id string The source's own id.
+---@return any
+---@return anyreach.response
+function sources.get(source_id) end
+
+---@class anyreach.sources.list.fields
+---@field limit? integer The most results on one page. (Inferred, not documented.)
+---@field cursor? string Where the page starts; `each` follows the pages by itself. (Inferred, not documented.)
+
+--- List the sources of the organisation.
+---@param fields? anyreach.sources.list.fields
+---@return any
+---@return anyreach.response
+function sources.list(fields) end
+
+--- Goes through what `sources.list` returns, on all pages.
+---@param fields? anyreach.sources.list.fields
+---@return fun(): table|nil
+function sources.each(fields) end
+
+---@class anyreach.sources.update.fields
+---@field file_upload_status? "PENDING"|"IN_PROGRESS"|"COMPLETE"|"FAILED" COMPLETE once the bytes have been sent.
+---@field [string] any further fields, as the service knows them
+
+--- Change fields of a source, as when its file is complete.
+---
+--- A field that is left out keeps its value.
+---@param source_id string The source's own id.
+---@param fields anyreach.sources.update.fields
+---@return any
+---@return anyreach.response
+function sources.update(source_id, fields) end
+
+---@class anyreach.trunks.create.fields
+---@field name string The trunk's name.
+---@field inbound_config? table<string, any>|lightuserdata How calls come in.
+---@field outbound_config? table<string, any>|lightuserdata How calls go out.
+---@field [string] any further fields, as the service knows them
+
+--- Create a trunk to a carrier of your own.
+---
+--- The credential tells the organisation; do not send `organization_id`.
+---@param fields anyreach.trunks.create.fields
+---@return any
+---@return anyreach.response
+function trunks.create(fields) end
+
+--- Delete a trunk of your own.
+---
+--- The answer is 400 for a trunk that Anyreach manages.
+---@param trunk_id string The trunk's id.
+---@return nil
+---@return anyreach.response
+function trunks.delete(trunk_id) end
+
+--- Read one trunk.
+---@param trunk_id string The trunk's id.
+---@return any
+---@return anyreach.response
+function trunks.get(trunk_id) end
+
+---@class anyreach.trunks.list.fields
+---@field name? string Trunks of this name; whether a part of it is enough is not documented.
+---@field created_after? string Created at this time or later.
+---@field created_before? string Created at this time or earlier.
+---@field updated_after? string Changed at this time or later.
+---@field updated_before? string Changed at this time or earlier.
+---@field limit? integer The most results on one page.
+---@field cursor? string Where the page starts; `each` follows the pages by itself.
+
+--- List the trunks of the organisation.
+---@param fields? anyreach.trunks.list.fields
+---@return any
+---@return anyreach.response
+function trunks.list(fields) end
+
+--- Goes through what `trunks.list` returns, on all pages.
+---@param fields? anyreach.trunks.list.fields
+---@return fun(): table|nil
+function trunks.each(fields) end
+
+---@class anyreach.trunks.update.fields
+---@field inbound_config? table<string, any>|lightuserdata How calls come in.
+---@field name? string The trunk's name.
+---@field outbound_config? table<string, any>|lightuserdata How calls go out.
+---@field [string] any further fields, as the service knows them
+
+--- Change a trunk of your own.
+---
+--- The answer is 400 for a trunk that Anyreach manages. Whether a field that is left out keeps its value is not documented: send all of them to be sure.
+---@param trunk_id string The trunk's id.
+---@param fields anyreach.trunks.update.fields
+---@return any
+---@return anyreach.response
+function trunks.update(trunk_id, fields) end
+
+---@class anyreach.web_widgets.auto_brand.fields
+---@field domain? string The domain; protocol, `www.` and a slash at the end do no harm. (Inferred, not documented.)
+---@field [string] any further fields, as the service knows them
+
+--- Look up name, colours and logo of a domain's owner.
+---
+--- The answer is 404 when nothing is known of the domain. That `domain` travels in the body is not documented.
+---@param widget_id string The widget's id.
+---@param fields anyreach.web_widgets.auto_brand.fields
+---@return any
+---@return anyreach.response
+function web_widgets.auto_brand(widget_id, fields) end
+
+---@class anyreach.web_widgets.create.fields
+---@field agent_id string The agent that answers.
+---@field agent_version_id string The version that answers.
+---@field config? table<string, any> What it looks like and asks for, under the key `v1`. Default: {}.
+---@field domains? string[] The domains that may show the widget. Default: [].
+---@field published? boolean Whether visitors can use it. Default: false.
+---@field [string] any further fields, as the service knows them
+
+--- Create a web widget.
+---@param fields anyreach.web_widgets.create.fields
+---@return any
+---@return anyreach.response
+function web_widgets.create(fields) end
+
+--- Delete a web widget.
+---@param widget_id string The widget's id.
+---@return nil
+---@return anyreach.response
+function web_widgets.delete(widget_id) end
+
+--- Read one web widget.
+---@param widget_id string The widget's id.
+---@return any
+---@return anyreach.response
+function web_widgets.get(widget_id) end
+
+---@class anyreach.web_widgets.list.fields
+---@field limit? integer The most results on one page. (Inferred, not documented.)
+---@field cursor? string Where the page starts; `each` follows the pages by itself. (Inferred, not documented.)
+
+--- List the web widgets of the organisation.
+---@param fields? anyreach.web_widgets.list.fields
+---@return any
+---@return anyreach.response
+function web_widgets.list(fields) end
+
+--- Goes through what `web_widgets.list` returns, on all pages.
+---@param fields? anyreach.web_widgets.list.fields
+---@return fun(): table|nil
+function web_widgets.each(fields) end
+
+---@class anyreach.web_widgets.update.fields
+---@field agent_id? string The agent that answers.
+---@field agent_version_id? string The version that answers.
+---@field config? table<string, any> What it looks like and asks for, under the key `v1`.
+---@field domains? string[] The domains that may show the widget.
+---@field published? boolean Whether visitors can use it.
+
+--- Change a web widget.
+---
+--- A field that is given replaces its old value as a whole; the others stay.
+---@param widget_id string The widget's id.
+---@param fields anyreach.web_widgets.update.fields
+---@return any
+---@return anyreach.response
+function web_widgets.update(widget_id, fields) end
+
+---@class anyreach.workflow_executions.run.fields
+---@field input_data? table<string, any> What its first step gets.
+---@field workflow_id? string The workflow.
+---@field workflow_version? integer|"latest" The number of its version, or `latest`.
+---@field [string] any further fields, as the service knows them
+
+--- Run a workflow and wait for what it returns.
+---
+--- Made for runs of less than about a minute. A run that fails is told in the answer, with the status `failed`, and is not tried again.
+---@param fields anyreach.workflow_executions.run.fields
+---@return any
+---@return anyreach.response
+function workflow_executions.run(fields) end
+
+---@class anyreach.workflow_executions.start.fields
+---@field input_data? table<string, any> What its first step gets.
+---@field workflow_id? string The workflow.
+---@field workflow_version? integer|"latest" The number of its version, or `latest`.
+---@field [string] any further fields, as the service knows them
+
+--- Start a workflow in the background.
+---
+--- The run has an hour unless the workflow says otherwise. How to ask for its state is not documented, so nothing waits for it.
+---@param fields anyreach.workflow_executions.start.fields
+---@return any
+---@return anyreach.response
+function workflow_executions.start(fields) end
 
 ---@class anyreach.client : anyreach.operations
 ---@field try anyreach.operations the same calls; a failure is returned as nil, error

@@ -11,7 +11,7 @@ package.path = here .. "?.lua;" .. here .. "../../lua/?.lua;" .. package.path
 local openapi = require "anyreach.openapi"
 local yaml = require "anyreach.yaml"
 
-local SERVICES = { "core" }
+local SERVICES = { "admin", "campaign", "core", "knowledge-base", "workflow" }
 local OUTPUTS = {
   { path = "src/operations.inc", writer = require "rows" },
   { path = "lua/library/anyreach.lua", writer = require "library" },

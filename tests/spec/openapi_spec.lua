@@ -32,6 +32,119 @@ local function read_file(path)
   return text
 end
 
+-- Every method and path that the public documentation shows, on a reference page or in a guide.
+local DOCUMENTED = [[
+/admin/members/me/scopes GET
+/admin/organization-pats POST
+/admin/usage/summary GET
+/campaign/campaigns GET POST
+/campaign/campaigns/{} GET PATCH
+/campaign/campaigns/{}/close POST
+/campaign/campaigns/{}/contacts GET POST
+/campaign/campaigns/{}/contacts/{} DELETE GET
+/campaign/campaigns/{}/pause POST
+/campaign/campaigns/{}/start POST
+/campaign/campaigns/{}/stats GET
+/campaign/concurrency-settings GET PUT
+/campaign/configurations GET POST
+/campaign/configurations/{} DELETE GET PATCH
+/campaign/timezones GET
+/core/agent-assist/{} GET
+/core/agent-config-schema GET
+/core/agents GET POST
+/core/agents/{} DELETE GET PUT
+/core/agents/{}/deploy-as-sip POST
+/core/agents/{}/versions GET POST
+/core/agents/{}/versions/compare POST
+/core/agents/{}/versions/{} GET PUT
+/core/agents/{}/versions/{}/generate-instructions POST
+/core/agents/{}/versions/{}/publish POST
+/core/conversations GET POST
+/core/conversations/dial POST
+/core/conversations/{} GET
+/core/conversations/{}/end POST
+/core/conversations/{}/listener-token POST
+/core/conversations/{}/messages POST
+/core/email-domains GET POST
+/core/email-domains/{} DELETE GET
+/core/email-domains/{}/refresh POST
+/core/email-domains/{}/verify POST
+/core/phone-numbers GET POST
+/core/phone-numbers/{} GET PATCH
+/core/public/web-widgets/{} GET
+/core/trunks GET POST
+/core/trunks/{} DELETE GET PUT
+/core/web-widgets GET POST
+/core/web-widgets/{} DELETE GET PUT
+/core/web-widgets/{}/auto-brand POST
+/knowledge-base/datasets POST
+/knowledge-base/datasets/{} DELETE
+/knowledge-base/datasets/{}/query POST
+/knowledge-base/datasets/{}/sources GET POST
+/knowledge-base/datasets/{}/sources/pattern POST
+/knowledge-base/datasets/{}/sources/{} DELETE
+/knowledge-base/sources POST
+/knowledge-base/sources/{} DELETE PUT
+/knowledge-base/sources/{}/download GET
+/workflow/workflow-executions POST
+/workflow/workflow-executions/async POST
+]]
+
+-- What is bound though no page shows its path: the pages only say that it exists.
+local INFERRED = [[
+/knowledge-base/sources GET
+/knowledge-base/sources/{} GET
+]]
+
+local function lines_of(text)
+  local lines = {}
+  for path, methods in text:gmatch("(%S+) ([^\n]+)\n") do
+    for method in methods:gmatch("%u+") do lines[#lines + 1] = path .. " " .. method end
+  end
+  table.sort(lines)
+  return lines
+end
+
+describe("the operation table", function()
+  it("holds every documented method and path, and little else", function()
+    local held = {}
+    for _, name in ipairs(operations.names()) do
+      local row = operations.describe(name)
+      held[#held + 1] = row.path:gsub("{[^}]*}", "{}") .. " " .. row.method
+    end
+    table.sort(held)
+    expect.equal(held, lines_of(DOCUMENTED .. INFERRED))
+  end)
+
+  it("marks what is inferred", function()
+    for _, line in ipairs(lines_of(INFERRED)) do
+      local path, method = line:match("(%S+) (%S+)")
+      expect.truthy(operations.describe((operations.match(method, path:gsub("{}", "x")))).unverified)
+    end
+  end)
+
+  it("polls with an operation that takes the same path", function()
+    for _, name in ipairs(operations.names()) do
+      local row = operations.describe(name)
+      local poll = row.wait and operations.describe(row.wait.poll)
+      if row.wait then expect.equal(#poll.path_fields, #row.path_fields) end
+      for i, field in ipairs(poll and poll.path_fields or {}) do
+        expect.equal(field.name, row.path_fields[i].name)
+      end
+    end
+  end)
+
+  it("describes bodies that are lists, and files", function()
+    local sources = operations.describe("sources.create").body
+    expect.equal({ sources.types, sources.items.fields[1].name }, { { "array" }, "name" })
+    local contacts = operations.describe("campaigns.contacts.upsert").body
+    expect.equal(contacts.types, { "array", "object" })
+    expect.equal({ contacts.fields[1].name, contacts.items.open }, { "contacts", true })
+    expect.equal(operations.describe("datasets.sources.create").multipart, { "file" })
+    expect.equal(operations.describe("sources.create").multipart, nil)
+  end)
+end)
+
 describe("a document", function()
   it("must be an OpenAPI document of version 3 with paths", function()
     expect.raises(function() openapi.read("x") end, "must be an object")
@@ -40,16 +153,21 @@ describe("a document", function()
   end)
 
   it("of our own gives what the operation table holds", function()
-    local text = read_file("src/openapi/core.yaml")
-    local rows, refused = openapi.read(yaml.decode(text))
-    expect.equal(refused, {})
-    for _, row in ipairs(rows) do
-      local held = operations.describe(row.name)
-      for _, key in ipairs { "method", "path", "operation_id", "retry", "paging", "writes", "answer_kind",
-        "success_status", "scopes", "summary", "source", "id_alias", "wait" } do
-        expect.equal({ row.name, key, held[key] }, { row.name, key, row[key] })
+    local count = 0
+    for _, service in ipairs { "admin", "campaign", "core", "knowledge-base", "workflow" } do
+      local rows, refused = openapi.read(yaml.decode(read_file("src/openapi/" .. service .. ".yaml")))
+      expect.equal(refused, {})
+      count = count + #rows
+      for _, row in ipairs(rows) do
+        local held = operations.describe(row.name)
+        expect.equal(row.service, service)
+        for _, key in ipairs { "method", "path", "operation_id", "retry", "paging", "writes", "answer_kind",
+          "success_status", "scopes", "summary", "source", "id_alias", "wait", "multipart", "public" } do
+          expect.equal({ row.name, key, held[key] }, { row.name, key, row[key] })
+        end
       end
     end
+    expect.equal(count, #operations.names())
   end)
 
   it("is read although single operations are refused", function()
@@ -93,12 +211,36 @@ paths:
     expect.contains(clash[1].reason, '"x" is both a query parameter and a field of the body')
   end)
 
+  it("may offer a form with files beside JSON", function()
+    local rows = read [[
+paths:
+  /s/files:
+    post:
+      requestBody:
+        content:
+          application/json: {schema: {type: object}}
+          multipart/form-data: {schema: {properties: {
+            b: {type: string, format: binary}, a: {type: string, format: binary}, note: {type: string}}}}
+  /s/notes:
+    post:
+      requestBody:
+        content:
+          application/json: {schema: {type: object}}
+          multipart/form-data: {schema: {properties: {note: {type: string}}}}
+]]
+    local map = by_name(rows)
+    expect.equal(map.files.multipart, { "a", "b" })
+    expect.equal(map.files.body.types, { "object" })
+    expect.equal(map.notes.multipart, nil)
+  end)
+
   it("of malformed parts only refuses", function()
     for _, text in ipairs {
       "paths: {/s/a: {get: {parameters: [1]}}}", "paths: {/s/a: {get: {parameters: [{in: query}]}}}",
       "paths: {/s/a: {post: {requestBody: {content: {application/json: {schema: 1}}}}}}",
       "paths: {/s/a: {post: {requestBody: {$ref: 1}}}}", "paths: {/s/a: {get: {x-lua-name: a..b}}}",
-      "paths: {/s/a: {get: {x-lua-name: 'x y'}}}",
+      "paths: {/s/a: {get: {x-lua-name: 'x y'}}}", "paths: {/s/a: {get: {x-lua-name: x.end}}}",
+      "paths: {/s/a: {get: {x-lua-name: 1.x}}}", "paths: {/s/a: {get: {x-lua-name: x.}}}",
     } do
       local rows, refused = read(text)
       expect.equal({ #rows, #refused }, { 0, 1 })

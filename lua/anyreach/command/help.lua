@@ -114,6 +114,8 @@ local function operation_help(operation)
   field_lines("Query:", operation.query_fields, lines)
   if operation.body then
     field_lines("Body:", operation.body.fields or {}, lines)
+    local items = operation.body.items
+    field_lines("Each element, when the body is a list:", items and items.fields or {}, lines)
     if operation.body.exactly_one_of then
       lines[#lines + 1] = "Exactly one of: " .. table.concat(operation.body.exactly_one_of, ", ")
     end

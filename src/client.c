@@ -81,6 +81,20 @@ static bool push_pager(lua_State *L, const char *prefix) {
   return true;
 }
 
+/* Pushes a function of ours made of several operations (sources.upload) and returns true, if there
+ * is one of that name. */
+static bool push_composite(lua_State *L, const char *name) {
+  embedded_require(L, "anyreach.composites");
+  if (lua_getfield(L, -1, name) == LUA_TNIL) {
+    lua_pop(L, 2);
+    return false;
+  }
+  lua_remove(L, -2);
+  lua_pushvalue(L, lua_upvalueindex(UP_CLIENT));
+  lua_call(L, 1, 1);
+  return true;
+}
+
 /* The names directly below `prefix`, NULL-terminated, in a userdata that is pushed. */
 static const char *const *push_children(lua_State *L, const char *prefix) {
   size_t count, used = 0, prefix_length = strlen(prefix);
@@ -120,7 +134,7 @@ static int l_namespace_index(lua_State *L) {
     push_bound(L, lua_upvalueindex(UP_CLIENT), operation, try);
   else if (operation_is_namespace(full))
     push_namespace(L, lua_upvalueindex(UP_CLIENT), full, try);
-  else if (strcmp(name, "each") != 0 || !push_pager(L, prefix))
+  else if (!push_composite(L, full) && (strcmp(name, "each") != 0 || !push_pager(L, prefix)))
     return raise_unknown(L, prefix, name);
   lua_pushvalue(L, 2);
   lua_pushvalue(L, -2);
@@ -225,6 +239,7 @@ static const luaL_Reg client_metamethods[] = {
     {"__index", l_client_index}, {"__tostring", l_client_tostring}, {NULL, NULL}};
 
 static const luaL_Reg client_functions[] = {{"new", l_client_new},
+                                            {"upload", l_call_upload},
                                             {"token_is_personal", l_client_token_is_personal},
                                             {"token_is_sandbox", l_client_token_is_sandbox},
                                             {"base_url_problem", l_client_base_url_problem},

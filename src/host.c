@@ -103,6 +103,12 @@ static int l_host_start_sandbox(lua_State *L) {
   return 1;
 }
 
+/* clock() -> seconds on a clock that never jumps. */
+static int l_host_clock(lua_State *L) {
+  lua_pushnumber(L, loop_now());
+  return 1;
+}
+
 /* is_terminal("stdin"|"stdout"|"stderr") */
 static int l_host_is_terminal(lua_State *L) {
   static const char *const names[] = {"stdin", "stdout", "stderr", NULL};
@@ -167,6 +173,7 @@ static void push_options(lua_State *L, const struct options *options) {
 
 static const luaL_Reg host_functions[] = {{"sandbox_url", l_host_sandbox_url},
                                           {"start_sandbox", l_host_start_sandbox},
+                                          {"clock", l_host_clock},
                                           {"is_terminal", l_host_is_terminal},
                                           {"embedded_names", l_host_embedded_names},
                                           {"embedded_text", l_host_embedded_text},

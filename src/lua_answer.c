@@ -76,7 +76,9 @@ static void push_failure(lua_State *L, const struct exchange *exchange) {
   lua_createtable(L, 0, 12);
   set_text(L, "operation", exchange->operation->name);
   set_text(L, "method", exchange->operation->method);
-  set_text(L, "url", exchange->http->url);
+  const char *url = exchange->http->url;
+  lua_pushlstring(L, url, exchange->presigned ? strcspn(url, "?") : strlen(url));
+  lua_setfield(L, -2, "url");
   lua_pushinteger(L, 1);
   lua_setfield(L, -2, "attempts");
   lua_pushboolean(L, exchange->operation->writes && exchange->http->may_have_been_sent);

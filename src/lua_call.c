@@ -25,8 +25,10 @@ struct call {
   const struct operation *operation;
   struct operation raw; /* the row of a raw request */
   struct buf url, body;
+  const char *content_type; /* of the body */
   int on_chunk; /* stack index of the function that takes a text answer piece by piece, or 0 */
   bool over;
+  bool presigned; /* goes to an address that is its own credential */
   bool try;
 };
 
@@ -137,13 +139,46 @@ static void append_query(lua_State *L, struct call *call, int fields) {
   }
 }
 
+/* True when a field that holds a file is given: the body is then a form. */
+static bool is_form(lua_State *L, const struct operation *operation, int body) {
+  if (!operation->multipart || !lua_istable(L, body)) return false;
+  for (const char *const *name = operation->multipart; *name; name++) {
+    lua_pushstring(L, *name);
+    bool given = lua_rawget(L, body) != LUA_TNIL;
+    lua_pop(L, 1);
+    if (given) return true;
+  }
+  return false;
+}
+
+/* Pushes the form's bytes and content type, which the call then points to. [-0, +2, e] */
+static void set_form_body(lua_State *L, struct call *call, int body) {
+  embedded_require(L, "anyreach.form");
+  lua_getfield(L, -1, "encode");
+  lua_remove(L, -2);
+  lua_pushvalue(L, body);
+  lua_newtable(L);
+  for (const char *const *name = call->operation->multipart; *name; name++) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, *name);
+  }
+  lua_call(L, 2, 2);
+  call->http.body = lua_tolstring(L, -2, &call->http.body_length);
+  call->content_type = lua_tostring(L, -1);
+}
+
 static void set_request_body(lua_State *L, struct call *call, int body, int empty_arrays) {
   if (lua_isnil(L, body)) return;
+  if (is_form(L, call->operation, body)) {
+    set_form_body(L, call, body);
+    return;
+  }
   struct json_options options = {.empty_arrays = empty_arrays, .secrets = JSON_SECRETS_REVEAL};
   if (!json_encode(L, body, &call->body, &options))
     raise_error(L, "usage", "%s: %s", call->operation->name, lua_tostring(L, -1));
   call->http.body = call->body.data;
   call->http.body_length = call->body.length;
+  call->content_type = "application/json";
 }
 
 static void add_header(lua_State *L, struct call *call, const char *name, const char *value,
@@ -186,12 +221,12 @@ static void add_client_headers(lua_State *L, struct call *call) {
 }
 
 static void add_headers(lua_State *L, struct call *call, const struct client *client) {
-  static const char json[] = "application/json";
   bool text = call->operation->answer_kind == ANSWER_TEXT;
   if (!call->operation->public_) add_credential(L, call, client);
-  const char *accept = text ? "text/plain" : json;
+  const char *accept = text ? "text/plain" : "application/json";
   add_header(L, call, "Accept", accept, strlen(accept));
-  if (call->http.body) add_header(L, call, "Content-Type", json, sizeof json - 1);
+  if (call->http.body)
+    add_header(L, call, "Content-Type", call->content_type, strlen(call->content_type));
   add_client_headers(L, call);
 }
 
@@ -200,7 +235,10 @@ static bool is_success(const struct http_request *http) {
 }
 
 static int deliver(lua_State *L, struct call *call) {
-  struct exchange exchange = {call->operation, &call->http, call->operation == &call->raw};
+  struct exchange exchange = {.operation = call->operation,
+                              .http = &call->http,
+                              .raw = call->operation == &call->raw,
+                              .presigned = call->presigned};
   if (push_answer(L, &exchange)) {
     push_response(L, &exchange);
     return 2;
@@ -230,10 +268,10 @@ static int go_on(lua_State *L, int status, lua_KContext context) {
   return task_await(L, &call->wait, context, go_on);
 }
 
-/* Sends the call at stack index `index`, which is on top. */
-static int send_call(lua_State *L, struct call *call, const struct client *client) {
+/* Sends the call, whose userdata is at `index`; its headers are set. */
+static int send_call(lua_State *L, int index, const struct client *client) {
+  struct call *call = lua_touserdata(L, index);
   struct http_request *http = &call->http;
-  add_headers(L, call, client);
   http->method = call->operation->method;
   http->url = buf_text(&call->url);
   http->may_repeat = call->operation->retry != RETRY_NEVER;
@@ -243,7 +281,7 @@ static int send_call(lua_State *L, struct call *call, const struct client *clien
   http->done = on_done;
   http->context = call;
   if (!http->url || http_start(http, task_loop(L)) != 0) return luaL_error(L, "not enough memory");
-  return task_await(L, &call->wait, lua_gettop(L), go_on);
+  return task_await(L, &call->wait, index, go_on);
 }
 
 /* A metamethod: the called object comes first, and is of no use here. */
@@ -253,11 +291,13 @@ static int l_call(lua_State *L) {
   const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
   struct frame frame = open_frame(L, operation);
   struct call *call = push_new_call(L, operation);
+  int index = lua_gettop(L);
   call->on_chunk = lua_isnil(L, frame.on_chunk) ? 0 : frame.on_chunk;
   append_path(L, call, client);
   append_query(L, call, frame.fields);
   set_request_body(L, call, frame.body, frame.check.empty_arrays);
-  return send_call(L, call, client);
+  add_headers(L, call, client);
+  return send_call(L, index, client);
 }
 
 /* raw(method, target[, body]): `target` is path and query, encoded; lua/anyreach/request.lua has
@@ -278,7 +318,31 @@ static int l_raw_call(lua_State *L) {
   check_buf(L, buf_append_text(&call->url, client->base_url), "path");
   check_buf(L, buf_append_text(&call->url, target), "path");
   set_request_body(L, call, 3, 0);
-  return send_call(L, call, client);
+  add_headers(L, call, client);
+  return send_call(L, lua_gettop(L), client);
+}
+
+/* upload(client, url, bytes, content_type): puts bytes at a presigned address, without credential
+ * and without the client's own headers. That the verb is PUT is inferred. */
+int l_call_upload(lua_State *L) {
+  const struct client *client = check_client(L, 1);
+  const char *url = luaL_checkstring(L, 2), *type = luaL_checkstring(L, 4), *problem;
+  if (!url_is_safe(url, &problem))
+    return raise_error(L, "answer", "the server's upload address is refused: %s", problem);
+  lua_settop(L, 4);
+  struct call *call = push_new_call(L, NULL);
+  call->operation = &call->raw;
+  call->presigned = true;
+  call->raw = (struct operation){.name = "upload",
+                                 .method = "PUT",
+                                 .path = "",
+                                 .retry = RETRY_IDEMPOTENT,
+                                 .writes = true,
+                                 .public_ = true};
+  check_buf(L, buf_append_text(&call->url, url), "address");
+  call->http.body = luaL_checklstring(L, 3, &call->http.body_length);
+  add_header(L, call, "Content-Type", type, strlen(type));
+  return send_call(L, lua_gettop(L), client);
 }
 
 void push_raw_call(lua_State *L, int client, bool try) {

@@ -17,4 +17,7 @@ void push_call(lua_State *L, int client, const struct operation *operation, bool
 /* Pushes the function for raw requests: {method=, path=, query=, body=}. [-0, +1, m] */
 void push_raw_call(lua_State *L, int client, bool try);
 
+/* Lua: upload(client, url, bytes, content_type) -> body, response. For lua/anyreach/uploads.lua. */
+int l_call_upload(lua_State *L);
+
 #endif

@@ -90,7 +90,7 @@ static bool has_part(CURLU *parts, CURLUPart which) {
   return present;
 }
 
-static const char *base_problem(CURLU *parts) {
+static const char *safety_problem(CURLU *parts) {
   char *scheme = NULL, *host = NULL;
   const char *problem = NULL;
   if (curl_url_get(parts, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK ||
@@ -102,25 +102,34 @@ static const char *base_problem(CURLU *parts) {
     problem = "http is only for this machine (localhost, 127.x.x.x, [::1]); use https://";
   else if (has_part(parts, CURLUPART_USER) || has_part(parts, CURLUPART_PASSWORD))
     problem = "it holds a user name or password; give the credential as a token";
-  else if (has_part(parts, CURLUPART_QUERY) || has_part(parts, CURLUPART_FRAGMENT))
-    problem = "it has a query or fragment";
   curl_free(scheme);
   curl_free(host);
   return problem;
 }
 
-bool url_is_base(const char *url, const char **problem) {
-  for (const char *c = url; *c; c++) {
-    if ((unsigned char)*c <= ' ' || *c == 127) {
-      *problem = "it holds a space or control character";
-      return false;
-    }
-  }
+/* With `as_base` the stricter question. NULL: nothing is wrong. */
+static const char *url_problem(const char *url, bool as_base) {
+  const char *problem = NULL;
+  for (const char *c = url; *c; c++)
+    if ((unsigned char)*c <= ' ' || *c == 127) return "it holds a space or control character";
   CURLU *parts = curl_url();
   if (!parts || curl_url_set(parts, CURLUPART_URL, url, 0) != CURLUE_OK)
-    *problem = "it is not a URL like https://api.anyreach.ai";
+    problem = "it is not a URL like https://api.anyreach.ai";
   else
-    *problem = base_problem(parts);
+    problem = safety_problem(parts);
+  if (!problem && as_base &&
+      (has_part(parts, CURLUPART_QUERY) || has_part(parts, CURLUPART_FRAGMENT)))
+    problem = "it has a query or fragment";
   curl_url_cleanup(parts);
+  return problem;
+}
+
+bool url_is_safe(const char *url, const char **problem) {
+  *problem = url_problem(url, false);
+  return *problem == NULL;
+}
+
+bool url_is_base(const char *url, const char **problem) {
+  *problem = url_problem(url, true);
   return *problem == NULL;
 }

@@ -31,9 +31,12 @@ int url_append_path(struct buf *out, const char *template, const struct url_valu
 int url_append_query(struct buf *out, bool *first, const char *name, const char *bytes,
                      size_t length);
 
-/* True when the URL is https, or http to a loopback host (127.0.0.0/8, [::1], localhost), has a
- * host, and has neither user information, query nor fragment: fit to be a base URL. Otherwise
- * `*problem` says what is wrong with it. */
+/* True when the URL is https, or http to a loopback host (127.0.0.0/8, [::1], localhost), and holds
+ * no user name or password: something may be sent there. Otherwise `*problem` says what is wrong.
+ */
+bool url_is_safe(const char *url, const char **problem);
+
+/* True when it is safe and has neither query nor fragment: fit to be a base URL. */
 bool url_is_base(const char *url, const char **problem);
 
 #endif

@@ -110,7 +110,7 @@ generate: $(PROGRAM) ## write the generated files anew
 lint: deps-test ## check layout and style; build with clang
 	@.ci/deps lint
 	clang-format --dry-run --Werror $(C_FILES)
-	luacheck --quiet lua src tests scripts
+	luacheck --quiet --no-color lua src tests scripts
 	shellcheck $(SHELL_FILES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
 	  --suppress=missingIncludeSystem -D_GNU_SOURCE -Isrc src tests/helpers

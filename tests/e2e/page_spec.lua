@@ -10,8 +10,8 @@ local sandbox = process.sandbox()
 -- curl as the page calls it; returns the status and the decoded body.
 local function curl(method, path, body)
   local data = body and " -H 'Content-Type: application/json' -d " .. process.quote(body) or ""
-  local code, out, err = process.run(("curl -sS -X %s '%s%s' -H 'Authorization: Bearer ak_sandbox.admin'%s -w '\n%%{http_code}'")
-    :format(method, sandbox.base_url, path, data))
+  local code, out, err = process.run(("curl -sS -X %s '%s%s' -H 'Authorization: Bearer ak_sandbox.admin'%s %s")
+    :format(method, sandbox.base_url, path, data, "-w '\n%{http_code}'"))
   expect.equal({ code, err }, { 0, "" })
   local text, status = out:match("^(.*)\n(%d+)$")
   return tonumber(status), text ~= "" and json.decode(text) or nil

@@ -143,7 +143,7 @@ describe("an error that nobody catches", function()
       { 3, "anyreach.read_json('/none.json')", "", "/none.json" },
       { 5, "anyreach.client{headers={['X-Sandbox-Fault']='429'}}.agents.list()", "", "429 too many requests" },
       { 10, "anyreach.client{headers={['X-Sandbox-Fault']='drop'}}.agents.list()", "", "agents.list" },
-      { 10, "anyreach.client{timeout=0.1,headers={['X-Sandbox-Fault']='latency=5000'}}.agents.list()", "", "agents.list" },
+      { 10, "anyreach.client{headers={['X-Sandbox-Fault']='latency=900'}, timeout=.1}.agents.list()", "", "timed out" },
     }
     for _, case in ipairs(cases) do
       local code, out, err = evaluate(case[2], case[3])

@@ -222,6 +222,23 @@ phone_numbers:
       "a.yaml:4:1: deploy_as_sip: this takes a published version, and publish is false")
   end)
 
+  it("has a configuration whose known parts are wrong", function()
+    local text = problem [[
+name: x
+config:
+  instructions: 5
+  starting_message: !file missing.md
+  tools:
+    - {name: a, description: b, actions: []}
+    - {name: !env ANYREACH_SPEC_UNSET, description: 7, actions: []}
+]]
+    expect.contains(text, "4 problems")
+    expect.contains(text, "a.yaml:3:3: config.instructions: expected a string")
+    expect.contains(text, "a.yaml:4:21: config.starting_message: missing.md: No such file")
+    expect.contains(text, "a.yaml:7:14: config.tools[2].name: the environment variable")
+    expect.contains(text, "a.yaml:7:40: config.tools[2].description: expected a string, got a number")
+  end)
+
   it("holds a number that JSON cannot", function()
     expect.contains(problem "name: x\nconfig: {a: [.nan]}\n", "a.yaml:2:14: config.a[1]: expected a number that JSON")
   end)

@@ -246,7 +246,7 @@ describe("an error status", function()
   it("shows the detail whatever JSON it is", function()
     local texts = {
       ['{"detail":"No such agent."}'] = "404 not found: No such agent.",
-      ['{"detail":[{"loc":["body","name"],"msg":"required"},{"msg":"late"}]}'] = "404 not found: body.name: required; late",
+      ['{"detail":[{"loc":["body","name"],"msg":"no"},{"msg":"late"}]}'] = "404 not found: body.name: no; late",
       ['{"detail":{"code":7}}'] = '404 not found: {"code":7}',
       ['{"detail":["a","b"]}'] = "404 not found: a; b",
       ['{"detail":null}'] = "404 not found",

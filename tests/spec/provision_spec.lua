@@ -1,6 +1,7 @@
 -- Provisioning: which steps are planned, and what they do to a sandbox.
 
 local agent_file = require "anyreach.agent_file"
+local errors = require "anyreach.errors"
 local generation = require "anyreach.generation"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
@@ -9,7 +10,6 @@ local process = require "helpers.process"
 local provision = require "anyreach.provision"
 local secret = require "anyreach.secret"
 local text = require "anyreach.provision.text"
-local wire = require "helpers.wire"
 
 local NUMBER, OTHER_NUMBER = "+15551234567", "+15551230001"
 
@@ -275,6 +275,10 @@ local function run(texts, options)
   return results, lines
 end
 
+local function lines_of(texts, options)
+  return select(2, run(texts, options))
+end
+
 local SCHEDULER = [[
 name: Scheduler
 description: Books.
@@ -314,7 +318,7 @@ describe("provisioning", function()
   it("publishes a new version with what has changed in the file", function()
     reset()
     run { SCHEDULER }
-    local _, lines = run { (SCHEDULER:gsub("Be kind.", "Be brief."):gsub("Books.", "Books visits.")) }
+    local lines = lines_of { (SCHEDULER:gsub("Be kind.", "Be brief."):gsub("Books.", "Books visits.")) }
     expect.equal(lines[1], "updated    Scheduler  agent changed (description); version 2 published "
       .. "(config.instructions); +15551234567 inbound; +15551230001 outbound")
   end)
@@ -325,7 +329,7 @@ describe("provisioning", function()
     api.agents.update(id, { description = "Somebody's" })
     api.agents.versions.create(id, { config = { instructions = "Somebody's" } })
     api.agents.versions.publish(id, 2, { phone_numbers = { NUMBER }, direction = "both" })
-    local _, lines = run({ SCHEDULER }, { check = true })
+    local lines = lines_of({ SCHEDULER }, { check = true })
     expect.equal(lines[1], "to update  Scheduler  agent changed (description); new version published "
       .. "(config.instructions, config.max_tool_steps, config.tools); +15551234567 inbound; +15551230001 outbound")
     run { SCHEDULER }
@@ -337,7 +341,7 @@ describe("provisioning", function()
     reset()
     local id = run({ SCHEDULER })[1].agent_id
     api.agents.versions.publish(id, 1, { unassign_phone_numbers = { NUMBER } })
-    local _, lines = run { SCHEDULER }
+    local lines = lines_of { SCHEDULER }
     expect.equal(lines[1], "updated    Scheduler  +15551234567 inbound")
   end)
 
@@ -345,7 +349,7 @@ describe("provisioning", function()
     reset()
     local id = run({ SCHEDULER })[1].agent_id
     api.agents.versions.create(id, { config = { instructions = "unfinished" } })
-    local _, lines = run { SCHEDULER }
+    local lines = lines_of { SCHEDULER }
     expect.equal(lines[1], "unchanged  Scheduler  version 1; the newer draft 2 is left alone")
   end)
 
@@ -366,17 +370,15 @@ describe("provisioning", function()
     reset()
     local file = "name: D\nconfig: {instructions: one}\n"
     run { file }
-    local _, lines = run({ file }, { always_publish = true })
+    local lines = lines_of({ file }, { always_publish = true })
     expect.equal(lines[1], "updated    D  version 2 published")
   end)
 
   it("only changes the agent where the file has no configuration", function()
     reset()
-    local _, lines = run { "name: S\nactive: false\n" }
-    expect.equal(lines[1], "created    S")
+    expect.equal(lines_of { "name: S\nactive: false\n" }, { "created    S" })
     expect.equal(writes(), { "agents.create" })
-    _, lines = run { "name: S\nactive: true\n" }
-    expect.equal(lines[1], "updated    S  agent changed (active)")
+    expect.equal(lines_of { "name: S\nactive: true\n" }, { "updated    S  agent changed (active)" })
   end)
 
   it("only plans when it is to check", function()
@@ -399,12 +401,12 @@ describe("provisioning", function()
     expect.contains(api.agents.versions.get(id, 1).config.instructions, "Help.")
     expect.equal(run({ file })[1].action, "unchanged")
 
-    _, lines = run { (file:gsub("max_tool_steps: 2", "max_tool_steps: 3")) }
+    lines = lines_of { (file:gsub("max_tool_steps: 2", "max_tool_steps: 3")) }
     expect.equal(lines[1], "updated    G  version 2 published (config.max_tool_steps)")
     local made = api.agents.versions.get(id, 2)
     expect.contains(made.config.instructions, "Help.")
 
-    _, lines = run { (file:gsub("Help.", "Sell.")) }
+    lines = lines_of { (file:gsub("Help.", "Sell.")) }
     expect.contains(lines[1], "instructions generated; version 3 published")
     expect.contains(api.agents.versions.get(id, 3).config.instructions, "Sell.")
   end)
@@ -432,6 +434,22 @@ describe("provisioning", function()
   end)
 end)
 
+-- A client whose nth call other than get and each meets a fault.
+local function client_with_fault(fault, failing)
+  local count, faulty = 0, anyreach.client { headers = { ["X-Sandbox-Fault"] = fault } }
+  local function proxy(sound, broken)
+    return setmetatable({}, { __index = function(_, name)
+      if name == "each" or name == "get" then return sound[name] end
+      if name == "versions" then return proxy(sound.versions, broken.versions) end
+      return function(...)
+        count = count + 1
+        return (count == failing and broken or sound)[name](...)
+      end
+    end })
+  end
+  return { agents = proxy(api.agents, faulty.agents), phone_numbers = api.phone_numbers, try = api.try }
+end
+
 describe("provisioning that fails", function()
   it("for two agents of one name lists both", function()
     reset()
@@ -456,12 +474,19 @@ describe("provisioning that fails", function()
 
   it("tells what was done before", function()
     reset()
-    local results, lines = run { "name: A\nconfig: {tools: 5}\n" }
-    expect.contains(lines[1], "failed     A  agents.versions.create: 422 not valid: config.tools: expected an array")
-    expect.contains(lines[1], "; done before: agent created")
+    local path = process.directory()
+    process.write(path .. "/a.yaml", "name: A\nconfig: {a: 1}\n")
+    local results = provision.run(client_with_fault("429", 2), agent_file.read { path })
+    local line = text.line(results[1], 1)
+    expect.contains(line, "failed     A  agents.versions.create: 429 too many requests: ")
+    expect.contains(line, "; done before: agent created")
     local outcomes = {}
     for index, step in ipairs(results[1].steps) do outcomes[index] = step.outcome end
     expect.equal(outcomes, { "done", "failed", "not_attempted" })
+    expect.equal(provision.exit_code(results), 5)
+    results = provision.run(client_with_fault("drop;after-commit", 1), agent_file.read { path })
+    expect.equal(results[1].steps[1].outcome, "may_have_been_done")
+    expect.equal(provision.exit_code(results), 10)
   end)
 
   it("when a number does not hold the version after it was assigned", function()
@@ -481,35 +506,29 @@ describe("provisioning that fails", function()
     expect.contains(tostring(results[1].error), "phone number +15551234567 (inbound) does not hold version 1")
   end)
 
+  -- Provisions with the nth write meeting a fault, then soundly, and expects one agent as wanted.
+  local function survives(yaml, fault, failing)
+    reset()
+    local path, label = process.directory(), fault .. " at write " .. failing
+    process.write(path .. "/a.yaml", yaml)
+    local agents, found = agent_file.read { path }, 0
+    provision.run(client_with_fault(fault, failing), agents)
+    provision.run(api, agents)
+    expect.equal({ label, provision.run(api, agents)[1].action }, { label, "unchanged" })
+    for _ in api.agents.each() do found = found + 1 end
+    expect.equal({ label, found }, { label, 1 })
+  end
+
   it("leaves a state that the next run completes", function()
     for _, fault in ipairs { "503", "500;after-commit", "drop", "drop;after-commit", "truncate", "invalid" } do
-      for failing = 1, 7 do
-        reset()
-        local count, faulty = 0, anyreach.client { headers = { ["X-Sandbox-Fault"] = fault } }
-        -- A client whose nth write meets the fault.
-        local function proxy(sound, broken)
-          return setmetatable({}, { __index = function(_, name)
-            local value = sound[name]
-            if name == "each" or name == "get" then return value end
-            if type(value) == "table" then return proxy(value, broken[name]) end
-            return function(...)
-              count = count + 1
-              return (count == failing and broken or sound)[name](...)
-            end
-          end })
-        end
-        local shaky = { agents = proxy(api.agents, faulty.agents), phone_numbers = api.phone_numbers, try = api.try }
-        local path = process.directory()
-        process.write(path .. "/a.yaml", "generate: true\ninstruction_builder_inputs: {purpose: Help.}\n"
-          .. SCHEDULER:gsub("instructions: Be kind., ", ""))
-        local agents = agent_file.read { path }
-        provision.run(shaky, agents)
-        provision.run(api, agents)
-        expect.equal({ fault, failing, provision.run(api, agents)[1].action }, { fault, failing, "unchanged" })
-        local found = 0
-        for _ in api.agents.each() do found = found + 1 end
-        expect.equal({ fault, failing, found }, { fault, failing, 1 })
-      end
+      for failing = 1, 5 do survives(SCHEDULER, fault, failing) end
+    end
+  end)
+
+  it("leaves a generation that the next run completes", function()
+    local yaml = "name: G\ngenerate: true\ninstruction_builder_inputs: {purpose: Help.}\n"
+    for _, fault in ipairs { "503", "drop;after-commit" } do
+      for failing = 2, 5 do survives(yaml, fault, failing) end
     end
   end)
 end)
@@ -528,21 +547,14 @@ describe("a secret of an agent file", function()
   end)
 
   it("is taken out of what a server says of it", function()
-    local server <close> = wire.start()
-    server:answer { status = 422, body = [[{"detail":[{"loc":["body","name"],"msg":"hush\"hush is wrong",
-      "input":{"key":"hush\"hush"}},{"x":"hush\"hush"}]}]] }
-    -- With --sandbox every client would go there.
-    local there = { agents = setmetatable({}, { __index = function(_, name)
-      return function()
-        local reply = process.run(("curl -s -o %s/body %s/%s"):format(server.directory, server.base_url, name))
-        expect.equal(reply, 0)
-        local detail = json.decode(process.read(server.directory .. "/body")).detail
-        error(require("anyreach.errors").make { status = 422, detail = detail, operation = "agents." .. name }, 0)
-      end
-    end }) }
+    local failing = { agents = { each = function()
+      error(errors.make { status = 422, operation = "agents.list", detail = array(
+        { loc = array("body", "name"), msg = 'hush"hush is wrong', input = { key = 'hush"hush' } },
+        { x = 'hush"hush' }) }, 0)
+    end } }
     local agent = wanted { secrets = { secret 'hush"hush' } }
-    local err = provision.run(there, { agent })[1].error
-    expect.contains(tostring(err), "body.name: [secret] is wrong")
-    expect.falsy((tostring(err) .. json.encode(err.detail)):find("hush", 1, true))
+    local err = provision.run(failing, { agent })[1].error
+    expect.equal(tostring(err), 'agents.list: 422 not valid: body.name: [secret] is wrong; {"x":"[secret]"}')
+    expect.falsy(json.encode(err.detail):find("hush", 1, true))
   end)
 end)

@@ -5,6 +5,7 @@
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
+local yaml = require "anyreach.yaml"
 
 ---@class anyreach.document
 ---@field file string
@@ -70,6 +71,20 @@ end
 ---@param format string
 function Document:problem(container, key, format, ...)
   table.insert(self.problems, { path = self:place(container, key), message = format:format(...) })
+end
+
+--- Notes a problem with the value at a path such as "config.tools[1].name". A tag there that could not
+--- be resolved is a problem already.
+---@param path string
+---@param message string
+function Document:problem_at(path, message)
+  local container, key, value = self.value, nil, self.value
+  for segment in path:gmatch("[^.%[%]]+") do
+    if type(value) ~= "table" then break end
+    container, key = value, math.tointeger(tonumber(segment)) or segment
+    value = container[key]
+  end
+  if type(value) ~= "table" or not yaml.is_tag(value) then self:problem(container, key, "%s: %s", path, message) end
 end
 
 local SHOWN_MAX = 40 -- characters of a text in a message

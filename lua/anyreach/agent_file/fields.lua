@@ -158,6 +158,14 @@ local function check_generation(doc)
   end
 end
 
+-- What is known of configurations is checked here already, so that a mistake does not show halfway.
+local function check_config(doc)
+  local config = doc.value.config
+  if not is_mapping(config) or yaml.is_tag(config) then return end
+  local problems = operations.check("agents.versions.create", "body", { config = config })
+  for _, problem in ipairs(problems or {}) do doc:problem_at(problem.path, problem.message) end
+end
+
 -- Some keys say something about a version, and some of these about a published one.
 local function check_version_keys(doc)
   local value = doc.value
@@ -211,6 +219,7 @@ end
 function fields.read(doc)
   check_keys(doc)
   check_name(doc)
+  check_config(doc)
   check_generation(doc)
   check_version_keys(doc)
   return make_agent(doc, read_numbers(doc))

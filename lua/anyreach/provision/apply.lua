@@ -6,6 +6,7 @@ local errors = require "anyreach.errors"
 local generation = require "anyreach.generation"
 local pager = require "anyreach.pager"
 local plan = require "anyreach.provision.plan"
+local remote = require "anyreach.provision.remote"
 
 local apply = {}
 
@@ -15,16 +16,11 @@ local apply = {}
 ---@field version table|nil the version that is worked on
 ---@field sip_address string|nil of an agent that was just deployed
 
-local function require_field(record, field, operation)
-  if type(record) == "table" and record[field] ~= nil then return record end
-  errors.raise("answer", "%s: the answer holds no %s", operation, field)
-end
-
 -- Action of a step -> what it does.
 local actions = {}
 
 function actions.create_agent(progress, step)
-  progress.agent = require_field(progress.api.agents.create(step.fields), "id", "agents.create")
+  progress.agent = remote.require_field(progress.api.agents.create(step.fields), "id", "agents.create")
 end
 
 function actions.update_agent(progress, step)
@@ -33,7 +29,7 @@ end
 
 function actions.create_version(progress, step)
   local version = progress.api.agents.versions.create(progress.agent.id, step.fields)
-  progress.version = require_field(version, "version", "agents.versions.create")
+  progress.version = remote.require_field(version, "version", "agents.versions.create")
 end
 
 function actions.update_version(progress, step)
@@ -58,7 +54,7 @@ local function find_number(api, answer, number)
 end
 
 local function check_assignment(progress, answer, step)
-  local version_id = require_field(progress.version, "id", "agents.versions").id
+  local version_id = remote.require_field(progress.version, "id", "agents.versions").id
   for _, number in ipairs(step.phone_numbers or {}) do
     if not plan.holds(find_number(progress.api, answer, number), step.direction, version_id) then
       errors.raise("conflict", "phone number %s (%s) does not hold version %s after it was assigned to it", number,

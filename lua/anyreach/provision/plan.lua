@@ -194,13 +194,6 @@ local SLOTS = {
   both = { "inbound_agent_version_id", "outbound_agent_version_id" },
 }
 
---- The fields of a number that a direction writes.
----@param direction "inbound"|"outbound"|"both"
----@return string[]
-function plan.slots(direction)
-  return SLOTS[direction]
-end
-
 --- True when a number's slots for a direction hold a version.
 ---@param record table
 ---@param direction "inbound"|"outbound"|"both"

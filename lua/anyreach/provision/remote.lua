@@ -11,11 +11,23 @@ local remote = {}
 ---@field draft table|nil the newest draft that is newer than `published`, with its config
 ---@field numbers table<string, table> the records of the wanted numbers
 
+--- What an operation answered, if it is an object with that field; else raises an error.
+---@generic T
+---@param answer T
+---@param field string
+---@param operation string for the message
+---@return T
+function remote.require_field(answer, field, operation)
+  if type(answer) == "table" and answer[field] ~= nil then return answer end
+  errors.raise("answer", "%s: the answer holds no '%s'", operation, field)
+end
+
 -- The filter may match parts of names, so the names are compared here.
 local function find_agent(api, name)
   local ids = {}
   for agent in api.agents.each { name = name } do
-    if agent.name == name then ids[#ids + 1] = agent.id end
+    remote.require_field(agent, "name", "agents.list")
+    if agent.name == name then ids[#ids + 1] = remote.require_field(agent, "id", "agents.list").id end
   end
   if #ids > 1 then
     errors.raise("conflict", "%d agents have the name '%s': %s; rename or delete all but one", #ids, name,
@@ -37,6 +49,7 @@ end
 local function find_versions(api, agent_id)
   local published, draft
   for version in api.agents.versions.each(agent_id) do
+    remote.require_field(version, "version", "agents.versions.list")
     if version.published == true then
       if is_newer(version, published) then published = version end
     elseif is_newer(version, draft) then
@@ -49,7 +62,7 @@ end
 
 local function get_number(api, number)
   local record, err = api.try.phone_numbers.get(number)
-  if record then return record end
+  if not errors.is_error(err) then return remote.require_field(record, "phone_number", "phone_numbers.get") end
   if err.kind ~= "not_found" then error(err, 0) end
   errors.raise("input", "phone number %s is none of the organisation's; 'anyreach call phone_numbers.list --each' "
     .. "shows those", number)

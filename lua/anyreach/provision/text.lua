@@ -29,7 +29,7 @@ local function numbers_text(step)
   return table.concat(parts, ", ")
 end
 
--- Action of a step -> its effect in words, nil when another step's words cover it.
+-- Action of a step -> its effect in words.
 local effects = {
   create_agent = function() return "agent created" end,
   update_agent = function(step) return "agent changed" .. paths_text(step.changes) end,
@@ -44,11 +44,7 @@ local effects = {
   deploy_as_sip = function(_, result) return "deployed as " .. (result.sip_address or "SIP") end,
 }
 
---- The effect of one step in words.
----@param step anyreach.step
----@param result anyreach.provision_result
----@return string
-function text.effect(step, result)
+local function effect(step, result)
   return effects[step.action](step, result)
 end
 
@@ -78,7 +74,7 @@ local function effects_text(result)
     if step == main then
       parts[#parts + 1] = version_effect(step, result)
     elseif not hidden[step.action] then
-      parts[#parts + 1] = text.effect(step, result)
+      parts[#parts + 1] = effect(step, result)
     end
   end
   return table.concat(parts, "; ")
@@ -93,7 +89,7 @@ end
 local function failed_text(result)
   local parts = { (tostring(result.error):gsub("%c+", " ")) }
   for _, step in ipairs(result.steps) do
-    if step.outcome == "done" then parts[#parts + 1] = text.effect(step, result) end
+    if step.outcome == "done" then parts[#parts + 1] = effect(step, result) end
   end
   if #parts == 1 then return parts[1] end
   return parts[1] .. "; done before: " .. table.concat(parts, ", ", 2)

@@ -1,37 +1,12 @@
--- Waiting for generated instructions. The documentation says that a version is to be read until its
--- generation is finished, and not by which field that shows; this file is the one place that decides.
+-- Generated instructions. The documentation says that a version is to be read until its generation is
+-- finished, and not by which field that shows: the fields and words stand with the operation (x-wait in
+-- src/openapi/core.yaml), and what is made of them here.
 
-local errors = require "anyreach.errors"
-local host = require "anyreach.host"
+local waiting = require "anyreach.waiting"
 
 local generation = {}
 
-local DEADLINE = 300 -- seconds
-local FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5 -- seconds between two looks
-
--- Fields of a version that may tell how far its generation is, as text or as an object with the text
--- under `status` or `state`. Our guess: not documented.
-local STATE_FIELDS = { "instruction_generation", "instructions_generation", "generation",
-  "instruction_generation_status", "generation_status" }
-
-local MEANINGS = {
-  finished = { "completed", "complete", "finished", "done", "succeeded", "success", "ready" },
-  failed = { "failed", "failure", "error", "errored", "cancelled", "canceled", "timed_out" },
-  running = { "running", "pending", "queued", "started", "processing", "in_progress", "generating" },
-}
-
-local meaning_of = {}
-for meaning, words in pairs(MEANINGS) do
-  for _, word in ipairs(words) do meaning_of[word] = meaning end
-end
-
-local function state_of(version)
-  for _, field in ipairs(STATE_FIELDS) do
-    local state = version[field]
-    if type(state) == "table" then state = state.status or state.state end
-    if type(state) == "string" then return meaning_of[state:lower()], version[field] end
-  end
-end
+local RULE = waiting.rule("agents.versions.generate_instructions")
 
 --- The generated or written instructions of a version.
 ---@param version table
@@ -47,30 +22,20 @@ end
 ---@param version table as read just now
 ---@param before? string the instructions before it was started
 ---@return "running"|"finished"|"failed"
----@return any state what the server says of it, when failed
+---@return string|nil state in the server's word
 function generation.progress(version, before)
-  local meaning, state = state_of(version)
-  if meaning == "failed" then return "failed", state end
+  local progress, state = waiting.progress(RULE, version)
+  if progress == "failed" then return "failed", state end
   local text = generation.instructions(version)
-  if not text or meaning == "running" then return "running" end
-  return (meaning == "finished" or text ~= before) and "finished" or "running"
+  if not text or progress == "running" then return "running", state end
+  return (progress == "finished" or text ~= before) and "finished" or "running", state
 end
 
 --- True when a server says that the generation is under way, so that it need not be started.
 ---@param version table
 ---@return boolean
 function generation.is_running(version)
-  return state_of(version) == "running"
-end
-
-local function fail(kind, agent_id, number, what)
-  errors.raise(kind, "generation of the instructions of version %s of agent %s %s", number, agent_id, what)
-end
-
--- A failure may come as text, or as an object with the reason.
-local function reason(state)
-  if type(state) ~= "table" then return tostring(state) end
-  return errors.detail_text(state.error or state.message or state.detail or state)
+  return waiting.progress(RULE, version) == "running"
 end
 
 --- Reads a version, less and less often, until its instructions are generated.
@@ -78,22 +43,15 @@ end
 ---@param agent_id string
 ---@param number integer
 ---@param before? string the instructions before it was started
----@param options? {deadline?: number} seconds; default 300
+---@param options? anyreach.wait_options
 ---@return table version
 function generation.wait(api, agent_id, number, before, options)
-  local deadline = options and options.deadline or DEADLINE
-  local started, pause = os.time(), FIRST_PAUSE
-  while true do
+  local what = ("generating the instructions of version %d of agent %s"):format(number, agent_id)
+  return waiting.poll(what, function()
     local version = api.agents.versions.get(agent_id, number)
     local progress, state = generation.progress(version, before)
-    if progress == "finished" then return version end
-    if progress == "failed" then fail("generation", agent_id, number, "failed: " .. reason(state)) end
-    if os.time() - started >= deadline then
-      fail("timeout", agent_id, number, ("is not finished after %d seconds"):format(deadline))
-    end
-    host.sleep(pause)
-    pause = math.min(pause * 1.5, LONGEST_PAUSE)
-  end
+    return progress, version, state
+  end, options)
 end
 
 return generation

@@ -12,6 +12,7 @@ local waiting = {}
 local DEFAULT_TIMEOUT = 300 -- seconds
 local FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5 -- seconds between two looks
 local OPTIONS = { "timeout", "started", "on_progress" }
+local OPTION_TYPES = { timeout = "number", on_progress = "function" }
 
 ---@class anyreach.wait_options
 ---@field timeout? number seconds; default 300
@@ -42,18 +43,25 @@ local function at(value, path)
   return value
 end
 
+-- What the server says of a failure: the reason that stands beside the state, else the state itself.
+local function reason(object, path, state)
+  local beside = at(object, path:match("^(.*)%.[^.]+$") or "")
+  if type(beside) ~= "table" then return state end
+  return errors.detail_text(beside.error or beside.message or beside.reason or beside.detail) or state
+end
+
 --- How far an object's work is.
 ---@param rule table
 ---@param object any
 ---@return "running"|"failed"|"finished"|nil progress nil when no field tells
----@return string|nil state in the server's word
+---@return string|nil state in the server's word; of a failure its reason, when one is given
 function waiting.progress(rule, object)
   for _, path in ipairs(rule.state) do
     local state = at(object, path)
     if type(state) == "string" then
       local word = state:lower()
       local progress = contains(rule.running, word) and "running" or contains(rule.failed, word) and "failed"
-      return progress or "finished", state
+      return progress or "finished", progress == "failed" and reason(object, path, state) or state
     end
   end
 end
@@ -93,6 +101,7 @@ local function wanted_ids(rule, started)
 end
 
 local function belongs(rule, row, ids)
+  if type(row) ~= "table" then return false end
   if not ids then return true end
   for _, field in ipairs(rule.match) do
     if ids[row[field]] then return true end
@@ -101,7 +110,8 @@ local function belongs(rule, row, ids)
 end
 
 -- The progress of several rows together: one that failed decides, then one that runs.
-local function rows_progress(rule, rows)
+local function rows_progress(rule, rows, ids)
+  if ids and #rows == 0 then return "running", "not listed yet" end
   local running
   for _, row in ipairs(rows) do
     local progress, state = waiting.progress(rule, row)
@@ -117,7 +127,7 @@ local function look_at_rows(rule, each, path, ids)
     for row in each(table.unpack(path)) do
       if belongs(rule, row, ids) then rows[#rows + 1] = row end
     end
-    local progress, state = rows_progress(rule, rows)
+    local progress, state = rows_progress(rule, rows, ids)
     return progress, rows, state
   end
 end
@@ -138,9 +148,17 @@ local function resolve(api, name)
   return value
 end
 
-local function check_options(what, options)
+--- Raises what is wrong with the options of a wait.
+---@param what string names the wait
+---@param options any
+---@return anyreach.wait_options
+function waiting.check_options(what, options)
   if type(options) ~= "table" then errors.raise("usage", "%s: expected a table of options", what) end
-  for name in pairs(options) do
+  for name, value in pairs(options) do
+    local expected = OPTION_TYPES[name]
+    if expected and type(value) ~= expected then
+      errors.raise("usage", "%s: %s: expected a %s, got a %s", what, name, expected, type(value))
+    end
     if not contains(OPTIONS, name) then
       local near = operations.nearest(tostring(name), OPTIONS)
       errors.raise("usage", "%s: unknown option '%s'; %s", what, tostring(name),
@@ -160,8 +178,10 @@ function waiting.bind(api, name)
   local path_count = #operations.describe(rule.poll).path_fields
   return function(...)
     local arguments = table.pack(...)
-    if type(arguments[1]) == "userdata" and arguments[1].name == name then table.remove(arguments, 1) end
-    local options = check_options(what, arguments[path_count + 1] or {})
+    if arguments.n > path_count + 1 then
+      errors.raise("usage", "%s: at most %d arguments are taken; call it with '.', not ':'", what, path_count + 1)
+    end
+    local options = waiting.check_options(what, arguments[path_count + 1] or {})
     local path = table.move(arguments, 1, path_count, 1, {})
     if rule.rows then
       local each = resolve(api, rule.poll:gsub("%.list$", ".each"))

@@ -209,7 +209,7 @@ describe("the progress of a generation", function()
     expect.equal(progress({ config = config, generation = "completed" }, "new"), "finished")
     expect.equal(progress { generation_status = "completed" }, "running")
     expect.equal({ generation.progress { generation = { status = "failed", error = "no" } } },
-      { "failed", { status = "failed", error = "no" } })
+      { "failed", "no" })
   end)
 
   it("is told by new instructions where there is no state", function()
@@ -237,9 +237,9 @@ describe("the progress of a generation", function()
 
   it("ends with a failure or the deadline", function()
     local err = expect.raises(function() wait { { generation = { status = "error", message = "too short" } } } end,
-      "generation of the instructions of version 1 of agent a1 failed: too short")
-    expect.equal(err.kind, "generation")
-    err = expect.raises(function() wait({ version(1, {}) }, { deadline = 0 }) end, "is not finished after 0 seconds")
+      "generating the instructions of version 1 of agent a1 failed: too short")
+    expect.equal(err.kind, "failed")
+    err = expect.raises(function() wait({ version(1, {}) }, { timeout = 0 }) end, "is not finished after 0 seconds")
     expect.equal(err.kind, "timeout")
   end)
 end)

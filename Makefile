@@ -24,9 +24,10 @@ COMPILE_OBJECT = $(COMPILE) $(LIBRARY_FLAGS) -Isrc -MMD -MP -c -o $@ $<
 
 EMBEDDED := $(sort $(shell find lua/anyreach scripts -type f -name "*.lua"))
 OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/*.c)) $(BUILD)/obj/embedded_files.o
+FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz.c,$(wildcard tests/fuzz/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 PROGRAM  := $(BUILD)/anyreach
-C_FILES  := $(wildcard src/*.[ch] src/gen/*.c tests/unit/*.c tests/helpers/*.c)
+C_FILES  := $(wildcard src/*.[ch] src/gen/*.c tests/unit/*.c tests/helpers/*.c tests/fuzz/*.[ch])
 SHELL_FILES := .ci/run .ci/deps $(wildcard tests/*.sh tests/*/*.sh)
 
 all: $(PROGRAM) ## build the program
@@ -101,6 +102,22 @@ asan: ## run the whole suite with AddressSanitizer and UBSan
 	@$(MAKE) --no-print-directory test BUILD=build/asan VALGRIND=no \
 	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 
+# A fuzzer is built in one step with what fuzzers share. The counters of libFuzzer's extra section must
+# stand in the program itself.
+FUZZ_SECONDS ?= 60
+fuzz: ## run each fuzzer (or those of FUZZERS) for FUZZ_SECONDS (60)
+	@.ci/deps build fuzz
+	@$(MAKE) --no-print-directory fuzz-programs BUILD=build/fuzz CC=clang \
+	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all"
+	@tests/fuzz/run.sh build/fuzz $(FUZZ_SECONDS) $(FUZZERS)
+
+fuzz-programs: $(PROGRAM) $(FUZZERS:%=$(BUILD)/fuzz/%)
+
+$(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.c tests/fuzz/fuzz.h $(BUILD)/unit/anyreach.a
+	@mkdir -p $(@D)
+	$(COMPILE) $(LIBRARY_FLAGS) -Isrc -DFUZZ_DIRECTORY='"$(CURDIR)/tests/fuzz"' -fsanitize=fuzzer -o $@ $< \
+	  tests/fuzz/fuzz.c $(LDFLAGS) $(BUILD)/unit/anyreach.a $(LIBRARIES)
+
 check-generated: $(PROGRAM) ## compare the committed generated files with what src/gen writes
 	@tests/helpers/check_generated.sh $(BUILD)
 
@@ -130,5 +147,5 @@ clean: ## remove what was built
 
 -include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d)
 
-.PHONY: all help deps deps-test demo test test-programs asan check-generated generate lint install \
+.PHONY: all help deps deps-test demo test test-programs asan fuzz fuzz-programs check-generated generate lint install \
   uninstall clean always

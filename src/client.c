@@ -240,6 +240,7 @@ static const luaL_Reg client_metamethods[] = {
 
 static const luaL_Reg client_functions[] = {{"new", l_client_new},
                                             {"upload", l_call_upload},
+                                            {"fetch", l_call_fetch},
                                             {"token_is_personal", l_client_token_is_personal},
                                             {"token_is_sandbox", l_client_token_is_sandbox},
                                             {"base_url_problem", l_client_base_url_problem},

@@ -16,6 +16,7 @@
 #include "lua_coroutine.h"
 #include "lua_directory.h"
 #include "lua_error.h"
+#include "lua_private_file.h"
 #include "lua_stack.h"
 #include "modules.h"
 #include "server.h"
@@ -35,6 +36,7 @@ struct host {
 
 static const luaL_Reg client_modules[] = {{"anyreach.client_core", luaopen_anyreach_client_core},
                                           {"anyreach.directory", luaopen_anyreach_directory},
+                                          {"anyreach.private_file", luaopen_anyreach_private_file},
                                           {"cjson", luaopen_cjson},
                                           {NULL, NULL}};
 
@@ -308,6 +310,19 @@ static int load_program(lua_State *L, const struct program *program) {
   return luaL_loadfile(L, is_input ? NULL : program->file);
 }
 
+/* Lets the program on top take the operations of the document that --openapi names, before it
+ * begins. [-1, +1, e] */
+static void add_document(lua_State *L, const struct host *host) {
+  if (!host->options->values[OPTION_OPENAPI]) return;
+  embedded_require(L, "anyreach.live");
+  lua_getfield(L, -1, "with_document");
+  lua_pushvalue(L, -3);
+  lua_pushstring(L, host->options->values[OPTION_OPENAPI]);
+  lua_call(L, 2, 1);
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
 /* Pushes the arguments of the program's function and returns their count. */
 static int push_arguments(lua_State *L, const struct program *program) {
   int count = 0;
@@ -357,6 +372,7 @@ static int run(lua_State *L) {
     run->code = report(L, NULL);
     return 0;
   }
+  add_document(L, run->host);
   lua_insert(L, 1);
   lua_settop(L, 1);
   int status = task_run(L, push_arguments(L, program));

@@ -97,8 +97,19 @@ static void set_limits(struct http_request *request) {
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->limits.timeout_ms);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)HTTP_STALLED_SECONDS);
+}
+
+/* Forgets what came of an earlier start. */
+static void reset_results(struct http_request *request) {
+  buf_free(&request->response_headers);
+  buf_free(&request->response_body);
   buf_init(&request->response_headers, HTTP_MAX_HEADERS);
   buf_init(&request->response_body, HTTP_MAX_BODY);
+  request->verdict = CURLE_OK;
+  request->status = 0;
+  request->body_sent = 0;
+  request->too_large = false;
+  request->error[0] = '\0';
 }
 
 static void set_transport(struct http_request *request) {
@@ -163,10 +174,12 @@ int http_add_header(struct http_request *request, const char *name, const char *
 /* libcurl adds these by itself where they would be wrong or cost a round trip: no answer of the API
  * depends on Expect, and a POST without body has no content type. */
 static int drop_default_headers(struct http_request *request) {
+  if (request->defaults_dropped) return 0;
   const char *unwanted = request->body ? "Expect:" : "Content-Type:";
   struct curl_slist *list = curl_slist_append(request->headers, unwanted);
   if (!list) return -1;
   request->headers = list;
+  request->defaults_dropped = true;
   return 0;
 }
 
@@ -174,6 +187,7 @@ int http_start(struct http_request *request, struct loop *loop) {
   request->easy = curl_easy_init();
   if (!request->easy) return -1;
   request->loop = loop;
+  reset_results(request);
   request->transfer = (struct loop_transfer){.done = on_done, .context = request};
   set_limits(request);
   set_safety(request);

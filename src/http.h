@@ -49,14 +49,15 @@ struct http_request {
   CURL *easy;
   struct loop_transfer transfer;
   size_t body_sent;
+  bool defaults_dropped; /* from libcurl's headers */
 };
 
 /* Appends a header. Refuses (returns -1) text with control characters, and when memory runs out. */
 int http_add_header(struct http_request *request, const char *name, const char *value,
                     size_t value_length);
 
-/* Starts the request; `done` is called in a later turn. Returns 0, or -1 when it could not be set
- * up. */
+/* Starts the request, anew if it was done before; `done` is called in a later turn. Returns 0, or
+ * -1 when it could not be set up. */
 int http_start(struct http_request *request, struct loop *loop);
 
 /* Ends it early; `done` will not be called. No effect when it is not running. */

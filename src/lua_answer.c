@@ -134,6 +134,21 @@ static void push_detail(lua_State *L, const struct buf *body) {
   lua_pushlstring(L, body->data ? body->data : "", length);
 }
 
+/* Pushes the error code of a storage service's XML, or nil. Its other words stay unsaid: they may
+ * repeat the signature of the address. [-0, +1, m] */
+static void push_storage_code(lua_State *L, const struct buf *body) {
+  static const char tag[] = "<Code>";
+  const char *code = body->length ? memmem(body->data, body->length, tag, sizeof tag - 1) : NULL;
+  if (!code) {
+    lua_pushnil(L);
+    return;
+  }
+  code += sizeof tag - 1;
+  size_t left = (size_t)(body->data + body->length - code), length = 0;
+  while (length < left && length < 80 && isalnum((unsigned char)code[length])) length++;
+  lua_pushlstring(L, code, length);
+}
+
 static void set_retry_after(lua_State *L, const struct http_request *http) {
   size_t length;
   const char *value = http_response_header(http, "Retry-After", &length);
@@ -157,7 +172,10 @@ static void push_status_error(lua_State *L, const struct exchange *exchange) {
   lua_setfield(L, -2, "status");
   lua_pushboolean(L, exchange->operation->writes && exchange->http->status >= 500);
   lua_setfield(L, -2, "may_have_been_sent");
-  push_detail(L, &exchange->http->response_body);
+  if (exchange->presigned)
+    push_storage_code(L, &exchange->http->response_body);
+  else
+    push_detail(L, &exchange->http->response_body);
   lua_setfield(L, -2, "detail");
   set_request_id(L, exchange->http);
   set_retry_after(L, exchange->http);

@@ -151,7 +151,8 @@ static bool is_form(lua_State *L, const struct operation *operation, int body) {
   return false;
 }
 
-/* Pushes the form's bytes and content type, which the call then points to. [-0, +2, e] */
+/* Puts the form's bytes in the body's slot, where they live as long as the call, and leaves its
+ * content type on the stack. [-0, +1, e] */
 static void set_form_body(lua_State *L, struct call *call, int body) {
   embedded_require(L, "anyreach.form");
   lua_getfield(L, -1, "encode");
@@ -163,8 +164,10 @@ static void set_form_body(lua_State *L, struct call *call, int body) {
     lua_setfield(L, -2, *name);
   }
   lua_call(L, 2, 2);
-  call->http.body = lua_tolstring(L, -2, &call->http.body_length);
   call->content_type = lua_tostring(L, -1);
+  lua_insert(L, -2);
+  call->http.body = lua_tolstring(L, -1, &call->http.body_length);
+  lua_replace(L, body);
 }
 
 static void set_request_body(lua_State *L, struct call *call, int body, int empty_arrays) {
@@ -206,8 +209,9 @@ static void add_credential(lua_State *L, struct call *call, const struct client 
     add_header(L, call, "X-Anyreach-Org", client->organization, strlen(client->organization));
 }
 
-static void add_client_headers(lua_State *L, struct call *call) {
-  push_client_headers(L, lua_upvalueindex(UP_CLIENT));
+/* The extra headers of the client at `client`. */
+static void add_client_headers(lua_State *L, struct call *call, int client) {
+  push_client_headers(L, client);
   if (lua_istable(L, -1)) {
     lua_pushnil(L);
     while (lua_next(L, -2)) {
@@ -227,7 +231,7 @@ static void add_headers(lua_State *L, struct call *call, const struct client *cl
   add_header(L, call, "Accept", accept, strlen(accept));
   if (call->http.body)
     add_header(L, call, "Content-Type", call->content_type, strlen(call->content_type));
-  add_client_headers(L, call);
+  add_client_headers(L, call, lua_upvalueindex(UP_CLIENT));
 }
 
 static bool is_success(const struct http_request *http) {
@@ -249,23 +253,34 @@ static int deliver(lua_State *L, struct call *call) {
   return 2;
 }
 
-/* Continues when something has arrived: hands over what there is of a good text answer, whose taker
- * may wait itself, until the request is over. `context` is the stack index of the call. */
-static int go_on(lua_State *L, int status, lua_KContext context) {
-  (void)status;
-  int index = (int)context;
-  struct call *call = lua_touserdata(L, index);
+static int go_on(lua_State *L, int status, lua_KContext context);
+
+/* Hands over what there is of a good text answer; the taker may wait itself. */
+static void hand_over(lua_State *L, struct call *call, int index) {
   struct buf *text = &call->http.response_body;
-  lua_settop(L, index);
   while (call->on_chunk && text->length > 0 && is_success(&call->http)) {
     lua_pushvalue(L, call->on_chunk);
     lua_pushlstring(L, text->data, text->length);
     text->length = 0;
-    lua_callk(L, 1, 0, context, go_on);
+    lua_callk(L, 1, 0, index, go_on);
   }
-  if (call->over) return deliver(L, call);
-  call->wait.done = false;
-  return task_await(L, &call->wait, context, go_on);
+}
+
+/* Continues when something has arrived, until the request is over. Where Lua cannot yield it loops
+ * here: one call within the other for each piece would exhaust the C stack. `context` is the stack
+ * index of the call. */
+static int go_on(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  int index = (int)context;
+  struct call *call = lua_touserdata(L, index);
+  lua_settop(L, index);
+  for (;;) {
+    hand_over(L, call, index);
+    if (call->over) return deliver(L, call);
+    call->wait.done = false;
+    if (lua_isyieldable(L)) return task_await(L, &call->wait, context, go_on);
+    task_drive(L, &call->wait);
+  }
 }
 
 /* Sends the call, whose userdata is at `index`; its headers are set. */
@@ -333,15 +348,42 @@ int l_call_upload(lua_State *L) {
   struct call *call = push_new_call(L, NULL);
   call->operation = &call->raw;
   call->presigned = true;
-  call->raw = (struct operation){.name = "upload",
+  call->raw = (struct operation){.name = "sources.upload",
                                  .method = "PUT",
                                  .path = "",
+                                 .answer_kind = ANSWER_TEXT,
                                  .retry = RETRY_IDEMPOTENT,
                                  .writes = true,
                                  .public_ = true};
   check_buf(L, buf_append_text(&call->url, url), "address");
   call->http.body = luaL_checklstring(L, 3, &call->http.body_length);
   add_header(L, call, "Content-Type", type, strlen(type));
+  return send_call(L, lua_gettop(L), client);
+}
+
+/* fetch(client, url, with_credential): the text of a document. The credential goes along only to an
+ * address below the client's base URL. */
+int l_call_fetch(lua_State *L) {
+  const struct client *client = check_client(L, 1);
+  const char *url = luaL_checkstring(L, 2), *problem;
+  bool with_credential = lua_toboolean(L, 3);
+  size_t base_length = strlen(client->base_url);
+  bool is_below = strncmp(url, client->base_url, base_length) == 0 && url[base_length] == '/';
+  if (!url_is_safe(url, &problem)) return raise_error(L, "input", "'%s': %s", url, problem);
+  if (with_credential && !is_below) return luaL_error(L, "the credential is not for that address");
+  lua_settop(L, 2);
+  struct call *call = push_new_call(L, NULL);
+  call->operation = &call->raw;
+  call->raw = (struct operation){.name = "fetch",
+                                 .method = "GET",
+                                 .path = "",
+                                 .answer_kind = ANSWER_TEXT,
+                                 .retry = RETRY_SAFE,
+                                 .public_ = !with_credential};
+  check_buf(L, buf_append_text(&call->url, url), "address");
+  if (with_credential) add_credential(L, call, client);
+  add_header(L, call, "Accept", "*/*", strlen("*/*"));
+  if (with_credential) add_client_headers(L, call, 1);
   return send_call(L, lua_gettop(L), client);
 }
 

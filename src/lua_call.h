@@ -20,4 +20,9 @@ void push_raw_call(lua_State *L, int client, bool try);
 /* Lua: upload(client, url, bytes, content_type) -> body, response. For lua/anyreach/uploads.lua. */
 int l_call_upload(lua_State *L);
 
+/* Lua: fetch(client, url, with_credential) -> text, response. For
+ * lua/anyreach/openapi/document.lua.
+ */
+int l_call_fetch(lua_State *L);
+
 #endif

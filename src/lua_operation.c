@@ -6,6 +6,7 @@
 #include "json.h"
 #include "lua_buf.h"
 #include "lua_check.h"
+#include "lua_operation_define.h"
 #include "nearest.h"
 #include "operation.h"
 #include "url.h"
@@ -326,9 +327,13 @@ static int l_operations_nearest(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"names", l_operations_names},     {"describe", l_operations_describe},
-    {"match", l_operations_match},     {"check", l_operations_check},
-    {"nearest", l_operations_nearest}, {NULL, NULL},
+    {"names", l_operations_names},
+    {"describe", l_operations_describe},
+    {"match", l_operations_match},
+    {"check", l_operations_check},
+    {"nearest", l_operations_nearest},
+    {"define", l_operations_define},
+    {NULL, NULL},
 };
 
 int luaopen_anyreach_operations(lua_State *L) {

@@ -4,19 +4,26 @@
 
 #include "operations.inc"
 
-enum { OPERATION_COUNT = sizeof operations / sizeof *operations };
+/* The table in force: at first the generated one. */
+static const struct operation *rows = operations;
+static size_t row_count = sizeof operations / sizeof *operations;
 
 const struct operation *operation_all(size_t *count) {
-  *count = OPERATION_COUNT;
-  return operations;
+  *count = row_count;
+  return rows;
+}
+
+void operation_use(const struct operation *new_rows, size_t count) {
+  rows = new_rows;
+  row_count = count;
 }
 
 /* The position of the first row whose name is not before `name`. */
 static size_t lower_bound(const char *name) {
-  size_t low = 0, high = OPERATION_COUNT;
+  size_t low = 0, high = row_count;
   while (low < high) {
     size_t middle = low + (high - low) / 2;
-    if (strcmp(operations[middle].name, name) < 0)
+    if (strcmp(rows[middle].name, name) < 0)
       low = middle + 1;
     else
       high = middle;
@@ -26,15 +33,15 @@ static size_t lower_bound(const char *name) {
 
 const struct operation *operation_by_name(const char *name) {
   size_t i = lower_bound(name);
-  return i < OPERATION_COUNT && strcmp(operations[i].name, name) == 0 ? &operations[i] : NULL;
+  return i < row_count && strcmp(rows[i].name, name) == 0 ? &rows[i] : NULL;
 }
 
 /* Nothing sorts between "x." and the names that start with it, but "x-y" sorts before them: so the
  * search begins at "x" and looks on while names start with it. */
 bool operation_is_namespace(const char *prefix) {
   size_t length = strlen(prefix);
-  for (size_t i = lower_bound(prefix); i < OPERATION_COUNT; i++) {
-    const char *name = operations[i].name;
+  for (size_t i = lower_bound(prefix); i < row_count; i++) {
+    const char *name = rows[i].name;
     if (strncmp(name, prefix, length) != 0) return false;
     if (length > 0 && name[length] == '.') return true;
   }
@@ -67,13 +74,13 @@ const struct operation *operation_by_path(const char *method, const char *path, 
   const struct operation *best = NULL;
   unsigned long best_rank = 0;
   *path_known = false;
-  for (size_t i = 0; i < OPERATION_COUNT; i++) {
+  for (size_t i = 0; i < row_count; i++) {
     struct span found[OPERATION_MAX_PATH_FIELDS];
-    unsigned long rank = match_path(operations[i].path, path, found);
+    unsigned long rank = match_path(rows[i].path, path, found);
     if (rank == 0) continue;
     *path_known = true;
-    if (rank <= best_rank || strcmp(operations[i].method, method) != 0) continue;
-    best = &operations[i];
+    if (rank <= best_rank || strcmp(rows[i].method, method) != 0) continue;
+    best = &rows[i];
     best_rank = rank;
     memcpy(values, found, best->path_field_count * sizeof *values);
   }

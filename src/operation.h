@@ -1,7 +1,7 @@
 /* The operation table: one row an endpoint, generated from src/openapi by src/gen, never parsed at
- * start-up. Bindings, argument checks, the sandbox router, help and completion read these rows.
- * Rows are immutable and live as long as the program. No Lua here; lua_operation.h shows them to
- * scripts. */
+ * start-up; operation_define.h adds rows from documents that are read at run time. Bindings,
+ * argument checks, the sandbox router, help and completion read these rows. A row is immutable and
+ * lives as long as the program. No Lua here; lua_operation.h shows them to scripts. */
 #ifndef ANYREACH_OPERATION_H
 #define ANYREACH_OPERATION_H
 
@@ -99,7 +99,9 @@ struct span {
   size_t length;
 };
 
-/* All rows, sorted by name. */
+/* All rows, sorted by name. The array stays valid, but after a definition it is no longer the
+ * table.
+ */
 const struct operation *operation_all(size_t *count);
 
 /* The row of that Lua name, or NULL. */
@@ -110,6 +112,9 @@ const struct operation *operation_by_name(const char *name);
  * method but one serves the path, `*path_known` is set. */
 const struct operation *operation_by_path(const char *method, const char *path, struct span *values,
                                           bool *path_known);
+
+/* Makes `rows`, sorted by name, the table. For operation_define.c alone. */
+void operation_use(const struct operation *rows, size_t count);
 
 /* True when some operation's name starts with `prefix` and a dot. */
 bool operation_is_namespace(const char *prefix);

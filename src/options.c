@@ -16,6 +16,8 @@ const struct option option_rows[OPTION_COUNT] = {
     [OPTION_ORG] = {"org", 0, OPTION_TEXT, "ID", "the organisation (ANYREACH_ORG_ID)"},
     [OPTION_CA_FILE] = {"ca-file", 0, OPTION_TEXT, "FILE",
                         "trust these certificate authorities instead of the system's"},
+    [OPTION_OPENAPI] = {"openapi", 0, OPTION_TEXT, "FILE|URL",
+                        "take further operations from an OpenAPI document"},
     [OPTION_CONCURRENCY] = {"concurrency", 0, OPTION_INTEGER, "N",
                             "how many requests recipes and anyreach.map have under way (8)"},
     [OPTION_TIMEOUT] = {"timeout", 0, OPTION_NUMBER, "SECONDS", "longest time for a request (60)"},

@@ -5,6 +5,7 @@
 local core = require "anyreach.client_core"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
+local live = require "anyreach.live"
 local operations = require "anyreach.operations"
 local secret = require "anyreach.secret"
 
@@ -83,6 +84,20 @@ local function check_seconds(name, value)
   return value
 end
 
+-- The address that a client of these options has.
+local function base_url(options)
+  return check_base_url(
+    host.sandbox_url() or options.base_url or host.options["base-url"] or environment("ANYREACH_BASE_URL")
+      or DEFAULT_BASE_URL
+  )
+end
+
+--- The address that a client without options has.
+---@return string
+local function default_base_url()
+  return base_url {}
+end
+
 ---@class anyreach.client_options
 ---@field token? string|anyreach.secret
 ---@field organization? string sent as X-Anyreach-Org
@@ -107,9 +122,7 @@ local function client(options)
   local token = options.token or environment("ANYREACH_TOKEN")
   if sandbox then token = sandbox_credential(token) end
   local settings = {
-    base_url = check_base_url(
-      sandbox or options.base_url or line["base-url"] or environment("ANYREACH_BASE_URL") or DEFAULT_BASE_URL
-    ),
+    base_url = base_url(options),
     organization = options.organization or line.org or not sandbox and environment("ANYREACH_ORG_ID") or nil,
     token = token and secret(token),
     timeout = check_seconds("timeout", options.timeout or line.timeout or DEFAULT_TIMEOUT),
@@ -124,7 +137,8 @@ local function client(options)
         .. "anyreach.client{ organization = … }"
     )
   end
+  live.use(settings.base_url)
   return core.new(settings)
 end
 
-return { client = client }
+return { client = client, default_base_url = default_base_url }

@@ -5,21 +5,36 @@ local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local form = require "anyreach.form"
 local json = require "anyreach.json"
+local waiting = require "anyreach.waiting"
 
 local composites = {}
 
-local UPLOAD_OPTIONS = { name = true, chunking_strategy = true, dataset_id = true, timeout = true, on_progress = true }
+local UPLOAD_OPTIONS = { "name", "chunking_strategy", "dataset_id", "timeout", "on_progress" }
 
+local function is_upload_option(name)
+  for _, known in ipairs(UPLOAD_OPTIONS) do
+    if name == known then return true end
+  end
+  return false
+end
+
+-- Raises what is wrong, also what would show only after the bytes have been sent.
 local function check_upload(path, options)
   if type(path) ~= "string" then
     errors.raise("usage", "sources.upload: expected the path of a file, got a %s", type(path))
+  elseif type(options) ~= "table" then
+    errors.raise("usage", "sources.upload: expected a table of options, got a %s", type(options))
   end
   for name in pairs(options) do
-    if not UPLOAD_OPTIONS[name] then
-      errors.raise("usage", "sources.upload: unknown option '%s'; expected name, chunking_strategy, dataset_id, "
-        .. "timeout, on_progress", tostring(name))
+    if not is_upload_option(name) then
+      errors.raise("usage", "sources.upload: unknown option '%s'; expected %s", tostring(name),
+        table.concat(UPLOAD_OPTIONS, ", "))
     end
   end
+  if options.dataset_id ~= nil and type(options.dataset_id) ~= "string" then
+    errors.raise("usage", "sources.upload: dataset_id: expected a string, got a %s", type(options.dataset_id))
+  end
+  waiting.check_options("sources.upload", { timeout = options.timeout, on_progress = options.on_progress })
 end
 
 -- Creates the source and returns it with the address its bytes go to.
@@ -33,8 +48,10 @@ local function create_source(api, path, bytes, options)
     },
   })
   local source = json.is_array(created) and created[1] or created
-  if type(source) ~= "table" or type(source.presigned_url) ~= "string" then
-    errors.raise("answer", "sources.upload: the server gave no presigned_url for %s", path)
+  for _, name in ipairs { "id", "presigned_url" } do
+    if type(source) ~= "table" or type(source[name]) ~= "string" then
+      errors.raise("answer", "sources.upload: the server gave no %s for %s", name, path)
+    end
   end
   return source
 end
@@ -44,7 +61,7 @@ end
 --- attached to that knowledge base and waited for until it is processed.
 composites["sources.upload"] = function(api)
   return function(path, options)
-    options = options or {}
+    if options == nil then options = {} end
     check_upload(path, options)
     local bytes = files.read_file(path)
     local source = create_source(api, path, bytes, options)

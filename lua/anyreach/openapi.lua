@@ -16,6 +16,7 @@ local DEFAULT_RETRY = { GET = "safe", PUT = "idempotent", DELETE = "idempotent" 
 local RETRY = { "safe", "idempotent", "never" }
 local PAGING = { "none", "cursor", "offset" }
 local MAX_PATH_FIELDS = 8
+local MAX_OPERATIONS = 5000
 
 local function as_table(value)
   return type(value) == "table" and value or {}
@@ -56,7 +57,7 @@ local function parameters_of(reader, path_node, node)
   for _, source in ipairs { as_table(node.parameters), as_table(path_node.parameters) } do
     for _, parameter in ipairs(source) do
       parameter = schemas.resolve(reader, parameter)
-      if type(parameter.name) ~= "string" then error("a parameter has no name", 0) end
+      schemas.check_name(parameter.name, "a parameter")
       local key = tostring(parameter["in"]) .. " " .. parameter.name
       if not seen[key] then list[#list + 1] = parameter end
       seen[key] = true
@@ -160,7 +161,7 @@ local function success_of(responses)
     if text:find("^2%d%d$") and (not best or text < best) then best = text end
   end
   if best then return tonumber(best), responses[best] end
-  return 200, responses["2XX"] or responses.default
+  return nil, responses["2XX"] or responses.default
 end
 
 local function read_answer(reader, node)
@@ -204,16 +205,41 @@ local function check_name(name)
   return name
 end
 
-local function scopes_of(node)
-  local scopes = node["x-scopes"]
-  if scopes == nil then return nil end
-  if not json.is_array(scopes) then error("x-scopes: expected a list of scopes", 0) end
-  return { table.unpack(scopes) }
+-- node[key] as a list of strings, or nil.
+local function texts(node, key)
+  local list = node[key]
+  if list == nil then return nil end
+  if not json.is_array(list) then error(key .. ": expected a list of texts", 0) end
+  for _, text in ipairs(list) do
+    if type(text) ~= "string" then error(key .. ": expected a list of texts", 0) end
+  end
+  return { table.unpack(list) }
+end
+
+-- How to wait for the work that the operation starts; src/gen/README.md explains the fields.
+local function wait_of(node)
+  local wait = node["x-wait"]
+  if wait == nil then return nil end
+  if type(wait) ~= "table" or type(wait.poll) ~= "string" then
+    error("x-wait: expected an object that names the operation to poll", 0)
+  end
+  for _, key in ipairs { "state", "running", "failed", "match" } do texts(wait, key) end
+  return wait
 end
 
 -- `security: []` on an operation takes the document's credential away.
 local function is_public(node)
   return type(node.security) == "table" and #node.security == 0
+end
+
+-- Calls go to the client's address alone.
+local function refuse_other_servers(path_node, node)
+  for _, source in ipairs { node, path_node } do
+    local server = as_table(as_table(source.servers)[1])
+    if type(server.url) == "string" and server.url:find("^%a[%w+.-]*:") then
+      error("it is served elsewhere, at " .. schemas.clean(server.url), 0)
+    end
+  end
 end
 
 local function read_operation(reader, place)
@@ -227,21 +253,33 @@ local function read_operation(reader, place)
     source = schemas.text(node, "x-source"),
     path_fields = path_fields(reader, path, place.parameters),
     query_fields = query_fields(reader, place.parameters),
-    scopes = scopes_of(node),
+    scopes = texts(node, "x-scopes"),
     id_alias = schemas.text(node, "x-id-alias"),
     retry = choice(node, "x-retry", RETRY, DEFAULT_RETRY[method] or "never"),
     public = is_public(node),
     unverified = node["x-unverified"] == true,
-    wait = node["x-wait"],
+    wait = wait_of(node),
   }
+  refuse_other_servers(place.path_node, node)
   row.service = row.service or "api"
   row.operation_id = schemas.text(node, "operationId") or row.name
   row.summary = schemas.text(node, "summary") or row.description or (method .. " " .. path)
   read_body(reader, node, row)
-  row.success_status, row.answer_kind, row.answer = read_answer(reader, node)
+  local status
+  status, row.answer_kind, row.answer = read_answer(reader, node)
+  row.success_status = status or 200
   row.paging = choice(node, "x-pagination", PAGING, guess_paging(method, row.query_fields))
   row.writes = method ~= "GET"
   if node["x-writes"] ~= nil then row.writes = node["x-writes"] == true end
+  row.stated = {
+    summary = schemas.text(node, "summary") ~= nil,
+    retry = node["x-retry"] ~= nil,
+    paging = node["x-pagination"] ~= nil,
+    writes = node["x-writes"] ~= nil,
+    public = type(node.security) == "table",
+    success_status = status ~= nil,
+    answer = row.answer_kind ~= "none" or status == 204,
+  }
   refuse_common_names(row.query_fields, row.body)
   return row
 end
@@ -253,6 +291,9 @@ local function places_of(document)
     for _, method in ipairs(METHODS) do
       local node = as_table(path_node)[method]
       if type(node) == "table" then
+        if #places == MAX_OPERATIONS then
+          error(("the OpenAPI document has more than %d operations"):format(MAX_OPERATIONS), 0)
+        end
         places[#places + 1] = { path = path, method = method:upper(), node = node, path_node = path_node }
       end
     end
@@ -274,6 +315,9 @@ local function check_document(document)
   if type(document.paths) ~= "table" then error("the OpenAPI document has no paths", 0) end
 end
 
+-- `stated` tells what the document itself says of an operation, where the row holds a default
+-- otherwise: a document without our extensions does not know better than we do.
+
 ---@class anyreach.openapi.refusal an operation that cannot be bound
 ---@field method string
 ---@field path string
@@ -284,7 +328,7 @@ local function attempt(reader, place, step)
   reader.resolving = {}
   local ok, problem = pcall(step, reader, place)
   if ok then return true end
-  table.insert(reader.refused, { method = place.method, path = place.path, reason = problem })
+  table.insert(reader.refused, { method = place.method, path = schemas.clean(tostring(place.path)), reason = problem })
   return false
 end
 
@@ -296,6 +340,9 @@ end
 
 local function read_step(reader, place)
   local row = read_operation(reader, place)
+  if reader.taken[row.name] and not place.node["x-lua-name"] then
+    row.name = naming.behind_service(row.service, row.name)
+  end
   local other = reader.taken[row.name]
   if other then error(("the name %s belongs to %s %s"):format(row.name, other.method, other.path), 0) end
   reader.taken[row.name] = row
@@ -309,7 +356,7 @@ end
 ---@return anyreach.openapi.refusal[] refused
 function openapi.read(document)
   check_document(document)
-  local reader = { document = document, schemas = {}, outline = naming.new_outline(), taken = {},
+  local reader = { document = document, schemas = {}, steps = 0, outline = naming.new_outline(), taken = {},
     operations = {}, refused = {} }
   local outlined = {}
   for _, place in ipairs(places_of(document)) do

@@ -47,14 +47,14 @@ end
 
 -- The cursor of the page after this one, or nil when this is the last.
 local function next_cursor(body, rows, limit)
-  if not json.is_array(body) then
+  if type(body) == "table" and not json.is_array(body) then
     local pagination = type(body.pagination) == "table" and body.pagination or body
     if pagination.next_cursor ~= nil then
       return is_cursor(pagination.next_cursor) and pagination.next_cursor or nil
     end
   end
   local last = rows[#rows]
-  if not last or limit and #rows < limit then return nil end
+  if type(last) ~= "table" or limit and #rows < limit then return nil end
   return is_cursor(last.created_at) and pager.base64(last.created_at) or nil
 end
 
@@ -66,9 +66,20 @@ local function ids(rows)
   return set
 end
 
+local function is_seen(row, seen)
+  return type(row) == "table" and row.id ~= nil and seen[row.id] or false
+end
+
+local function has_new_row(rows, seen)
+  for _, row in ipairs(rows) do
+    if not is_seen(row, seen) then return true end
+  end
+  return false
+end
+
 -- Sets in `query` where the next page starts; returns false when there is none. `used` are the places
--- that pages have started at: none is asked for twice.
-local function advance_cursor(query, used, body, rows)
+-- that pages have started at: none is asked for twice. `seen` are the ids of the page before.
+local function advance_cursor(query, used, _, body, rows)
   local cursor = next_cursor(body, rows, query.limit)
   if not cursor or used[cursor] then return false end
   used[cursor] = true
@@ -76,10 +87,11 @@ local function advance_cursor(query, used, body, rows)
   return true
 end
 
-local function advance_offset(query, _, body, rows)
+-- A server that knows no offset sends the same page again and again; its second one is the last.
+local function advance_offset(query, _, seen, body, rows)
   query.offset = (query.offset or 0) + #rows
-  local total = not json.is_array(body) and math.tointeger(body.total)
-  return #rows > 0 and not (total and query.offset >= total) and not (query.limit and #rows < query.limit)
+  local total = type(body) == "table" and math.tointeger(body.total)
+  return has_new_row(rows, seen) and not (total and query.offset >= total) and not (query.limit and #rows < query.limit)
 end
 
 --- Makes the `each` of a list operation: takes the same arguments, returns an iterator over all rows.
@@ -91,9 +103,11 @@ function pager.bind(list, path_count, by_offset)
   local advance = by_offset and advance_offset or advance_cursor
   return function(...)
     local arguments = table.pack(...)
-    local query = {}
-    for name, value in pairs(arguments[path_count + 1] or {}) do query[name] = value end
-    arguments[path_count + 1] = query
+    local query, given = {}, arguments[path_count + 1]
+    if given == nil or type(given) == "table" then -- anything else is for `list` to refuse
+      for name, value in pairs(given or {}) do query[name] = value end
+      arguments[path_count + 1] = query
+    end
     local count = math.max(arguments.n, path_count + 1)
     local rows, position, seen, used, more = {}, 0, {}, {}, true
 
@@ -101,7 +115,7 @@ function pager.bind(list, path_count, by_offset)
       local body = list(table.unpack(arguments, 1, count))
       seen = ids(rows)
       rows, position = pager.rows(body), 0
-      more = advance(query, used, body, rows)
+      more = advance(query, used, seen, body, rows)
     end
 
     return function()
@@ -111,7 +125,7 @@ function pager.bind(list, path_count, by_offset)
         if row == nil then
           if not more then return nil end
           fetch()
-        elseif type(row) ~= "table" or row.id == nil or not seen[row.id] then
+        elseif not is_seen(row, seen) then
           return row
         end
       end

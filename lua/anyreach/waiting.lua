@@ -12,7 +12,6 @@ local waiting = {}
 local DEFAULT_TIMEOUT = 300 -- seconds
 local FIRST_PAUSE, LONGEST_PAUSE = 0.2, 5 -- seconds between two looks
 local OPTIONS = { "timeout", "started", "on_progress" }
-local OPTION_TYPES = { timeout = "number", on_progress = "function" }
 
 ---@class anyreach.wait_options
 ---@field timeout? number seconds; default 300
@@ -148,24 +147,47 @@ local function resolve(api, name)
   return value
 end
 
---- Raises what is wrong with the options of a wait.
----@param what string names the wait
----@param options any
----@return anyreach.wait_options
-function waiting.check_options(what, options)
-  if type(options) ~= "table" then errors.raise("usage", "%s: expected a table of options", what) end
-  for name, value in pairs(options) do
-    local expected = OPTION_TYPES[name]
-    if expected and type(value) ~= expected then
-      errors.raise("usage", "%s: %s: expected a %s, got a %s", what, name, expected, type(value))
-    end
+local function check_names(what, options)
+  for name in pairs(options) do
     if not contains(OPTIONS, name) then
       local near = operations.nearest(tostring(name), OPTIONS)
       errors.raise("usage", "%s: unknown option '%s'; %s", what, tostring(name),
         near and ("did you mean '%s'?"):format(near) or "expected " .. table.concat(OPTIONS, ", "))
     end
   end
+end
+
+--- Raises what is wrong with the options of a wait.
+---@param what string names the wait
+---@param options any
+---@return anyreach.wait_options
+function waiting.check_options(what, options)
+  if type(options) ~= "table" then errors.raise("usage", "%s: expected a table of options", what) end
+  check_names(what, options)
+  local timeout, on_progress = options.timeout, options.on_progress
+  if timeout ~= nil and not (type(timeout) == "number" and timeout >= 0) then
+    errors.raise("usage", "%s: timeout: expected seconds, not negative, got %s", what, tostring(timeout))
+  end
+  if on_progress ~= nil and type(on_progress) ~= "function" then
+    errors.raise("usage", "%s: on_progress: expected a function, got a %s", what, type(on_progress))
+  end
   return options
+end
+
+-- `verify:wait(id)` has the operation itself as its first argument.
+local function is_operation(value)
+  local metatable = getmetatable(value)
+  return type(metatable) == "table" and metatable.__name == "anyreach.operation"
+end
+
+local function split_arguments(what, path_count, ...)
+  local arguments = table.pack(...)
+  if arguments.n > path_count + 1 then
+    errors.raise("usage", "%s: at most %d arguments are taken, got %d", what, path_count + 1, arguments.n)
+  end
+  local options = arguments[path_count + 1]
+  if options == nil then options = {} end
+  return table.move(arguments, 1, path_count, 1, {}), waiting.check_options(what, options)
 end
 
 --- Makes the `wait` of an operation: wait(path values…[, options]) -> the finished object, or the rows.
@@ -176,18 +198,17 @@ end
 function waiting.bind(api, name)
   local rule, what = waiting.rule(name), name .. ".wait"
   local path_count = #operations.describe(rule.poll).path_fields
-  return function(...)
-    local arguments = table.pack(...)
-    if arguments.n > path_count + 1 then
-      errors.raise("usage", "%s: at most %d arguments are taken; call it with '.', not ':'", what, path_count + 1)
-    end
-    local options = waiting.check_options(what, arguments[path_count + 1] or {})
-    local path = table.move(arguments, 1, path_count, 1, {})
+  local function wait(...)
+    local path, options = split_arguments(what, path_count, ...)
     if rule.rows then
       local each = resolve(api, rule.poll:gsub("%.list$", ".each"))
       return waiting.poll(what, look_at_rows(rule, each, path, wanted_ids(rule, options.started)), options)
     end
     return waiting.poll(what, look_at_object(rule, resolve(api, rule.poll), path), options)
+  end
+  return function(first, ...)
+    if is_operation(first) then return wait(...) end
+    return wait(first, ...)
   end
 end
 

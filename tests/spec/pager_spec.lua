@@ -65,6 +65,18 @@ describe("each", function()
   it("has nothing to give for an empty or foreign answer", function()
     expect.equal((follow({ rows() })), "")
     expect.equal((follow({ { total = 3 } })), "")
+    for _, body in ipairs { json.null, 5, "text", true } do expect.equal((follow({ body })), "") end
+  end)
+
+  it("gives rows that are no objects as they are, and builds no cursor from them", function()
+    local server <close> = wire.start()
+    server:answer { body = '[{"id":"a1"},7]' }
+    local api = anyreach.client { base_url = server.base_url, token = "ak_x" }
+    local next_row = api.agents.each()
+    expect.equal(next_row().id, "a1")
+    expect.equal(next_row(), 7)
+    expect.equal(next_row(), nil)
+    expect.equal(server:count(), 1)
   end)
 
   it("asks for the first page only when the first row is wanted, and checks its arguments then", function()

@@ -3,9 +3,9 @@
 
 local operations = require "anyreach.operations"
 local wire = require "helpers.wire"
+local wire_request = require "helpers.wire_request"
 
-local TOKEN = "ak_wire.token"
-local ID = "0c9a5b1e-7d1f-4a52-9f0e-2f5a3f1b6c7d"
+local bytes, TOKEN, ID = wire_request.bytes, wire_request.TOKEN, wire_request.ID
 
 local function client(server, options)
   options = options or {}
@@ -14,164 +14,68 @@ local function client(server, options)
   return anyreach.client(options)
 end
 
--- The bytes of a request.
-local function bytes(line, body, accept)
-  local lines = {
-    line .. " HTTP/1.1",
-    "Host: 127.0.0.1:PORT",
-    "User-Agent: anyreach-lua/" .. anyreach.version,
-    "Accept-Encoding: gzip",
-    "Authorization: Bearer " .. TOKEN,
-  }
-  lines[#lines + 1] = "Accept: " .. (accept or "application/json")
-  if body then lines[#lines + 1] = "Content-Type: application/json" end
-  if body or line:find("^POST") then lines[#lines + 1] = "Content-Length: " .. #(body or "") end
-  return table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or "")
+-- name -> a list of {call, bytes}; with the `answer` to give and its `result` where they are of interest.
+local expectations = {}
+for _, family in ipairs {
+  "agents", "conversations", "telephony", "email_domains", "web_widgets", "campaigns", "knowledge_base",
+  "workflow_executions", "admin",
+} do
+  for name, cases in pairs(require("helpers.wire_expectations." .. family)) do
+    assert(not expectations[name], name)
+    expectations[name] = cases
+  end
 end
 
--- name -> calls, and the bytes of each.
-local expectations = {
-  ["agents.list"] = {
-    { function(api) api.agents.list() end, bytes "GET /core/agents" },
-    {
-      function(api)
-        api.agents.list {
-          limit = 3, name = "Riverside & Söhne", active = true, is_demo = false, cursor = "a+b/c==",
-          metadata = { team = "front desk", tier = 1 }, created_after = "2025-01-01T00:00:00Z",
-        }
-      end,
-      bytes("GET /core/agents?name=Riverside%20%26%20S%C3%B6hne&active=true&is_demo=false"
-        .. "&metadata=%7B%22team%22%3A%22front%20desk%22%2C%22tier%22%3A1%7D"
-        .. "&created_after=2025-01-01T00%3A00%3A00Z&limit=3&cursor=a%2Bb%2Fc%3D%3D"),
-    },
-  },
-  ["agents.create"] = {
-    {
-      function(api)
-        api.agents.create {
-          name = "Riverside Dental Scheduler", description = "Books appointments.", active = true, metadata = {},
-        }
-      end,
-      bytes("POST /core/agents", '{"active":true,"description":"Books appointments.","metadata":{},'
-        .. '"name":"Riverside Dental Scheduler"}'),
-    },
-  },
-  ["agents.get"] = {
-    { function(api) api.agents.get(ID) end, bytes("GET /core/agents/" .. ID) },
-  },
-  ["agents.update"] = {
-    {
-      function(api) api.agents.update(ID, { description = anyreach.null, active = false }) end,
-      bytes("PUT /core/agents/" .. ID, '{"active":false,"description":null}'),
-    },
-  },
-  ["agents.delete"] = {
-    { function(api) api.agents.delete(ID) end, bytes("DELETE /core/agents/" .. ID) },
-  },
-  ["agents.config_schema"] = {
-    { function(api) api.agents.config_schema() end, bytes "GET /core/agent-config-schema" },
-  },
-  ["agents.deploy_as_sip"] = {
-    { function(api) api.agents.deploy_as_sip(ID) end, bytes("POST /core/agents/" .. ID .. "/deploy-as-sip") },
-  },
-  ["agents.versions.list"] = {
-    {
-      function(api) api.agents.versions.list(ID, { published = true, version = 2 }) end,
-      bytes("GET /core/agents/" .. ID .. "/versions?version=2&published=true"),
-    },
-  },
-  ["agents.versions.create"] = {
-    {
-      function(api)
-        api.agents.versions.create(ID, {
-          config = { tools = anyreach.array {}, voice = { speed = 1.0 }, seed = 9007199254740993, note = "é\0" },
-        })
-      end,
-      bytes("POST /core/agents/" .. ID .. "/versions",
-        '{"config":{"note":"é\\u0000","seed":9007199254740993,"tools":[],"voice":{"speed":1.0}}}'),
-    },
-    {
-      function(api) api.agents.versions.create(ID, { base_version = 3 }) end,
-      bytes("POST /core/agents/" .. ID .. "/versions", '{"base_version":3}'),
-    },
-  },
-  ["agents.versions.get"] = {
-    { function(api) api.agents.versions.get(ID, 2) end, bytes("GET /core/agents/" .. ID .. "/versions/2") },
-    { function(api) api.agents.versions.get(ID, "latest") end, bytes("GET /core/agents/" .. ID .. "/versions/latest") },
-    { function(api) api.agents.versions.get(ID, 2.0) end, bytes("GET /core/agents/" .. ID .. "/versions/2") },
-  },
-  ["agents.versions.update"] = {
-    {
-      function(api) api.agents.versions.update(ID, 2, { config = { llm = { temperature = 0.1 } } }) end,
-      bytes("PUT /core/agents/" .. ID .. "/versions/2", '{"config":{"llm":{"temperature":0.1}}}'),
-    },
-  },
-  ["agents.versions.compare"] = {
-    {
-      function(api) api.agents.versions.compare(ID, { from_version = 1, to_version = 2 }) end,
-      bytes("POST /core/agents/" .. ID .. "/versions/compare", '{"from_version":1,"to_version":2}',
-        "text/plain"),
-    },
-  },
-  ["agents.versions.generate_instructions"] = {
-    {
-      function(api) api.agents.versions.generate_instructions(ID, 2) end,
-      bytes("POST /core/agents/" .. ID .. "/versions/2/generate-instructions"),
-    },
-  },
-  ["agents.versions.publish"] = {
-    {
-      function(api) api.agents.versions.publish(ID, 2) end,
-      bytes("POST /core/agents/" .. ID .. "/versions/2/publish"),
-    },
-    {
-      function(api)
-        api.agents.versions.publish(ID, 2, {
-          phone_numbers = { "+15551234567" }, unassign_phone_numbers = {}, direction = "both",
-        })
-      end,
-      bytes("POST /core/agents/" .. ID .. "/versions/2/publish",
-        '{"direction":"both","phone_numbers":["+15551234567"],"unassign_phone_numbers":[]}'),
-    },
-  },
-  ["phone_numbers.list"] = {
-    {
-      function(api) api.phone_numbers.list { phone_number = "+1555", trunk_id = "t/1" } end,
-      bytes "GET /core/phone-numbers?phone_number=%2B1555&trunk_id=t%2F1",
-    },
-  },
-  ["phone_numbers.create"] = {
-    {
-      function(api) api.phone_numbers.create { phone_number = "+15550001111", trunk_id = "t1" } end,
-      bytes("POST /core/phone-numbers", '{"phone_number":"+15550001111","trunk_id":"t1"}'),
-    },
-  },
-  ["phone_numbers.get"] = {
-    { function(api) api.phone_numbers.get("+15551234567") end, bytes "GET /core/phone-numbers/%2B15551234567" },
-  },
-  ["phone_numbers.update"] = {
-    {
-      function(api) api.phone_numbers.update("+15551234567", { outbound_shareable = true }) end,
-      bytes("PATCH /core/phone-numbers/%2B15551234567", '{"outbound_shareable":true}'),
-    },
-  },
-}
+local function expectations_for(name)
+  return expectations[name] or error("no wire expectation for " .. name)
+end
 
 describe("the request of", function()
   local server <close> = wire.start()
   local api = client(server)
   for _, name in ipairs(operations.names()) do
     it(name, function()
-      local cases = expectations[name] or error("no wire expectation for " .. name)
-      for _, case in ipairs(cases) do
-        case[1](api)
-        expect.equal(server:requests(), { case[2] })
+      for _, case in ipairs(expectations_for(name)) do
+        server:answer(case.answer or { body = "{}" })
+        local result, response = case[1](api)
+        local requests = server:requests()
+        expect.equal(#requests, 1)
+        expect.equal(wire_request.normalized(requests[1]), case[2])
+        expect.equal(response.status, case.answer and case.answer.status or 200)
+        if case.result then expect.equal(result, case.result) end
       end
     end)
   end
 
   it("no operation that does not exist", function()
     for name in pairs(expectations) do expect.truthy(operations.describe(name)) end
+  end)
+end)
+
+describe("every operation", function()
+  local server <close> = wire.start()
+
+  it("names the organisation for a personal access token, unless it is public", function()
+    local api = client(server, { token = "pat_1", organization = "org-1" })
+    for _, name in ipairs(operations.names()) do
+      local case = expectations_for(name)[1]
+      server:answer(case.answer or { body = "{}" })
+      case[1](api)
+      local request = wire_request.normalized(server:requests()[1])
+      expect.equal(request, wire_request.as_person(case[2], "pat_1", "org-1"))
+      expect.equal(request:find("pat_1", 1, true) == nil, operations.describe(name).public)
+      expect.equal(request:find("org-1", 1, true) == nil, operations.describe(name).public)
+    end
+  end)
+
+  it("takes an answer without content for what it is", function()
+    server:answer { status = 204, headers = { "Connection: keep-alive" } }
+    for _, name in ipairs(operations.names()) do
+      local result, response = expectations_for(name)[1][1](client(server))
+      local is_text = operations.describe(name).answer_kind == "text"
+      expect.equal(result, is_text and "" or nil)
+      expect.equal(response.status, 204)
+    end
   end)
 end)
 

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "operation.h"
+#include "operation_define.h"
 
 static void test_rows_are_sorted_and_found(void **state) {
   (void)state;
@@ -129,6 +130,120 @@ static void test_fields(void **state) {
   assert_null(field_by_name(NULL, 0, "direction"));
 }
 
+/* {====== rows that come at run time ====== */
+
+static struct operation new_row(const char *name, const char *method, const char *path) {
+  return (struct operation){.name = name,
+                            .method = method,
+                            .path = path,
+                            .service = "core",
+                            .operation_id = name,
+                            .summary = "A row of a test."};
+}
+
+static bool define(const struct operation *rows, size_t count, char error[DEFINE_ERROR_MAX]) {
+  struct arena arena;
+  arena_init(&arena, DEFINE_MAX_MEMORY);
+  bool defined = operation_define(&arena, rows, count, error);
+  arena_free(&arena);
+  return defined;
+}
+
+static void test_defined_rows_are_found(void **state) {
+  (void)state;
+  char error[DEFINE_ERROR_MAX];
+  struct span values[OPERATION_MAX_PATH_FIELDS];
+  size_t before, after;
+  const struct operation *known = operation_by_name("agents.list");
+  const struct operation rows[] = {new_row("zoo.keepers.list", "GET", "/core/zoo/keepers"),
+                                   new_row("aardvarks", "POST", "/core/aardvarks")};
+  operation_all(&before);
+  assert_true(define(rows, 2, error));
+  operation_all(&after);
+  assert_int_equal(after, before + 2);
+  assert_string_equal(operation_by_name("aardvarks")->path, "/core/aardvarks");
+  assert_string_equal(match("GET", "/core/zoo/keepers", values), "zoo.keepers.list");
+  assert_true(operation_is_namespace("zoo"));
+  assert_true(operation_is_namespace("zoo.keepers"));
+  assert_string_equal(operation_by_name("agents.list")->path, known->path);
+  test_each_row_is_reached_by_its_path(NULL);
+}
+
+static void test_defined_row_takes_the_place_of_a_known_one(void **state) {
+  (void)state;
+  static const struct schema text = {.types = SCHEMA_STRING};
+  static const struct field id = {.name = "id", .schema = &text, .required = true};
+  char error[DEFINE_ERROR_MAX];
+  size_t before, after;
+  const struct operation *old = operation_by_name("agents.get");
+  struct operation row = new_row("agents.get", "GET", "/core/agents/{id}");
+  row.path_fields = &id;
+  row.path_field_count = 1;
+  operation_all(&before);
+  assert_true(define(&row, 1, error));
+  operation_all(&after);
+  assert_int_equal(after, before);
+  assert_string_equal(operation_by_name("agents.get")->path, "/core/agents/{id}");
+  assert_string_equal(old->path, "/core/agents/{agent_id}"); /* still there for who holds it */
+}
+
+static void test_rows_that_do_not_go_together(void **state) {
+  (void)state;
+  char error[DEFINE_ERROR_MAX];
+  size_t before, after;
+  const struct operation *table = operation_all(&before);
+  const struct operation taken = new_row("agents.list", "GET", "/core/others");
+  const struct operation below = new_row("agents.list.all", "GET", "/core/others");
+  const struct operation space = new_row("agents", "GET", "/core/others");
+  assert_false(define(&taken, 1, error));
+  assert_string_equal(error, "two operations have the name 'agents.list'");
+  assert_false(define(&below, 1, error));
+  assert_string_equal(error, "'agents.list' is an operation, so 'agents.list.all' cannot be one");
+  assert_false(define(&space, 1, error));
+  assert_ptr_equal(operation_all(&after), table);
+  assert_int_equal(after, before);
+}
+
+static void test_what_keeps_a_row_out(void **state) {
+  (void)state;
+  const char *const paths[] = {"",        "/",         "core",        "/core/../x", "/core/./x",
+                               "/core//", "/core/a b", "/core/a%2Fb", "/core/{id}", "/core/{id",
+                               "/a?b=c",  "/a#b",      "/core/\n",    "/core/a\x7f"};
+  const char *const names[] = {"", ".", "a.", ".a", "a..b", "1a", "a-b", "a b", "a.2"};
+  struct operation row = new_row("fine", "GET", "/core/fine");
+  assert_null(operation_problem(&row));
+  for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
+    row = new_row("fine", "GET", paths[i]);
+    assert_non_null(operation_problem(&row));
+  }
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    row = new_row(names[i], "GET", "/core/fine");
+    assert_non_null(operation_problem(&row));
+  }
+  row = new_row("fine", "get", "/core/fine");
+  assert_non_null(operation_problem(&row));
+}
+
+static void test_parameters_must_be_those_of_the_path(void **state) {
+  (void)state;
+  static const struct schema text = {.types = SCHEMA_STRING};
+  static const struct field fields[] = {{.name = "a", .schema = &text},
+                                        {.name = "b", .schema = &text}};
+  struct operation row = new_row("fine", "GET", "/core/{a}/{b}");
+  row.path_fields = fields;
+  row.path_field_count = 2;
+  assert_null(operation_problem(&row));
+  row.path_field_count = 1;
+  assert_non_null(operation_problem(&row));
+  row.path_field_count = 2;
+  row.path = "/core/{b}/{a}";
+  assert_non_null(operation_problem(&row));
+  row.path = "/core/{a}";
+  assert_non_null(operation_problem(&row));
+}
+
+/* }====== */
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_rows_are_sorted_and_found),
@@ -140,6 +255,11 @@ int main(void) {
       cmocka_unit_test(test_path_of_countless_segments),
       cmocka_unit_test(test_namespaces),
       cmocka_unit_test(test_fields),
+      cmocka_unit_test(test_defined_rows_are_found),
+      cmocka_unit_test(test_defined_row_takes_the_place_of_a_known_one),
+      cmocka_unit_test(test_rows_that_do_not_go_together),
+      cmocka_unit_test(test_what_keeps_a_row_out),
+      cmocka_unit_test(test_parameters_must_be_those_of_the_path),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,7 @@ local arguments = require "anyreach.arguments"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
+local live = require "anyreach.live"
 local operations = require "anyreach.operations"
 local report = require "anyreach.report"
 
@@ -116,6 +117,7 @@ end
 
 local function find_operation(name)
   if not name then arguments.fail(spec, "which operation? 'anyreach help operations' lists them") end
+  live.use_default()
   local operation = operations.describe(name)
   if operation then return operation end
   local near = operations.nearest(name, operations.names())

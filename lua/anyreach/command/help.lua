@@ -4,6 +4,8 @@ local arguments = require "anyreach.arguments"
 local command = require "anyreach.command"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
+local live = require "anyreach.live"
+local operation_help = require "anyreach.operation_help"
 local operations = require "anyreach.operations"
 
 local spec = {
@@ -12,7 +14,6 @@ local spec = {
   operands = { name = "at most one topic", max = 1 },
 }
 
-local WIDTH = 80 -- of a line of prose
 local RECIPE_PREFIX = "scripts/"
 
 local function recipe_names()
@@ -53,83 +54,6 @@ Try it without one:  anyreach --sandbox -e 'print(anyreach.client().agents.creat
 ]]):format(command_lines(), table.concat(recipe_names(), ", "), arguments.global_options())
 end
 
-local function type_text(schema)
-  if #schema.types == 7 then return "any" end
-  local names = {}
-  for _, name in ipairs(schema.types) do
-    if name ~= "string" or not schema.choices then names[#names + 1] = name end
-  end
-  for _, choice in ipairs(schema.choices or {}) do names[#names + 1] = choice end
-  local text = table.concat(names, "|")
-  return schema.items and text .. " of " .. type_text(schema.items) or text
-end
-
-local function field_lines(title, fields, lines)
-  if #fields == 0 then return end
-  lines[#lines + 1] = title
-  for _, field in ipairs(fields) do
-    local notes = {}
-    if field.required then notes[#notes + 1] = "required" end
-    if field.schema.default_json then notes[#notes + 1] = "default " .. field.schema.default_json end
-    if field.unverified then notes[#notes + 1] = "not verified" end
-    local note = #notes > 0 and " (" .. table.concat(notes, ", ") .. ")" or ""
-    lines[#lines + 1] = ("  %-22s %s%s"):format(field.name, type_text(field.schema), note)
-    if field.summary then lines[#lines + 1] = (" "):rep(25) .. field.summary end
-  end
-  lines[#lines + 1] = ""
-end
-
-local function signature(operation)
-  local names = {}
-  for i, field in ipairs(operation.path_fields) do names[i] = field.name end
-  if #operation.query_fields > 0 or operation.body then names[#names + 1] = "{ … }" end
-  return ("api.%s(%s)"):format(operation.name, table.concat(names, ", "))
-end
-
--- Breaks a paragraph into lines.
-local function wrap(text, width)
-  local lines, line = {}, ""
-  for word in text:gmatch("%S+") do
-    if line ~= "" and #line + 1 + #word > width then
-      lines[#lines + 1] = line
-      line = word
-    else
-      line = line == "" and word or line .. " " .. word
-    end
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n")
-end
-
-local function operation_help(operation)
-  local lines = {
-    signature(operation),
-    ("%s %s"):format(operation.method, operation.path),
-    "",
-    wrap(operation.summary, WIDTH),
-  }
-  if operation.description then lines[#lines + 1] = "\n" .. wrap(operation.description, WIDTH) end
-  lines[#lines + 1] = ""
-  field_lines("Path:", operation.path_fields, lines)
-  field_lines("Query:", operation.query_fields, lines)
-  if operation.body then
-    field_lines("Body:", operation.body.fields or {}, lines)
-    local items = operation.body.items
-    field_lines("Each element, when the body is a list:", items and items.fields or {}, lines)
-    if operation.body.exactly_one_of then
-      lines[#lines + 1] = "Exactly one of: " .. table.concat(operation.body.exactly_one_of, ", ")
-    end
-    if operation.body.open then lines[#lines + 1] = "The body may have further fields: they are not all documented." end
-  end
-  if operation.scopes then lines[#lines + 1] = "Scopes (one is enough): " .. table.concat(operation.scopes, ", ") end
-  if operation.paging ~= "none" then
-    lines[#lines + 1] = "All pages: for row in api." .. operation.name:gsub("%.list$", ".each") .. "(…) do … end"
-  end
-  if operation.unverified then lines[#lines + 1] = "Inferred, not read in the docs: may differ." end
-  if operation.source then lines[#lines + 1] = "Source: " .. operation.source end
-  return table.concat(lines, "\n") .. "\n"
-end
-
 local function operation_list(prefix)
   local lines = {}
   for _, name in ipairs(operations.names()) do
@@ -167,11 +91,12 @@ local function text_for(topic)
   if topic == "operations" then return operation_list("") end
   topic = topic:gsub("^api%.", "")
   local operation = operations.describe(topic)
-  return command_help(topic) or recipe_help(topic) or operation and operation_help(operation)
+  return command_help(topic) or recipe_help(topic) or operation and operation_help.text(operation)
     or operation_list(topic) or refuse(topic)
 end
 
 local function run(given)
+  live.use_default()
   io.stdout:write(text_for(given[1]))
 end
 

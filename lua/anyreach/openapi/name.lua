@@ -9,7 +9,8 @@
 --     collection when some path continues it with a parameter, when it can be both read and posted
 --     to, or when reading it takes a cursor or an offset;
 --   * any other last segment is the method's name when one method serves it (campaigns.start,
---     campaigns.stats), else a namespace of get, create, update, delete.
+--     campaigns.stats), else a namespace of get, create, update, delete;
+--   * when a name is taken, the service comes back: campaign.agents.list.
 
 local name = {}
 
@@ -26,6 +27,14 @@ end
 local function identifier(segment)
   local word = segment:gsub("[^%w_]", "_"):gsub("^%d", "_%0")
   return KEYWORDS[word] and word .. "_" or word
+end
+
+--- The name when it is taken otherwise: behind its service's.
+---@param service string
+---@param text string
+---@return string
+function name.behind_service(service, text)
+  return identifier(service) .. "." .. text
 end
 
 --- Whether Lua can spell the name after a dot.

@@ -11,10 +11,19 @@ local schema = {}
 ---@field document table the decoded document
 ---@field schemas table<string, table> read schemas by $ref
 ---@field resolving table<string, boolean> the $refs that are being read
+---@field steps integer how many schemas have been made; the same work may not be done without end
 
 local TYPES = { "boolean", "integer", "number", "string", "array", "object", "null" }
 local IS_TYPE = {}
 for _, name in ipairs(TYPES) do IS_TYPE[name] = true end
+
+-- Schemas that a document may make of its own: combining shared ones multiplies them.
+local MAX_STEPS = 500000
+
+local function count_step(reader)
+  reader.steps = reader.steps + 1
+  if reader.steps > MAX_STEPS then error("the document's schemas are too large", 0) end
+end
 
 local function list_of(set)
   local list = {}
@@ -74,6 +83,26 @@ function schema.resolve(reader, node)
   return node
 end
 
+--- Text as one line that is safe to print.
+---@param text string
+---@return string
+function schema.clean(text)
+  text = text:gsub("[%s%c\127]+", " "):gsub("\xC2[\x80-\x9F]", " ")
+  return (text:gsub("^ ", ""):gsub(" $", ""))
+end
+
+--- A name that can be shown and sent, or an error.
+---@param name any
+---@param what string
+---@return string
+function schema.check_name(name, what)
+  if type(name) ~= "string" or name == "" then error(("%s has no name"):format(what), 0) end
+  if name:find("[%c\127]") or name:find("\xC2[\x80-\x9F]") then
+    error(("the name of %s holds a control character: %q"):format(what, schema.clean(name)), 0)
+  end
+  return name
+end
+
 --- A description as one line, or nil.
 ---@param node table
 ---@param key string
@@ -81,7 +110,7 @@ end
 function schema.text(node, key)
   local text = node[key]
   if type(text) ~= "string" then return nil end
-  text = text:gsub("%s+", " "):gsub("^ ", ""):gsub(" $", "")
+  text = schema.clean(text)
   return text ~= "" and text or nil
 end
 
@@ -107,7 +136,7 @@ local function types_of(node)
   if node.nullable == true then set.null = true end
   for name in pairs(set) do
     if not IS_TYPE[name] then
-      error(("unknown type %q; the types are %s"):format(tostring(name), table.concat(TYPES, ", ")), 0)
+      error(("unknown type %q; the types are %s"):format(schema.clean(tostring(name)), table.concat(TYPES, ", ")), 0)
     end
   end
   return set
@@ -139,7 +168,7 @@ end
 function schema.read_field(reader, name, node, value, required)
   local target = schema.resolve(reader, node)
   return {
-    name = name,
+    name = schema.check_name(name, "a field"),
     schema = schema.read(reader, value),
     summary = schema.text(target, "description"),
     required = required == true,
@@ -149,6 +178,7 @@ end
 
 -- What the node itself says, without what it combines.
 local function read_own(reader, node)
+  count_step(reader)
   local set = types_of(node)
   local result = { types = list_of(set), format = schema.text(node, "format") }
   if only_strings(enum_of(node)) then result.choices = { table.unpack(enum_of(node)) } end
@@ -191,7 +221,7 @@ end
 
 local both -- defined below; fields and items call it again
 
-local function common_fields(a, b)
+local function common_fields(reader, a, b)
   if not a or not b then return a or b end
   local by_name, fields = {}, {}
   for _, field in ipairs(a) do by_name[field.name] = field end
@@ -199,7 +229,7 @@ local function common_fields(a, b)
     local other = by_name[field.name]
     by_name[field.name] = other and {
       name = field.name,
-      schema = both(other.schema, field.schema),
+      schema = both(reader, other.schema, field.schema),
       summary = other.summary or field.summary,
       required = other.required or field.required,
       unverified = other.unverified and field.unverified,
@@ -209,15 +239,16 @@ local function common_fields(a, b)
   return schema.sort_fields(fields)
 end
 
-function both(a, b)
+function both(reader, a, b)
+  count_step(reader)
   return {
     types = common_types(a.types, b.types),
     open = a.open and b.open,
     format = a.format or b.format,
     choices = common_choices(a.choices, b.choices),
-    fields = common_fields(a.fields, b.fields),
+    fields = common_fields(reader, a.fields, b.fields),
     exactly_one_of = a.exactly_one_of or b.exactly_one_of,
-    items = pick(both, a.items, b.items),
+    items = a.items and b.items and both(reader, a.items, b.items) or a.items or b.items,
     default_json = a.default_json or b.default_json,
     minimum = pick(math.max, a.minimum, b.minimum),
     maximum = pick(math.min, a.maximum, b.maximum),
@@ -290,7 +321,7 @@ end
 
 local function read_alternatives(reader, result, nodes, exclusive)
   local names = sole_required_names(nodes)
-  if not names then return both(result, union(read_each(reader, nodes))) end
+  if not names then return both(reader, result, union(read_each(reader, nodes))) end
   if exclusive then result.exactly_one_of = names end
   return result
 end
@@ -298,10 +329,12 @@ end
 local function read_plain(reader, node)
   local result = read_own(reader, node)
   for _, part in ipairs(read_each(reader, table_or_nil(node.allOf) or {})) do
-    result = both(result, part)
+    result = both(reader, result, part)
   end
-  if table_or_nil(node.oneOf) then result = read_alternatives(reader, result, node.oneOf, true) end
-  if table_or_nil(node.anyOf) then result = read_alternatives(reader, result, node.anyOf, false) end
+  for _, key in ipairs { "oneOf", "anyOf" } do
+    local nodes = table_or_nil(node[key])
+    if nodes and #nodes > 0 then result = read_alternatives(reader, result, nodes, key == "oneOf") end
+  end
   return result
 end
 

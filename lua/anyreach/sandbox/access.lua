@@ -4,6 +4,7 @@
 
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
+local organization_pats = require "anyreach.sandbox.organization_pats"
 local refusal = require "anyreach.sandbox.refusal"
 
 local access = {}
@@ -23,6 +24,7 @@ local DOCUMENTED_SCOPES = {
 ---@field name string
 ---@field trunks { id: string, name: string, managed: boolean }[] the first carries the numbers
 ---@field phone_numbers string[]
+---@field datasets { id: string, name: string }[]
 
 ---@type SandboxOrganization[]
 access.organizations = {
@@ -34,6 +36,7 @@ access.organizations = {
       { id = "1a000000-0000-4000-8000-000000000002", name = "Own carrier", managed = false },
     },
     phone_numbers = { "+15551234567", "+15551230001", "+15551230002", "+15551230003" },
+    datasets = { { id = "2a000000-0000-4000-8000-000000000001", name = "Default" } },
   },
   {
     id = "0a000000-0000-4000-8000-000000000002",
@@ -43,6 +46,7 @@ access.organizations = {
       { id = "1a000000-0000-4000-8000-000000000004", name = "Own carrier", managed = false },
     },
     phone_numbers = { "+15557654321", "+15557650001", "+15557650002", "+15557650003" },
+    datasets = { { id = "2a000000-0000-4000-8000-000000000002", name = "Default" } },
   },
 }
 
@@ -92,6 +96,13 @@ local function held_scopes(token, scopes)
   return held
 end
 
+---The scopes that a credential holds, sorted.
+---@param token table from authenticate
+---@return string[] a JSON array
+function access.scopes_of(token)
+  return held_scopes(token, all_scopes())
+end
+
 ---The credentials with their scopes, as `anyreach sandbox --json` shows them.
 ---@return table[]
 function access.describe_tokens()
@@ -117,16 +128,23 @@ local function organization_from_header(token, headers)
   refusal.raise(403, "The token's user is not a member of organization %s.", wanted)
 end
 
+-- A key that a caller has made; it holds all scopes.
+local function made_token(store, text)
+  local record = organization_pats.find(store, text)
+  return record and { organization = record.organization_id, holds = is_any_scope }
+end
+
 ---Finds the credential of a request; answers 401 when there is none or it is unknown.
 ---@param headers table names in lower case
+---@param store table knows the keys that callers have made
 ---@return table token
 ---@return string organization id
-function access.authenticate(headers)
+function access.authenticate(headers, store)
   local scheme, text = (headers["authorization"] or ""):match("^%s*(%S+)%s+(%S+)%s*$")
   if not scheme or scheme:lower() ~= "bearer" then
     refusal.raise(401, "Missing credential; send it as Authorization: Bearer <token>.")
   end
-  local token = tokens_by_text[text]
+  local token = tokens_by_text[text] or made_token(store, text)
   if not token then refusal.raise(401, "Invalid or deleted credential.") end
   return token, token.organization or organization_from_header(token, headers)
 end

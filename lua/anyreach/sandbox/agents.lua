@@ -3,10 +3,12 @@
 -- documentation uses the second name for the answer of a creation and the first one elsewhere.
 
 local json = require "anyreach.json"
+local conversations = require "anyreach.sandbox.conversations"
 local listing = require "anyreach.sandbox.listing"
 local phone_numbers = require "anyreach.sandbox.phone_numbers"
 local refusal = require "anyreach.sandbox.refusal"
 local versions = require "anyreach.sandbox.versions"
+local web_widgets = require "anyreach.sandbox.web_widgets"
 
 local agents = {}
 
@@ -40,19 +42,13 @@ local function filter(query)
   end
 end
 
--- No conversations take place in the sandbox yet. The keys are our choice: that there are statistics
--- is documented, what they hold is not.
-local function conversation_statistics()
-  return { total = 0, active = 0, completed = 0, average_duration = json.null }
-end
-
 -- The agent with all that the single read embeds; the keys beside `sip_endpoint` are our choice.
 local function with_related(request, agent)
   agent.versions = versions.summaries(request, agent.id)
   agent.phone_numbers = phone_numbers.held_by(request, versions.ids(agent.versions))
-  agent.web_widgets = json.array {}
+  agent.web_widgets = web_widgets.of_agent(request, agent.id)
   agent.sip_endpoint = agent.sip_endpoint or json.null
-  agent.conversation_statistics = conversation_statistics()
+  agent.conversation_statistics = conversations.statistics(request, agent.id)
   return agent
 end
 
@@ -93,10 +89,12 @@ rules["agents.update"] = function(request)
   return agent
 end
 
--- The slots of its numbers become empty: our choice, not documented.
+-- The slots of its numbers become empty, its widgets go with it, its conversations stay: our choice,
+-- not documented.
 rules["agents.delete"] = function(request)
   local agent = agents.require(request)
   phone_numbers.release(request, versions.ids(versions.summaries(request, agent.id)))
+  web_widgets.remove_all(request, agent.id)
   versions.remove_all(request, agent.id)
   request.store:remove("agents", request.organization, agent.id)
 end

@@ -1,5 +1,5 @@
--- The paging and filtering that all lists of the core service share: a bare array, newest first,
--- `limit` and `cursor`, and the bounds on created_at and updated_at. A cursor is the Base64 of the
+-- The paging and filtering that lists share: newest first, a bare array (an envelope in the knowledge-base
+-- service), `limit` and `cursor`, and the bounds on created_at and updated_at. A cursor is the Base64 of the
 -- created_at of the last row seen, which the client builds itself.
 -- That bounds are inclusive, and lists bare arrays, is documented for conversations; for the other
 -- core lists it is our choice. So are the default and the maximum of `limit`.
@@ -33,6 +33,20 @@ local function decode_base64(text)
     end
   end
   return table.concat(bytes)
+end
+
+local function encode_base64(text)
+  local digits, bits, count = {}, 0, 0
+  for byte in (text .. ("\0"):rep(-#text % 3)):gmatch(".") do
+    bits, count = (bits << 8 | byte:byte()) & 0xFFFFFF, count + 8
+    while count >= 6 do
+      count = count - 6
+      local value = bits >> count & 63
+      digits[#digits + 1] = DIGITS:sub(value + 1, value + 1)
+    end
+  end
+  local padding = -#text % 3
+  return table.concat(digits, "", 1, #digits - padding) .. ("="):rep(padding)
 end
 
 local function read_cursor(text)
@@ -119,12 +133,28 @@ listing.contains_value = contains_value
 
 -- }======
 
-local function read_limit(query)
+---The query's limit, or the default.
+---@return integer
+function listing.read_limit(query)
   local limit = query.limit or DEFAULT_LIMIT
   if limit < 1 or limit > MAXIMUM_LIMIT then
     refusal.raise(422, "limit: expected a number from 1 to %d, got %d", MAXIMUM_LIMIT, limit)
   end
   return limit
+end
+
+-- Up to `limit` documents that the query's bounds and the list's own filters let pass, from the query's
+-- cursor on.
+local function collect(request, collection, parent, matches, limit)
+  local query, rows = request.query, json.array {}
+  local bounds = read_bounds(query)
+  for document, id in request.store:each(collection, request.organization, parent, read_cursor(query.cursor)) do
+    if within(bounds, document) and matches(document) and not request.staleness:hides(collection, id) then
+      rows[#rows + 1] = document
+      if #rows == limit then break end
+    end
+  end
+  return rows
 end
 
 ---One page of a collection.
@@ -134,15 +164,19 @@ end
 ---@param matches fun(document: table): boolean the list's own filters
 ---@return table[] documents a JSON array
 function listing.page(request, collection, parent, matches)
-  local query, page = request.query, json.array {}
-  local limit, bounds = read_limit(query), read_bounds(query)
-  for document, id in request.store:each(collection, request.organization, parent, read_cursor(query.cursor)) do
-    if within(bounds, document) and matches(document) and not request.staleness:hides(collection, id) then
-      page[#page + 1] = document
-      if #page == limit then break end
-    end
-  end
-  return page
+  return collect(request, collection, parent, matches, listing.read_limit(request.query))
+end
+
+---The same in the form of the knowledge-base service: the rows under `data`, and the cursor of the next page
+---under `pagination`, null on the last one.
+---@return { data: table[], pagination: table }
+function listing.envelope(request, collection, parent, matches)
+  local limit = listing.read_limit(request.query)
+  local rows = collect(request, collection, parent, matches, limit + 1)
+  local has_more = #rows > limit
+  if has_more then rows[limit + 1] = nil end
+  local next_cursor = has_more and encode_base64(rows[limit].created_at) or json.null
+  return { data = rows, pagination = { limit = limit, next_cursor = next_cursor } }
 end
 
 return listing

@@ -1,10 +1,12 @@
--- Phone numbers and the trunks that carry them. A number has two slots, one for calls to it and one
--- for calls from it; each holds the id of a version or null. Slots are written by publishing.
--- Stored in "phone_numbers" under the number itself, and "trunks".
+-- Phone numbers. A number has two slots, one for calls to it and one for calls from it; each holds the
+-- id of a version or null. Slots are written by publishing.
+-- Stored in "phone_numbers" under the number itself.
 
 local json = require "anyreach.json"
+local e164 = require "anyreach.sandbox.e164"
 local listing = require "anyreach.sandbox.listing"
 local refusal = require "anyreach.sandbox.refusal"
+local trunks = require "anyreach.sandbox.trunks"
 
 local phone_numbers = {}
 
@@ -56,20 +58,6 @@ function phone_numbers.release(request, version_ids)
   end
 end
 
----Adds a trunk. A managed one is run by the platform and carries bought numbers only.
----@param trunk { id: string, name: string, managed: boolean }
-function phone_numbers.add_trunk(store, organization, trunk)
-  local now = store:now()
-  store:add("trunks", trunk.id, {
-    id = trunk.id,
-    organization_id = organization,
-    name = trunk.name,
-    managed_account_id = trunk.managed and "sandbox-managed-account" or json.null,
-    created_at = now,
-    updated_at = now,
-  }, { organization = organization })
-end
-
 ---Adds a number with empty slots.
 ---@return table record
 function phone_numbers.add(store, organization, number, trunk_id, outbound_shareable)
@@ -91,9 +79,7 @@ end
 -- 404 for an unknown trunk is our choice, 400 for a managed one as well: that it is refused is
 -- documented, the status is not.
 local function require_own_trunk(request, id)
-  local trunk = request.store:get("trunks", request.organization, id)
-  if not trunk then refusal.raise(404, "Trunk %s not found.", id) end
-  if trunk.managed_account_id ~= json.null then
+  if trunks.is_managed(trunks.require(request, id)) then
     refusal.raise(400, "Trunk %s is managed; numbers can be registered only on a trunk of your own.", id)
   end
 end
@@ -117,7 +103,7 @@ end
 rules["phone_numbers.create"] = function(request)
   local body, store = request.body, request.store
   local number = body.phone_number
-  if type(number) ~= "string" or #number > 16 or not number:find("^%+[1-9]%d+$") then
+  if not e164.is_valid(number) then
     refusal.raise(422, "phone_number: expected an E.164 number such as +15551234567")
   end
   require_own_trunk(request, body.trunk_id)

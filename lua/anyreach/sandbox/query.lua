@@ -45,6 +45,10 @@ local CONVERSIONS = {
   end,
 }
 
+local function is_list(field)
+  return (field.schema.types or {})[1] == "array"
+end
+
 local function convert(field, text)
   if field.schema.json_text then
     local ok, value = pcall(json.decode, text)
@@ -68,7 +72,11 @@ function query.convert(texts, fields)
   local values = {}
   for _, field in ipairs(fields or {}) do
     local text = texts[field.name]
-    if type(text) == "string" then values[field.name] = convert(field, text) else values[field.name] = text end
+    if type(text) ~= "string" then
+      values[field.name] = text
+    else
+      values[field.name] = is_list(field) and json.array { text } or convert(field, text)
+    end
   end
   return values
 end

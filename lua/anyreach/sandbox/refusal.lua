@@ -16,6 +16,16 @@ function refusal.raise(status, message, ...)
   error(setmetatable({ status = status, detail = detail }, Refusal), 0)
 end
 
+---Ends the request with 422 and a message that names all problems.
+---@param problems { path: string, message: string }[] as operations.check gives them
+function refusal.raise_problems(problems)
+  local lines = {}
+  for _, problem in ipairs(problems) do
+    lines[#lines + 1] = problem.path == "" and problem.message or problem.path .. ": " .. problem.message
+  end
+  refusal.raise(422, "%s", table.concat(lines, "; "))
+end
+
 ---@param value any what pcall caught
 ---@return boolean
 function refusal.is(value)

@@ -4,7 +4,7 @@
 -- A document has an id that is unique in its collection, an organisation that alone can see it,
 -- perhaps a parent (the agent of a version) and perhaps an alias that is unique under that parent
 -- (the number of a version). Documents are kept as JSON text, so that what was stored comes back
--- value by value.
+-- value by value. Bytes that are no document, such as those of a file, stand in a table of their own.
 --
 -- Every request runs in one transaction, which is committed before the request is answered.
 
@@ -15,7 +15,7 @@ local Sequence = require "anyreach.sandbox.sequence"
 local Store = {}
 Store.__index = Store
 
-local FORMAT = 1 -- of the file, kept as its user_version
+local FORMAT = 2 -- of the file, kept as its user_version
 local BATCH = 50 -- rows that each() reads at a time
 
 local SCHEMA = [[
@@ -31,6 +31,10 @@ CREATE TABLE documents (
 );
 CREATE UNIQUE INDEX documents_by_alias ON documents (collection, organization, parent, alias);
 CREATE UNIQUE INDEX documents_by_age ON documents (collection, organization, parent, created_at);
+CREATE TABLE bytes (
+  id TEXT PRIMARY KEY,
+  bytes BLOB NOT NULL
+);
 CREATE TABLE clock (last INTEGER NOT NULL);
 INSERT INTO clock VALUES (0);
 ]]
@@ -123,6 +127,7 @@ end
 ---Forgets every document, and with a seed starts the sequence anew. Call it within a transaction.
 function Store:clear()
   self.database:run("DELETE FROM documents")
+  self.database:run("DELETE FROM bytes")
   self.database:run("UPDATE clock SET last = 0")
   self.sequence:continue_after(0)
 end
@@ -155,6 +160,12 @@ function Store:save(collection, id, document)
   assert(changed == 1, "save of a document that is not stored")
 end
 
+---Gives a document another alias, or none.
+---@param alias string?
+function Store:set_alias(collection, id, alias)
+  self.database:run("UPDATE documents SET alias = ? WHERE collection = ? AND id = ?", alias, collection, id)
+end
+
 local function first(rows)
   return rows[1] and json.decode(rows[1].document)
 end
@@ -171,6 +182,14 @@ function Store:is_taken(collection, id)
   return #self.database:query("SELECT 1 FROM documents WHERE collection = ? AND id = ?", collection, id) > 0
 end
 
+---The organisation that holds that id, for those who have no credential to tell it.
+---@return string? organization
+function Store:owner(collection, id)
+  local row = self.database:query("SELECT organization FROM documents WHERE collection = ? AND id = ?",
+    collection, id)[1]
+  return row and row.organization
+end
+
 ---@return table? document
 function Store:find(collection, organization, parent, alias)
   return first(self.database:query(
@@ -181,6 +200,23 @@ end
 function Store:remove(collection, organization, id)
   self.database:run("DELETE FROM documents WHERE collection = ? AND organization = ? AND id = ?",
     collection, organization, id)
+end
+
+---Keeps bytes under an id; they replace what was there.
+---@param id string
+---@param bytes string
+function Store:put_bytes(id, bytes)
+  self.database:run("INSERT OR REPLACE INTO bytes VALUES (?, ?)", id, bytes)
+end
+
+---@return string? bytes
+function Store:get_bytes(id)
+  local row = self.database:query("SELECT bytes FROM bytes WHERE id = ?", id)[1]
+  return row and row.bytes
+end
+
+function Store:remove_bytes(id)
+  self.database:run("DELETE FROM bytes WHERE id = ?", id)
 end
 
 -- A batch of rows older than `before`, newest first.

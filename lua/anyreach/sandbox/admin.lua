@@ -1,0 +1,77 @@
+-- The admin service: the caller's own scopes, and the summary of what an organisation has used.
+
+local json = require "anyreach.json"
+local access = require "anyreach.sandbox.access"
+local refusal = require "anyreach.sandbox.refusal"
+local timestamp = require "anyreach.sandbox.timestamp"
+
+local admin = {}
+
+local COUNTS = {
+  "voice_minutes", "chat_minutes", "total_calls", "voice_calls", "chat_calls", "inbound_calls", "outbound_calls",
+  "workflow_runs_total", "workflow_runs_success", "workflow_runs_failed",
+}
+
+local LONGEST_RANGE = 366 * 86400 * 1000000 -- microseconds; documented
+
+local function read_time(query, name)
+  if query[name] == nil then refusal.raise(422, "%s: required but missing", name) end
+  local time = timestamp.parse(query[name])
+  if not time then refusal.raise(422, "%s: expected a date-time such as 2026-01-02T03:04:05Z", name) end
+  return time
+end
+
+-- The limits are documented; that both ends are required, and 422, are our choice.
+local function read_range(query)
+  local from, to = read_time(query, "from"), read_time(query, "to")
+  if to <= from then refusal.raise(422, "to: must be later than from") end
+  if to - from > LONGEST_RANGE then refusal.raise(422, "to: at most 366 days after from") end
+  return timestamp.format(from), timestamp.format(to)
+end
+
+-- Calls action with every document of a collection that was created in the range, its end excluded.
+local function each_between(request, collection, from, to, action)
+  for document in request.store:each(collection, request.organization, nil, to) do
+    if document.created_at < from then return end
+    action(document)
+  end
+end
+
+-- Documented medium of a channel; that an email counts as chat is our choice.
+local MEDIA = { telephone = "voice", webrtc = "voice", text = "chat", email = "chat" }
+
+-- That a conversation counts whatever its status is our choice.
+local function add_conversation(summary, conversation)
+  local medium = MEDIA[conversation.channel]
+  local seconds = conversation.duration ~= json.null and conversation.duration or 0
+  for _, name in ipairs { "total_calls", medium .. "_calls", conversation.direction .. "_calls" } do
+    summary[name] = summary[name] + 1
+  end
+  summary[medium .. "_minutes"] = summary[medium .. "_minutes"] + seconds / 60
+end
+
+local function add_execution(summary, execution)
+  summary.workflow_runs_total = summary.workflow_runs_total + 1
+  local name = "workflow_runs_" .. execution.status
+  summary[name] = summary[name] + 1
+end
+
+local rules = {}
+
+rules["admin.members.my_scopes"] = function(request)
+  return access.scopes_of(request.token)
+end
+
+-- Days and inventory are left out: under which keys they stand is not documented.
+rules["admin.usage.summary"] = function(request)
+  local from, to = read_range(request.query)
+  local summary = {}
+  for _, name in ipairs(COUNTS) do summary[name] = 0 end
+  each_between(request, "conversations", from, to, function(found) add_conversation(summary, found) end)
+  each_between(request, "workflow_executions", from, to, function(found) add_execution(summary, found) end)
+  return summary
+end
+
+admin.rules = rules
+
+return admin

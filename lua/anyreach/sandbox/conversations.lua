@@ -1,0 +1,277 @@
+-- Conversations: how they begin on each channel, who sees which part of them, and how lists find them.
+-- Stored in "conversations" as the whole object; what the credential may not see is left out of answers.
+-- Calls go on in calls.lua, text conversations in text_turns.lua. Nobody joins the room of a webrtc
+-- conversation here, so it stays `token_created`.
+
+local json = require "anyreach.json"
+local operations = require "anyreach.operations"
+local agent_reference = require "anyreach.sandbox.agent_reference"
+local calls = require "anyreach.sandbox.calls"
+local e164 = require "anyreach.sandbox.e164"
+local listing = require "anyreach.sandbox.listing"
+local phone_numbers = require "anyreach.sandbox.phone_numbers"
+local refusal = require "anyreach.sandbox.refusal"
+local timestamp = require "anyreach.sandbox.timestamp"
+local transcript = require "anyreach.sandbox.transcript"
+
+local conversations = {}
+
+local ACTIVE = { triggered = true, ringing = true, in_progress = true }
+local HAS_ROOM = { telephone = true, webrtc = true }
+local TOKEN_SECONDS = 3600
+
+-- {====== what other families ask ======
+
+---True while one can speak or listen. `token_created` does not count: the pages differ about it, and
+-- this follows those of the messages and of live monitoring.
+---@return boolean
+function conversations.is_active(conversation)
+  return ACTIVE[conversation.status] == true
+end
+
+---The conversation that the path names; answers 404 when the organisation has none of that id.
+---@return table
+function conversations.require(request)
+  local id = request.path.conversation_id
+  local conversation = request.store:get("conversations", request.organization, id)
+  if not conversation then refusal.raise(404, "Conversation %s not found.", id) end
+  return conversation
+end
+
+---Stores a changed conversation.
+function conversations.save(request, conversation)
+  request.store:save("conversations", conversation.id, conversation)
+end
+
+---How many conversations an agent has had. The keys are our choice: that there are statistics is
+---documented, what they hold is not.
+---@return table
+function conversations.statistics(request, agent_id)
+  local result = { total = 0, active = 0, completed = 0, average_duration = json.null }
+  local seconds = 0
+  for conversation in request.store:each("conversations", request.organization) do
+    if conversation.agent_id == agent_id then
+      result.total = result.total + 1
+      if conversations.is_active(conversation) then result.active = result.active + 1 end
+      if conversation.status == "completed" then
+        result.completed = result.completed + 1
+        seconds = seconds + conversation.duration
+      end
+    end
+  end
+  if result.completed > 0 then result.average_duration = seconds / result.completed end
+  return result
+end
+
+-- }======
+
+-- {====== who sees what ======
+
+local SENSITIVE = { "summary", "initial_context", "custom_metadata", "conversation", "recording_details" }
+
+-- The conversation as the API shows it. The page says that what comes back depends on read_sensitive; so
+-- manage alone does not show the sensitive fields, and they are absent rather than null (our choice).
+local function present(request, conversation)
+  conversation.starting_message = nil
+  if not request.token.holds("conversations:read_sensitive") then
+    for _, field in ipairs(SENSITIVE) do conversation[field] = nil end
+  end
+  return conversation
+end
+
+-- }======
+
+-- {====== lists ======
+
+local EXACT = { "direction", "channel", "status", "agent_id", "agent_version_id", "web_widget_id" }
+local PARTS = { "user_id", "agent_number" }
+local AT_LEAST = { duration_above = "duration", user_turn_count_above = "user_turn_count" }
+local AT_MOST = { duration_below = "duration", user_turn_count_below = "user_turn_count" }
+
+local function is_equal(value, wanted) return value == wanted end
+local function is_part(value, wanted) return value ~= json.null and listing.contains_text(value, wanted) end
+local function is_at_least(value, bound) return value ~= json.null and value >= bound end
+local function is_at_most(value, bound) return value ~= json.null and value <= bound end
+
+-- Query field -> the field it is held against, and how.
+local FILTERS = { custom_metadata = { field = "custom_metadata", holds = listing.contains_value } }
+for _, name in ipairs(EXACT) do FILTERS[name] = { field = name, holds = is_equal } end
+for _, name in ipairs(PARTS) do FILTERS[name] = { field = name, holds = is_part } end
+for name, field in pairs(AT_LEAST) do FILTERS[name] = { field = field, holds = is_at_least } end
+for name, field in pairs(AT_MOST) do FILTERS[name] = { field = field, holds = is_at_most } end
+
+-- Webrtc conversations that nobody has joined are not listed unless asked for by their status: the
+-- dashboard hides them, and that the server does it is our choice.
+local function filter(query)
+  return function(conversation)
+    if conversation.status == "token_created" and query.status == nil then return false end
+    for name, wanted in pairs(query) do
+      local one = FILTERS[name]
+      if one and not one.holds(conversation[one.field], wanted) then return false end
+    end
+    return true
+  end
+end
+
+-- }======
+
+-- {====== beginnings ======
+
+local function id_of(agent)
+  return agent == json.null and json.null or agent.id
+end
+
+-- The greeting of a configuration on a channel. Its form is documented for a text alone; any other, and
+-- none, is replaced by our own words.
+local function starting_message(config, channel)
+  local overrides = config.channel_overrides
+  local override = type(overrides) == "table" and overrides[channel]
+  local special = type(override) == "table" and override.starting_message
+  for _, text in ipairs { special or json.null, config.starting_message or json.null } do
+    if type(text) == "string" then return text end
+  end
+  return "Hello, how can I help you?"
+end
+
+-- A conversation of which nothing has been said yet. Its direction on each channel is our choice.
+local function begin(request, body, status, direction)
+  local reference = agent_reference.resolve(request, body)
+  local now = request.store:now()
+  return {
+    id = request.store:new_id(),
+    organization_id = request.organization,
+    direction = direction,
+    channel = body.channel,
+    status = status,
+    user_id = body.user_id,
+    agent = reference.agent,
+    agent_id = id_of(reference.agent),
+    agent_version_id = reference.agent_version_id,
+    agent_number = body.agent_number or json.null,
+    web_widget_id = json.null,
+    trunk_id = json.null,
+    duration = json.null,
+    user_turn_count = 0,
+    summary = json.null,
+    initial_context = body.initial_context or json.null,
+    custom_metadata = body.custom_metadata or {},
+    conversation = transcript.new(),
+    recording_details = json.null,
+    starting_message = starting_message(reference.config, body.channel),
+    created_at = now,
+    updated_at = now,
+  }
+end
+
+local function add(request, conversation)
+  request.store:add("conversations", conversation.id, conversation, { organization = request.organization })
+end
+
+-- A token for the room of a conversation. It opens nothing; the keys are those of a listener's token,
+-- also for webrtc, where they are our choice.
+local function room_token(request, conversation, purpose)
+  local now = timestamp.parse(request.store:now())
+  return {
+    url = "wss://livekit.sandbox.invalid",
+    token = ("sandbox-%s-%s"):format(purpose, request.store:new_id()),
+    room_name = "conversation-" .. conversation.id,
+    expires_at = timestamp.format(now + TOKEN_SECONDS * 1000000),
+  }
+end
+
+-- That a call is answered with the conversation under the same key as a text one is our choice.
+local function begin_call(request, body)
+  if not e164.is_valid(body.user_id) then
+    refusal.raise(422, "user_id: expected an E.164 number such as +15551234567")
+  end
+  if body.agent_number == nil and body.agent_id == nil and body.agent_version_id == nil then
+    refusal.raise(422, "body: a call needs one of agent_number, agent_id, agent_version_id")
+  end
+  local conversation = begin(request, body, "triggered", "outbound")
+  if body.agent_number then
+    conversation.trunk_id = phone_numbers.require(request, body.agent_number).trunk_id
+  end
+  add(request, conversation)
+  return { conversation = present(request, conversation) }
+end
+
+local function begin_text(request, body)
+  local conversation = begin(request, body, "in_progress", "inbound")
+  local greeting = conversation.starting_message
+  transcript.add(conversation, "assistant", greeting, conversation.created_at)
+  add(request, conversation)
+  return { conversation = present(request, conversation), starting_message = greeting }
+end
+
+-- The greeting counts as sent at once; the keys beside delivery_status are our choice.
+local function begin_email(request, body)
+  if not (body.to_address or ""):find("^[^@%s]+@[^@%s]+$") then
+    refusal.raise(422, "to_address: expected an email address")
+  end
+  local conversation = begin(request, body, "in_progress", "outbound")
+  transcript.add(conversation, "assistant", conversation.starting_message, conversation.created_at, {
+    to_address = body.to_address,
+    from_address = body.from_address or json.null,
+    subject = body.subject or json.null,
+    delivery_status = "sent",
+  })
+  add(request, conversation)
+  return { conversation = present(request, conversation) }
+end
+
+local function begin_webrtc(request, body)
+  local conversation = begin(request, body, "token_created", "inbound")
+  local answer = room_token(request, conversation, "join")
+  add(request, conversation)
+  answer.conversation = present(request, conversation)
+  return answer
+end
+
+local BEGINNINGS = { telephone = begin_call, text = begin_text, email = begin_email, webrtc = begin_webrtc }
+
+-- }======
+
+local rules = {}
+
+rules["conversations.list"] = function(request)
+  local page = listing.page(request, "conversations", nil, filter(request.query))
+  for _, conversation in ipairs(page) do present(request, conversation) end
+  return page
+end
+
+rules["conversations.create"] = function(request)
+  local body = request.body
+  return BEGINNINGS[body.channel](request, body), { status = body.channel == "telephone" and 202 or nil }
+end
+
+rules["conversations.get"] = function(request)
+  local conversation = conversations.require(request)
+  if conversation.channel == "telephone" and calls.advance(conversation, request.store:now()) then
+    conversations.save(request, conversation)
+  end
+  return present(request, conversation)
+end
+
+-- Its body is not documented: it takes what the creation of a call takes (our choice).
+rules["conversations.dial"] = function(request)
+  local body = request.body or {}
+  body.channel = "telephone"
+  local problems = operations.check("conversations.create", "body", body)
+  if problems then refusal.raise_problems(problems) end
+  return begin_call(request, body)
+end
+
+rules["conversations.listener_token"] = function(request)
+  local conversation = conversations.require(request)
+  if not conversations.is_active(conversation) then
+    refusal.raise(409, "Conversation %s is not active: it is %s.", conversation.id, conversation.status)
+  end
+  if not HAS_ROOM[conversation.channel] then
+    refusal.raise(404, "Conversation %s has no room to listen to.", conversation.id)
+  end
+  return room_token(request, conversation, "listener")
+end
+
+conversations.rules = rules
+
+return conversations

@@ -1,0 +1,118 @@
+-- Trunks, which carry calls. A managed one is run by the platform and cannot be changed; the others
+-- belong to the customer. Stored in "trunks"; a new organisation has one of each kind.
+-- The password of a trunk is dropped when it arrives: no answer shows it and no file keeps it (our
+-- choice; the documentation does not say whether it is shown).
+
+local json = require "anyreach.json"
+local listing = require "anyreach.sandbox.listing"
+local refusal = require "anyreach.sandbox.refusal"
+
+local trunks = {}
+
+-- The documented defaults of both configurations.
+local CONFIGS = {
+  inbound_config = { enable_noise_cancellation = false },
+  outbound_config = { transport = "UDP", media_encryption = "NONE" },
+}
+
+---@return table trunk answers 404 when the organisation has none of that id
+function trunks.require(request, id)
+  local trunk = request.store:get("trunks", request.organization, id)
+  if not trunk then refusal.raise(404, "Trunk %s not found.", id) end
+  return trunk
+end
+
+---@return boolean
+function trunks.is_managed(trunk)
+  return trunk.managed_account_id ~= json.null
+end
+
+---Adds a trunk without configurations.
+---@param trunk { id: string, name: string, managed: boolean }
+---@return table record
+function trunks.add(store, organization, trunk)
+  local now = store:now()
+  local record = {
+    id = trunk.id,
+    organization_id = organization,
+    name = trunk.name,
+    managed_account_id = trunk.managed and "sandbox-managed-account" or json.null,
+    inbound_config = json.null,
+    outbound_config = json.null,
+    created_at = now,
+    updated_at = now,
+  }
+  store:add("trunks", trunk.id, record, { organization = organization })
+  return record
+end
+
+local function complete(config, defaults)
+  if config == json.null then return config end
+  for field, default in pairs(defaults) do
+    if config[field] == nil then config[field] = default end
+  end
+  config.auth_password = nil
+  return config
+end
+
+-- Fields that are not sent keep their value (our choice); a configuration is replaced as a whole.
+local function change(request, trunk)
+  local body = request.body
+  trunk.name = body.name or trunk.name
+  for field, defaults in pairs(CONFIGS) do
+    if body[field] ~= nil then trunk[field] = complete(body[field], defaults) end
+  end
+  trunk.updated_at = request.store:now()
+  request.store:save("trunks", trunk.id, trunk)
+  return trunk
+end
+
+local function require_own(request)
+  local trunk = trunks.require(request, request.path.trunk_id)
+  if trunks.is_managed(trunk) then refusal.raise(400, "Trunk %s is managed and cannot be changed.", trunk.id) end
+  return trunk
+end
+
+local function carries_numbers(request, trunk)
+  for record in request.store:each("phone_numbers", request.organization) do
+    if record.trunk_id == trunk.id then return true end
+  end
+  return false
+end
+
+local rules = {}
+
+-- That `name` matches a part of the name, in upper or lower case, is our choice.
+rules["trunks.list"] = function(request)
+  local name = request.query.name
+  return listing.page(request, "trunks", nil, function(trunk)
+    return name == nil or listing.contains_text(trunk.name, name)
+  end)
+end
+
+rules["trunks.get"] = function(request)
+  return trunks.require(request, request.path.trunk_id)
+end
+
+rules["trunks.create"] = function(request)
+  local store = request.store
+  local trunk = trunks.add(store, request.organization, { id = store:new_id(), name = request.body.name })
+  return change(request, trunk)
+end
+
+rules["trunks.update"] = function(request)
+  return change(request, require_own(request))
+end
+
+-- A trunk that still carries numbers stays: our choice.
+rules["trunks.delete"] = function(request)
+  local trunk = require_own(request)
+  if carries_numbers(request, trunk) then
+    refusal.raise(409, "Trunk %s still carries phone numbers.", trunk.id)
+  end
+  request.store:remove("trunks", request.organization, trunk.id)
+end
+
+trunks.rules = rules
+
+return trunks

@@ -1,0 +1,94 @@
+#include "delivery.h"
+
+#include <stdint.h>
+#include <sys/random.h>
+
+static struct retry_outcome outcome_of(const struct http_request *http) {
+  struct retry_outcome outcome = {.verdict = http->verdict,
+                                  .status = http->status,
+                                  .may_have_been_sent = http->may_have_been_sent,
+                                  .retry_after = -1};
+  size_t length;
+  const char *value = http_response_header(http, "Retry-After", &length);
+  if (value) outcome.retry_after = retry_after_seconds(value, length, time(NULL));
+  return outcome;
+}
+
+/* In [0, 1); without randomness the middle. */
+static double random_fraction(void) {
+  uint32_t bits;
+  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits) return 0.5;
+  return bits / 4294967296.0;
+}
+
+static void finish(struct delivery *delivery) {
+  delivery->done(delivery->context);
+}
+
+static int attempt(struct delivery *delivery) {
+  delivery->attempts++;
+  if (http_start(&delivery->http, delivery->loop) == 0) return 0;
+  gate_leave(&delivery->pass, NULL);
+  return -1;
+}
+
+/* An attempt that cannot be set up for want of memory is the last one. */
+static void attempt_or_finish(void *context) {
+  struct delivery *delivery = context;
+  if (attempt(delivery) == 0) return;
+  delivery->http.verdict = CURLE_OUT_OF_MEMORY;
+  finish(delivery);
+}
+
+static bool may_pass(struct delivery *delivery) {
+  return !delivery->gate || gate_enter(delivery->gate, &delivery->pass);
+}
+
+static void try_again(void *context) {
+  struct delivery *delivery = context;
+  if (may_pass(delivery)) attempt_or_finish(delivery);
+}
+
+/* Counts the outcome; true when another attempt is due. */
+static bool is_worth_another(struct delivery *delivery, const struct retry_outcome *outcome) {
+  if (!retry_is_allowed(delivery->retry, outcome)) return false;
+  if (retry_is_throttled(outcome)) return delivery->refusals++ < delivery->policy.refusals;
+  return delivery->failures++ < delivery->policy.retries;
+}
+
+static void on_answer(void *context) {
+  struct delivery *delivery = context;
+  struct retry_outcome outcome = outcome_of(&delivery->http);
+  if (outcome.verdict != CURLE_OK && outcome.may_have_been_sent)
+    delivery->may_have_been_sent = true;
+  gate_leave(&delivery->pass, &outcome);
+  if (is_worth_another(delivery, &outcome)) {
+    unsigned attempt = retry_is_throttled(&outcome) ? 1 : delivery->failures;
+    double delay = retry_delay(attempt, &outcome, random_fraction());
+    if (loop_timer_start(delivery->loop, &delivery->timer, delay) == 0) return;
+  }
+  finish(delivery);
+}
+
+static void on_received(void *context) {
+  struct delivery *delivery = context;
+  delivery->received(delivery->context);
+}
+
+int delivery_start(struct delivery *delivery, struct loop *loop) {
+  delivery->loop = loop;
+  delivery->http.received = delivery->received ? on_received : NULL;
+  delivery->http.done = on_answer;
+  delivery->http.context = delivery;
+  delivery->timer = (struct loop_timer){.fire = try_again, .context = delivery};
+  delivery->pass = (struct gate_pass){.admitted = attempt_or_finish, .context = delivery};
+  return may_pass(delivery) ? attempt(delivery) : 0;
+}
+
+void delivery_release(struct delivery *delivery) {
+  if (delivery->loop) {
+    loop_timer_stop(delivery->loop, &delivery->timer);
+    gate_leave(&delivery->pass, NULL);
+  }
+  http_release(&delivery->http);
+}

@@ -1,0 +1,48 @@
+/* The gate before the wire: requests pass it in the order they came, no more at once and no faster
+ * than the server bears. It learns: a refusal for too many requests halves what is let through at
+ * once, and holds everybody back for as long as the server asks. No Lua. */
+#ifndef ANYREACH_GATE_H
+#define ANYREACH_GATE_H
+
+#include <stdbool.h>
+
+#include "loop.h"
+#include "rate.h"
+#include "retry.h"
+
+struct gate {
+  struct loop *loop;
+  struct rate_bucket bucket;
+  struct rate_limit limit;
+  unsigned in_flight;
+  double closed_until;      /* by loop_now() */
+  struct loop_timer reopen; /* runs while the gate is closed and somebody waits */
+  struct gate_pass *first, *last;
+};
+
+enum gate_place { GATE_OUTSIDE, GATE_QUEUED, GATE_PACED, GATE_INSIDE };
+
+/* Embedded in its owner, who leaves before freeing it. Zero-initialise. */
+struct gate_pass {
+  void (*admitted)(void *context); /* called in a later turn of the loop */
+  void *context;
+  struct gate *gate;
+  enum gate_place place;
+  double admitted_at;
+  struct loop_timer timer; /* runs while paced */
+  struct gate_pass *previous, *next;
+};
+
+/* `rate` in requests a second, 0: as fast as can be. `maximum` in flight, at least 1. */
+void gate_init(struct gate *gate, struct loop *loop, double rate, unsigned maximum);
+
+/* Nobody may be inside or waiting. */
+void gate_free(struct gate *gate);
+
+/* Asks to pass. Returns true when it may go on at once; otherwise `admitted` is called later. */
+bool gate_enter(struct gate *gate, struct gate_pass *pass);
+
+/* Done, with what came of it; or given up (`outcome` NULL), wherever it is. */
+void gate_leave(struct gate_pass *pass, const struct retry_outcome *outcome);
+
+#endif

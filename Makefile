@@ -1,4 +1,4 @@
-# anyreach: build, test, install. `make help` lists the targets.
+# anyreach: build, test, install. `make help` lists the targets; V=1 shows the commands.
 
 PREFIX  ?= /usr/local
 DESTDIR ?=
@@ -20,7 +20,8 @@ LIBRARY_FLAGS  = $(shell pkg-config --cflags $(PACKAGES))
 LIBRARIES      = $(shell pkg-config --libs $(PACKAGES)) -lm
 TEST_LIBRARIES = $(shell pkg-config --libs cmocka)
 COMPILE  = $(CC) -std=c11 $(CFLAGS) $(WARNINGS) -D_GNU_SOURCE $(DEFINES) $(CPPFLAGS)
-COMPILE_OBJECT = $(COMPILE) $(LIBRARY_FLAGS) -Isrc -MMD -MP -c -o $@ $<
+say = $(if $(V),,@echo "  $(1)" &&)
+COMPILE_OBJECT = $(call say,compile $<) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -MMD -MP -c -o $@ $<
 
 EMBEDDED := $(sort $(shell find lua/anyreach scripts -type f -name "*.lua"))
 OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/*.c)) $(BUILD)/obj/embedded_files.o
@@ -38,7 +39,7 @@ help: ## list the targets
 # {====== the program ======
 
 $(PROGRAM): $(OBJECTS)
-	$(COMPILE) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+	$(call say,link $@) $(COMPILE) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/settings
 	$(COMPILE_OBJECT)
@@ -50,7 +51,7 @@ $(BUILD)/embedded_files.c: $(BUILD)/embed $(EMBEDDED) $(BUILD)/embedded_names
 	@$(BUILD)/embed $(EMBEDDED) > $@.new && mv $@.new $@
 
 $(BUILD)/embed: src/gen/embed.c $(BUILD)/settings
-	$(COMPILE) -o $@ $<
+	$(call say,compile $<) $(COMPILE) -o $@ $<
 
 # Files that change only when what they hold does: how things are built, and which files go in.
 $(BUILD)/settings: HOLDS := $(COMPILE) $(LDFLAGS)
@@ -69,6 +70,8 @@ deps-test: ## … and what the tests need
 
 # {====== tests ======
 
+VALGRIND ?= yes
+
 demo: $(PROGRAM) ## provision the example clinic against the sandbox, twice
 	@rm -f $(BUILD)/demo.db*
 	@echo "Three agents of a clinic, provisioned against the built-in sandbox:"
@@ -82,20 +85,19 @@ test: deps-test ## run the whole suite
 	@$(MAKE) --no-print-directory test-programs
 	@VALGRIND=$(VALGRIND) tests/run.sh $(BUILD)
 
-VALGRIND ?= yes
 test-programs: $(PROGRAM) $(UNIT_TESTS) $(BUILD)/tests/wire_server
 
 # All objects but main's; the linker takes what a test needs.
 $(BUILD)/unit/anyreach.a: $(filter-out %/main.o,$(OBJECTS))
 	@rm -f $@
-	ar rcs $@ $^
+	@ar rcs $@ $^
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/anyreach.a
-	$(COMPILE) $(LIBRARY_FLAGS) -Isrc -MMD -MP -o $@ $< $(LDFLAGS) $(BUILD)/unit/anyreach.a \
+	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -o $@ $< $(LDFLAGS) $(BUILD)/unit/anyreach.a \
 	  $(LIBRARIES) $(TEST_LIBRARIES)
 
 $(BUILD)/tests/wire_server: tests/helpers/wire_server.c $(BUILD)/settings
-	$(COMPILE) -o $@ $< $(LDFLAGS)
+	$(call say,build $@) $(COMPILE) -o $@ $< $(LDFLAGS)
 
 # Any report of a sanitizer ends the program, so that a test sees it.
 asan: ## run the whole suite with AddressSanitizer and UBSan
@@ -145,7 +147,7 @@ uninstall: ## remove what install has put there
 clean: ## remove what was built
 	rm -rf build
 
--include $(wildcard $(BUILD)/obj/*.d $(BUILD)/unit/*.d)
+-include $(wildcard $(BUILD)/obj/*.d)
 
 .PHONY: all help deps deps-test demo test test-programs asan fuzz fuzz-programs check-generated generate lint install \
   uninstall clean always

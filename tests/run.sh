@@ -82,10 +82,7 @@ check_leftovers() {
 }
 
 run_generated_check
-for file in "$build"/unit/test_*; do
-  case $file in *.d | *.o | *'*') continue ;; esac
-  run_unit_test "$file"
-done
+for source in tests/unit/test_*.c; do run_unit_test "$build/unit/$(basename "$source" .c)"; done
 for file in tests/spec/*_spec.lua tests/e2e/*_spec.lua; do run_spec "$file"; done
 check_leftovers
 

@@ -69,20 +69,22 @@ end
 --- A new, empty directory; tests/run.sh removes it with all others.
 ---@return string
 function process.directory()
-  return assert(process.first_line('mktemp -d "${TEST_DIRECTORY:-/tmp}/XXXXXX"'))
+  return assert(process.first_line('mktemp -d "${TEST_DIRECTORY:-/tmp}/anyreach.XXXXXX"'))
 end
 
 --- Waits until `check()` gives a true value, and returns it.
 ---@generic T
 ---@param what string for the error message when it never does
 ---@param check fun(): T
+---@param seconds? number how long
 ---@return T
-function process.eventually(what, check)
-  for _ = 1, WAIT_SECONDS * 100 do
+function process.eventually(what, check, seconds)
+  local deadline = process.now() + (seconds or WAIT_SECONDS)
+  repeat
     local value = check()
     if value then return value end
     anyreach.sleep(0.01)
-  end
+  until process.now() > deadline
   error("waited in vain for " .. what, 2)
 end
 

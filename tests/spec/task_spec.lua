@@ -110,11 +110,13 @@ describe("cancelling", function()
   it("a task that waits for a request closes its connection", function()
     local server <close> = wire.start()
     server:reply "stall"
-    local stalled = anyreach.client { base_url = server.base_url, token = "ak_x" }
+    local stalled = anyreach.client { base_url = server.base_url, token = "ak_x", timeout = 3600 }
     local task = anyreach.spawn(function() stalled.agents.create { name = "x" } end)
     process.eventually("the request", function() return server:count() == 1 end)
     task:cancel()
-    process.eventually("the end of the connection", function() return server:log():find "connection 1 closed" end)
+    process.eventually("the end of the connection", function()
+      return server:log():find "connection 1 closed"
+    end, 10)
   end)
 
   it("a task that somebody waits for ends his wait", function()

@@ -11,12 +11,21 @@
 #include "nearest.h"
 #include "operation.h"
 #include "secret.h"
+#include "task.h"
 #include "url.h"
 
 #define CLIENT_TYPE "anyreach.client"
 
 /* User values of a client. */
-enum { CLIENT_SETTINGS = 1, CLIENT_ROOT, CLIENT_TRY_ROOT, CLIENT_VALUES = CLIENT_TRY_ROOT };
+enum {
+  CLIENT_SETTINGS = 1,
+  CLIENT_ROOT,
+  CLIENT_TRY_ROOT,
+  CLIENT_GATE,
+  CLIENT_VALUES = CLIENT_GATE
+};
+
+enum { CLIENT_MAX_IN_FLIGHT = 256 };
 
 struct client *check_client(lua_State *L, int index) {
   return luaL_checkudata(L, index, CLIENT_TYPE);
@@ -181,29 +190,64 @@ static const char *optional_text(lua_State *L, int settings, const char *name) {
   return text;
 }
 
-static long milliseconds(lua_State *L, int settings, const char *name) {
+static double optional_number(lua_State *L, int settings, const char *name) {
   lua_getfield(L, settings, name);
-  lua_Number seconds = lua_tonumber(L, -1);
+  double number = lua_tonumber(L, -1);
   lua_pop(L, 1);
-  return (long)(seconds * 1000 + 0.5);
+  return number;
+}
+
+static int gate_gc(lua_State *L) {
+  gate_free(lua_touserdata(L, 1));
+  return 0;
+}
+
+static struct gate *push_new_gate(lua_State *L) {
+  struct gate *gate = lua_newuserdatauv(L, sizeof *gate, 0);
+  gate_init(gate, task_loop(L), 0, CLIENT_MAX_IN_FLIGHT);
+  if (luaL_newmetatable(L, "anyreach.gate")) {
+    lua_pushcfunction(L, gate_gc);
+    lua_setfield(L, -2, "__gc");
+  }
+  lua_setmetatable(L, -2);
+  return gate;
+}
+
+/* Pushes the gate before a server: one for all clients with that base URL. [-0, +1, m] */
+static struct gate *push_gate(lua_State *L, const char *base_url) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, "anyreach.gates");
+  if (lua_getfield(L, -1, base_url) == LUA_TNIL) {
+    lua_pop(L, 1);
+    push_new_gate(L);
+    lua_pushvalue(L, -1);
+    lua_setfield(L, -3, base_url);
+  }
+  lua_remove(L, -2);
+  return lua_touserdata(L, -1);
 }
 
 /* new(settings) -> client. Settings, checked by the caller: base_url, organization?, token?
- * (secret), ca_file?, headers?, timeout and connect_timeout in seconds. */
+ * (secret), ca_file?, headers?, retries, rate? in requests a second, timeout and connect_timeout in
+ * seconds. */
 static int l_client_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
   struct client *client = lua_newuserdatauv(L, sizeof *client, CLIENT_VALUES);
   *client = (struct client){.base_url = optional_text(L, 1, "base_url"),
                             .organization = optional_text(L, 1, "organization"),
-                            .ca_file = optional_text(L, 1, "ca_file")};
-  client->limits.timeout_ms = milliseconds(L, 1, "timeout");
-  client->limits.connect_timeout_ms = milliseconds(L, 1, "connect_timeout");
+                            .ca_file = optional_text(L, 1, "ca_file"),
+                            .retries = (unsigned)optional_number(L, 1, "retries")};
+  client->limits.timeout_ms = (long)(optional_number(L, 1, "timeout") * 1000 + 0.5);
+  client->limits.connect_timeout_ms = (long)(optional_number(L, 1, "connect_timeout") * 1000 + 0.5);
   lua_getfield(L, 1, "token");
   client->token = to_secret(L, -1, &client->token_length);
   lua_pop(L, 1);
+  client->gate = push_gate(L, client->base_url);
+  double rate = optional_number(L, 1, "rate");
+  if (rate > 0) rate_bucket_init(&client->gate->bucket, rate, 1, loop_now());
+  lua_setiuservalue(L, 2, CLIENT_GATE);
   lua_pushvalue(L, 1);
-  lua_setiuservalue(L, -2, CLIENT_SETTINGS);
+  lua_setiuservalue(L, 2, CLIENT_SETTINGS);
   luaL_setmetatable(L, CLIENT_TYPE);
   return 1;
 }

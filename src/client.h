@@ -6,6 +6,7 @@
 
 #include <lua.h>
 
+#include "gate.h"
 #include "http.h"
 
 /* Lives in a userdata; the strings are anchored in its user value. */
@@ -16,6 +17,8 @@ struct client {
   size_t token_length;
   const char *ca_file; /* or NULL */
   struct http_limits limits;
+  unsigned retries;
+  struct gate *gate; /* shared by all clients of the same server */
 };
 
 /* The client at `index`; raises when it is something else. */

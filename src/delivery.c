@@ -61,7 +61,7 @@ static void on_answer(void *context) {
   struct retry_outcome outcome = outcome_of(&delivery->http);
   if (outcome.verdict != CURLE_OK && outcome.may_have_been_sent)
     delivery->may_have_been_sent = true;
-  gate_leave(&delivery->pass, &outcome);
+  gate_leave(&delivery->pass, delivery->policy.refusals > 0 ? &outcome : NULL);
   if (is_worth_another(delivery, &outcome)) {
     unsigned attempt = retry_is_throttled(&outcome) ? 1 : delivery->failures;
     double delay = retry_delay(attempt, &outcome, random_fraction());

@@ -91,15 +91,14 @@ bool gate_enter(struct gate *gate, struct gate_pass *pass) {
   return false;
 }
 
-/* Learns from an answer. Requests that were under way when the gate was closed do not close it
- * again for longer. */
+/* Learns from an answer. A wait that nobody would bear closes the gate for nobody. */
 static void learn(struct gate *gate, const struct gate_pass *pass,
                   const struct retry_outcome *outcome) {
   double now = loop_now();
   bool throttled = retry_is_throttled(outcome);
   if (outcome->verdict != CURLE_OK && !throttled) return;
   rate_limit_answered(&gate->limit, throttled, pass->admitted_at, now);
-  if (throttled && outcome->retry_after > 0)
+  if (throttled && outcome->retry_after > 0 && outcome->retry_after <= RETRY_LONGEST_WAIT)
     gate->closed_until = fmax(gate->closed_until, now + outcome->retry_after);
 }
 

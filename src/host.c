@@ -164,8 +164,9 @@ static void push_options(lua_State *L, const struct options *options) {
   for (int i = 0; i < OPTION_COUNT; i++) {
     const char *value = options->values[i];
     if (!value) continue;
-    bool is_number = option_rows[i].kind == OPTION_NUMBER || option_rows[i].kind == OPTION_INTEGER;
-    if (option_rows[i].kind == OPTION_FLAG)
+    enum option_kind kind = option_rows[i].kind;
+    bool is_number = kind == OPTION_NUMBER || kind == OPTION_INTEGER || kind == OPTION_WHOLE;
+    if (kind == OPTION_FLAG)
       lua_pushboolean(L, 1);
     else if (!is_number || !lua_stringtonumber(L, value))
       lua_pushstring(L, value);

@@ -67,7 +67,7 @@ void push_response(lua_State *L, const struct exchange *exchange) {
   lua_setfield(L, -2, "headers");
   set_request_id(L, exchange->http);
   set_number(L, "elapsed", exchange->http->elapsed);
-  lua_pushinteger(L, 1);
+  lua_pushinteger(L, exchange->attempts);
   lua_setfield(L, -2, "attempts");
 }
 
@@ -79,9 +79,9 @@ static void push_failure(lua_State *L, const struct exchange *exchange) {
   const char *url = exchange->http->url;
   lua_pushlstring(L, url, exchange->presigned ? strcspn(url, "?") : strlen(url));
   lua_setfield(L, -2, "url");
-  lua_pushinteger(L, 1);
+  lua_pushinteger(L, exchange->attempts);
   lua_setfield(L, -2, "attempts");
-  lua_pushboolean(L, exchange->operation->writes && exchange->http->may_have_been_sent);
+  lua_pushboolean(L, exchange->operation->writes && exchange->may_have_been_sent);
   lua_setfield(L, -2, "may_have_been_sent");
 }
 
@@ -170,8 +170,10 @@ static void push_status_error(lua_State *L, const struct exchange *exchange) {
   push_failure(L, exchange);
   lua_pushinteger(L, exchange->http->status);
   lua_setfield(L, -2, "status");
-  lua_pushboolean(L, exchange->operation->writes && exchange->http->status >= 500);
-  lua_setfield(L, -2, "may_have_been_sent");
+  if (exchange->operation->writes && exchange->http->status >= 500) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "may_have_been_sent");
+  }
   if (exchange->presigned)
     push_storage_code(L, &exchange->http->response_body);
   else

@@ -11,9 +11,11 @@
 
 struct exchange {
   const struct operation *operation;
-  const struct http_request *http; /* finished */
-  bool raw;                        /* a raw request: what is no JSON is text */
-  bool presigned;                  /* the query is a credential: it is shown nowhere */
+  const struct http_request *http; /* finished; of the last attempt */
+  unsigned attempts;
+  bool may_have_been_sent; /* some attempt may have arrived without an answer */
+  bool raw;                /* a raw request: what is no JSON is text */
+  bool presigned;          /* the query is a credential: it is shown nowhere */
 };
 
 /* Pushes the body (nil when there is none) and returns true, or pushes an error object. [-0, +1, m]

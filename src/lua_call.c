@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "client.h"
+#include "delivery.h"
 #include "embedded.h"
 #include "json.h"
 #include "lua_answer.h"
@@ -15,12 +16,16 @@
 #include "url.h"
 
 enum { UP_CLIENT = 1, UP_OPERATION, UP_TRY };
-enum { CALL_MAX_URL = 64 * 1024, CALL_MAX_BODY = 64 * 1024 * 1024 };
+enum {
+  CALL_MAX_URL = 64 * 1024,
+  CALL_MAX_BODY = 64 * 1024 * 1024,
+  CALL_MAX_REFUSALS = 30 /* "too many requests" in a row that one call bears */
+};
 
 /* Lives in a userdata on the caller's stack, closed with its slot: so that whoever gives up the
  * wait gives up the request. */
 struct call {
-  struct http_request http;
+  struct delivery delivery;
   struct wait wait;
   const struct operation *operation;
   struct operation raw; /* the row of a raw request */
@@ -34,7 +39,7 @@ struct call {
 
 static int call_close(lua_State *L) {
   struct call *call = lua_touserdata(L, 1);
-  http_release(&call->http);
+  delivery_release(&call->delivery);
   buf_free(&call->url);
   buf_wipe(&call->body);
   return 0;
@@ -166,7 +171,7 @@ static void set_form_body(lua_State *L, struct call *call, int body) {
   lua_call(L, 2, 2);
   call->content_type = lua_tostring(L, -1);
   lua_insert(L, -2);
-  call->http.body = lua_tolstring(L, -1, &call->http.body_length);
+  call->delivery.http.body = lua_tolstring(L, -1, &call->delivery.http.body_length);
   lua_replace(L, body);
 }
 
@@ -179,14 +184,14 @@ static void set_request_body(lua_State *L, struct call *call, int body, int empt
   struct json_options options = {.empty_arrays = empty_arrays, .secrets = JSON_SECRETS_REVEAL};
   if (!json_encode(L, body, &call->body, &options))
     raise_error(L, "usage", "%s: %s", call->operation->name, lua_tostring(L, -1));
-  call->http.body = call->body.data;
-  call->http.body_length = call->body.length;
+  call->delivery.http.body = call->body.data;
+  call->delivery.http.body_length = call->body.length;
   call->content_type = "application/json";
 }
 
 static void add_header(lua_State *L, struct call *call, const char *name, const char *value,
                        size_t length) {
-  if (http_add_header(&call->http, name, value, length) != 0)
+  if (http_add_header(&call->delivery.http, name, value, length) != 0)
     raise_error(L, "usage", "the header %s holds a control character or is too long", name);
 }
 
@@ -201,7 +206,7 @@ static void add_credential(lua_State *L, struct call *call, const struct client 
   int status = buf_append(&value, scheme, sizeof scheme - 1);
   if (status == BUF_OK) status = buf_append(&value, client->token, client->token_length);
   if (status == BUF_OK)
-    status = http_add_header(&call->http, "Authorization", value.data, value.length);
+    status = http_add_header(&call->delivery.http, "Authorization", value.data, value.length);
   buf_wipe(&value);
   if (status != 0)
     raise_error(L, "credential", "the token holds a control character or is too long");
@@ -229,7 +234,7 @@ static void add_headers(lua_State *L, struct call *call, const struct client *cl
   if (!call->operation->public_) add_credential(L, call, client);
   const char *accept = text ? "text/plain" : "application/json";
   add_header(L, call, "Accept", accept, strlen(accept));
-  if (call->http.body)
+  if (call->delivery.http.body)
     add_header(L, call, "Content-Type", call->content_type, strlen(call->content_type));
   add_client_headers(L, call, lua_upvalueindex(UP_CLIENT));
 }
@@ -240,7 +245,9 @@ static bool is_success(const struct http_request *http) {
 
 static int deliver(lua_State *L, struct call *call) {
   struct exchange exchange = {.operation = call->operation,
-                              .http = &call->http,
+                              .http = &call->delivery.http,
+                              .attempts = call->delivery.attempts,
+                              .may_have_been_sent = call->delivery.may_have_been_sent,
                               .raw = call->operation == &call->raw,
                               .presigned = call->presigned};
   if (push_answer(L, &exchange)) {
@@ -257,8 +264,8 @@ static int go_on(lua_State *L, int status, lua_KContext context);
 
 /* Hands over what there is of a good text answer; the taker may wait itself. */
 static void hand_over(lua_State *L, struct call *call, int index) {
-  struct buf *text = &call->http.response_body;
-  while (call->on_chunk && text->length > 0 && is_success(&call->http)) {
+  struct buf *text = &call->delivery.http.response_body;
+  while (call->on_chunk && text->length > 0 && is_success(&call->delivery.http)) {
     lua_pushvalue(L, call->on_chunk);
     lua_pushlstring(L, text->data, text->length);
     text->length = 0;
@@ -283,19 +290,30 @@ static int go_on(lua_State *L, int status, lua_KContext context) {
   }
 }
 
+/* Pieces that were handed over cannot be taken back: such a request is not repeated after a
+ * failure. */
+static struct delivery_policy policy_of(const struct call *call, const struct client *client) {
+  return (struct delivery_policy){.retries = call->on_chunk ? 0 : client->retries,
+                                  .refusals = client->retries > 0 ? CALL_MAX_REFUSALS : 0};
+}
+
 /* Sends the call, whose userdata is at `index`; its headers are set. */
 static int send_call(lua_State *L, int index, const struct client *client) {
   struct call *call = lua_touserdata(L, index);
-  struct http_request *http = &call->http;
-  http->method = call->operation->method;
-  http->url = buf_text(&call->url);
-  http->may_repeat = call->operation->retry != RETRY_NEVER;
-  http->limits = client->limits;
-  http->ca_file = client->ca_file;
-  http->received = call->on_chunk ? on_received : NULL;
-  http->done = on_done;
-  http->context = call;
-  if (!http->url || http_start(http, task_loop(L)) != 0) return luaL_error(L, "not enough memory");
+  struct delivery *delivery = &call->delivery;
+  delivery->http.method = call->operation->method;
+  delivery->http.url = buf_text(&call->url);
+  delivery->http.may_repeat = call->operation->retry != RETRY_NEVER;
+  delivery->http.limits = client->limits;
+  delivery->http.ca_file = client->ca_file;
+  delivery->gate = call->presigned ? NULL : client->gate;
+  delivery->retry = call->operation->retry;
+  delivery->policy = policy_of(call, client);
+  delivery->received = call->on_chunk ? on_received : NULL;
+  delivery->done = on_done;
+  delivery->context = call;
+  if (!delivery->http.url || delivery_start(delivery, task_loop(L)) != 0)
+    return luaL_error(L, "not enough memory");
   return task_await(L, &call->wait, index, go_on);
 }
 
@@ -356,7 +374,7 @@ int l_call_upload(lua_State *L) {
                                  .writes = true,
                                  .public_ = true};
   check_buf(L, buf_append_text(&call->url, url), "address");
-  call->http.body = luaL_checklstring(L, 3, &call->http.body_length);
+  call->delivery.http.body = luaL_checklstring(L, 3, &call->delivery.http.body_length);
   add_header(L, call, "Content-Type", type, strlen(type));
   return send_call(L, lua_gettop(L), client);
 }

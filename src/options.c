@@ -21,6 +21,9 @@ const struct option option_rows[OPTION_COUNT] = {
     [OPTION_CONCURRENCY] = {"concurrency", 0, OPTION_INTEGER, "N",
                             "how many requests recipes and anyreach.map have under way (8)"},
     [OPTION_TIMEOUT] = {"timeout", 0, OPTION_NUMBER, "SECONDS", "longest time for a request (60)"},
+    [OPTION_RETRIES] = {"retries", 0, OPTION_WHOLE, "N",
+                        "send a request that may be repeated again, so often, after a failure (4)"},
+    [OPTION_RATE] = {"rate", 0, OPTION_NUMBER, "N", "at most N requests a second"},
     [OPTION_JSON] = {"json", 0, OPTION_FLAG, NULL, "print one JSON event a line"},
     [OPTION_QUIET] = {"quiet", 'q', OPTION_FLAG, NULL, "print only results and errors"},
     [OPTION_VERBOSE] = {"verbose", 'v', OPTION_FLAG, NULL, "say more, with stack traces"},
@@ -69,6 +72,9 @@ static const char *expectation(const struct option *option, const char *value) {
   case OPTION_INTEGER:
     return is_number && number >= 1 && number == (double)(long)number ? NULL
                                                                       : "an integer of at least 1";
+  case OPTION_WHOLE:
+    return is_number && number >= 0 && number == (double)(long)number ? NULL
+                                                                      : "an integer of at least 0";
   case OPTION_WHEN:
     return strcmp(value, "auto") && strcmp(value, "always") && strcmp(value, "never")
                ? "auto, always or never"

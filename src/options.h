@@ -14,6 +14,8 @@ enum option_id {
   OPTION_OPENAPI,
   OPTION_CONCURRENCY,
   OPTION_TIMEOUT,
+  OPTION_RETRIES,
+  OPTION_RATE,
   OPTION_JSON,
   OPTION_QUIET,
   OPTION_VERBOSE,
@@ -31,6 +33,7 @@ enum option_kind {
   OPTION_OPTIONAL_TEXT, /* --name or --name=VALUE */
   OPTION_NUMBER,        /* more than 0 */
   OPTION_INTEGER,       /* at least 1 */
+  OPTION_WHOLE,         /* an integer of at least 0 */
   OPTION_WHEN           /* auto, always or never */
 };
 

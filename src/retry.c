@@ -37,6 +37,7 @@ bool retry_is_throttled(const struct retry_outcome *outcome) {
 }
 
 bool retry_is_allowed(enum retry_class class, const struct retry_outcome *outcome) {
+  if (outcome->retry_after > RETRY_LONGEST_WAIT) return false;
   if (outcome->verdict != CURLE_OK)
     return is_passing(outcome->verdict) && (class != RETRY_NEVER || !outcome->may_have_been_sent);
   if (class == RETRY_NEVER) return retry_is_throttled(outcome);

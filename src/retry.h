@@ -10,7 +10,10 @@
 
 #include "operation.h"
 
-enum { RETRY_AFTER_MAX_SECONDS = 3600 };
+enum {
+  RETRY_AFTER_MAX_SECONDS = 3600,
+  RETRY_LONGEST_WAIT = 120 /* seconds: who asks for more is not waited for */
+};
 
 /* What came of one attempt. */
 struct retry_outcome {
@@ -20,9 +23,9 @@ struct retry_outcome {
   double retry_after;      /* seconds the server asks to wait, -1 when it does not */
 };
 
-/* True when the request may be sent again. What is safe or idempotent may after any failure that
- * can pass; what must happen once only when it provably did not arrive, or the server says that it
- * refused: 429, or 503 with Retry-After. */
+/* True when the request may be sent again, and within bearable time. What is safe or idempotent may
+ * after any failure that can pass; what must happen once only when it provably did not arrive, or
+ * the server says that it refused: 429, or 503 with Retry-After. */
 bool retry_is_allowed(enum retry_class class, const struct retry_outcome *outcome);
 
 /* True when the server asked for fewer requests: 429, or 503 with Retry-After. */

@@ -12,6 +12,7 @@ local secret = require "anyreach.secret"
 local DEFAULT_BASE_URL = "https://api.anyreach.ai"
 local DEFAULT_TIMEOUT = 60 -- seconds
 local DEFAULT_CONNECT_TIMEOUT = 10 -- seconds
+local DEFAULT_RETRIES = 4
 local SANDBOX_TOKEN = "ak_sandbox.admin"
 
 local option_types = {
@@ -20,6 +21,8 @@ local option_types = {
   base_url = { "string" },
   timeout = { "number" },
   connect_timeout = { "number" },
+  retries = { "number" },
+  rate = { "number" },
   ca_file = { "string" },
   headers = { "table" },
 }
@@ -98,12 +101,28 @@ local function default_base_url()
   return base_url {}
 end
 
+local function check_retries(value)
+  if math.type(value) ~= "integer" or value < 0 or value > 100 then
+    errors.raise("usage", "retries: expected an integer from 0 to 100, got %s", tostring(value))
+  end
+  return value
+end
+
+local function check_rate(value)
+  if value and (value <= 0 or value ~= value) then
+    errors.raise("usage", "rate: expected requests a second, more than 0, got %s", tostring(value))
+  end
+  return value
+end
+
 ---@class anyreach.client_options
 ---@field token? string|anyreach.secret
 ---@field organization? string sent as X-Anyreach-Org
 ---@field base_url? string
 ---@field timeout? number seconds for a whole request; default 60, or --timeout
 ---@field connect_timeout? number seconds; default 10
+---@field retries? integer how often a request that may be repeated is, after a failure; default 4, or --retries
+---@field rate? number requests a second, for all clients of the same server; default no limit, or --rate
 ---@field ca_file? string certificate authorities to trust instead of the system's
 ---@field headers? table<string, string> sent with every request
 
@@ -127,6 +146,8 @@ local function client(options)
     token = token and secret(token),
     timeout = check_seconds("timeout", options.timeout or line.timeout or DEFAULT_TIMEOUT),
     connect_timeout = check_seconds("connect_timeout", options.connect_timeout or DEFAULT_CONNECT_TIMEOUT),
+    retries = check_retries(options.retries or line.retries or DEFAULT_RETRIES),
+    rate = check_rate(options.rate or line.rate),
     ca_file = options.ca_file or line["ca-file"],
     headers = check_headers(options.headers),
   }

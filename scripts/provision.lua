@@ -17,6 +17,10 @@ local spec = {
     { name = "exact", help = "keys that a file does not name are differences too" },
     { name = "always-publish", help = "write and publish without comparing first" },
   },
+  writes = {
+    "agents.create", "agents.update", "agents.deploy_as_sip", "agents.versions.create", "agents.versions.update",
+    "agents.versions.generate_instructions", "agents.versions.publish",
+  },
   operands = { name = "agent files (.yaml, .yml, .json), or directories of them", min = 1 },
   notes = [[
 A directory stands for the agent files in it, except those whose name starts with "_" or ".".

@@ -16,6 +16,7 @@
 #include "lua_coroutine.h"
 #include "lua_directory.h"
 #include "lua_error.h"
+#include "lua_guard.h"
 #include "lua_private_file.h"
 #include "lua_stack.h"
 #include "modules.h"
@@ -177,6 +178,7 @@ static void push_options(lua_State *L, const struct options *options) {
 static const luaL_Reg host_functions[] = {{"sandbox_url", l_host_sandbox_url},
                                           {"start_sandbox", l_host_start_sandbox},
                                           {"clock", l_host_clock},
+                                          {"restrict_writes", l_guard_restrict_writes},
                                           {"is_terminal", l_host_is_terminal},
                                           {"embedded_names", l_host_embedded_names},
                                           {"embedded_text", l_host_embedded_text},
@@ -228,6 +230,7 @@ static int open_libraries(lua_State *L) {
   lua_pushlightuserdata(L, host);
   lua_pushcclosure(L, open_host_module, 1);
   lua_setfield(L, -2, "anyreach.host");
+  if (host->options->values[OPTION_READ_ONLY]) guard_set_read_only(L);
   embedded_require(L, "anyreach");
   lua_setglobal(L, "anyreach");
   return 0;

@@ -11,6 +11,7 @@
 #include "lua_buf.h"
 #include "lua_error.h"
 #include "lua_frame.h"
+#include "lua_guard.h"
 #include "secret.h"
 #include "task.h"
 #include "url.h"
@@ -317,12 +318,20 @@ static int send_call(lua_State *L, int index, const struct client *client) {
   return task_await(L, &call->wait, index, go_on);
 }
 
+/* The last path value if it is text, for the guard; else NULL. */
+static const char *last_path_text(lua_State *L, const struct operation *operation) {
+  int index = (int)operation->path_field_count;
+  return index > 0 && lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+}
+
 /* A metamethod: the called object comes first, and is of no use here. */
 static int l_call(lua_State *L) {
   const struct operation *operation = lua_touserdata(L, lua_upvalueindex(UP_OPERATION));
   lua_remove(L, 1);
   const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
   struct frame frame = open_frame(L, operation);
+  guard_check(
+      L, &(struct guard_request){.operation = operation, .argument = last_path_text(L, operation)});
   struct call *call = push_new_call(L, operation);
   int index = lua_gettop(L);
   call->on_chunk = lua_isnil(L, frame.on_chunk) ? 0 : frame.on_chunk;
@@ -331,6 +340,18 @@ static int l_call(lua_State *L) {
   set_request_body(L, call, frame.body, frame.check.empty_arrays);
   add_headers(L, call, client);
   return send_call(L, index, client);
+}
+
+/* The guard wants the path alone, and its last value decoded, as the server reads it. */
+static void guard_raw(lua_State *L, const struct operation *operation, const char *target) {
+  const char *path = lua_pushlstring(L, target, strcspn(target, "?"));
+  const char *last = strrchr(path, '/');
+  struct buf *value = lua_new_buf(L, CALL_MAX_URL);
+  if (last) check_buf(L, url_append_decoded(value, last + 1, strlen(last + 1)), "path");
+  struct guard_request request = {
+      .operation = operation, .path = path, .argument = buf_text(value)};
+  guard_check(L, &request);
+  lua_pop(L, 2);
 }
 
 /* raw(method, target[, body]): `target` is path and query, encoded; lua/anyreach/request.lua has
@@ -348,6 +369,7 @@ static int l_raw_call(lua_State *L) {
                                  .path = target,
                                  .retry = creates ? RETRY_NEVER : RETRY_IDEMPOTENT,
                                  .writes = !reads};
+  guard_raw(L, call->operation, target);
   check_buf(L, buf_append_text(&call->url, client->base_url), "path");
   check_buf(L, buf_append_text(&call->url, target), "path");
   set_request_body(L, call, 3, 0);
@@ -373,6 +395,7 @@ int l_call_upload(lua_State *L) {
                                  .retry = RETRY_IDEMPOTENT,
                                  .writes = true,
                                  .public_ = true};
+  guard_check(L, &(struct guard_request){.operation = call->operation});
   check_buf(L, buf_append_text(&call->url, url), "address");
   call->delivery.http.body = luaL_checklstring(L, 3, &call->delivery.http.body_length);
   add_header(L, call, "Content-Type", type, strlen(type));

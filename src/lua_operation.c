@@ -144,6 +144,7 @@ static void push_operation(lua_State *L, const struct operation *o) {
   set_string(L, "retry", retry_names[o->retry]);
   set_wait(L, o->wait_json);
   set_boolean(L, "writes", o->writes);
+  set_string(L, "writes_when", o->writes_when);
   set_boolean(L, "public", o->public_);
   set_boolean(L, "unverified", o->unverified);
 }

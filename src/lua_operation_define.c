@@ -307,6 +307,7 @@ static void copy_row(struct copier *c, struct operation *row) {
   row->retry = (enum retry_class)copy_choice(c, table, "retry", retries);
   row->wait_json = copy_wait(c, table);
   row->writes = is_true(c, table, "writes");
+  row->writes_when = copy_text(c, table, "writes_when");
   row->public_ = is_true(c, table, "public");
   row->unverified = is_true(c, table, "unverified");
 }

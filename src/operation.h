@@ -85,10 +85,11 @@ struct operation {
   const char *id_alias;      /* results answer to `id` and to this name alike, or NULL */
   enum paging paging;
   enum retry_class retry;
-  const char *wait_json; /* how to wait for the work it starts (x-wait), as JSON, or NULL */
-  bool writes;           /* changes state on the server */
-  bool public_;          /* takes no credential */
-  bool unverified;       /* inferred, not read in the docs */
+  const char *wait_json;   /* how to wait for the work it starts (x-wait), as JSON, or NULL */
+  bool writes;             /* changes state on the server */
+  const char *writes_when; /* a path value with which a read may write after all, or NULL */
+  bool public_;            /* takes no credential */
+  bool unverified;         /* inferred, not read in the docs */
 };
 
 enum { OPERATION_MAX_PATH_FIELDS = 8 };

@@ -24,6 +24,8 @@ const struct option option_rows[OPTION_COUNT] = {
     [OPTION_RETRIES] = {"retries", 0, OPTION_WHOLE, "N",
                         "send a request that may be repeated again, so often, after a failure (4)"},
     [OPTION_RATE] = {"rate", 0, OPTION_NUMBER, "N", "at most N requests a second"},
+    [OPTION_READ_ONLY] = {"read-only", 0, OPTION_FLAG, NULL,
+                          "refuse every write before it is sent"},
     [OPTION_JSON] = {"json", 0, OPTION_FLAG, NULL, "print one JSON event a line"},
     [OPTION_QUIET] = {"quiet", 'q', OPTION_FLAG, NULL, "print only results and errors"},
     [OPTION_VERBOSE] = {"verbose", 'v', OPTION_FLAG, NULL, "say more, with stack traces"},

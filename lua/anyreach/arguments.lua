@@ -19,6 +19,7 @@ local arguments = {}
 ---@field summary string one line
 ---@field options? anyreach.option[]
 ---@field operands? {name: string, min?: integer, max?: integer}
+---@field writes? string[] of a recipe: operations that it may use to change something; all others are refused
 ---@field notes? string further paragraphs of the help
 
 --- Raises wrong usage of a command (exit 64), with how it is used.

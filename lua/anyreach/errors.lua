@@ -55,6 +55,7 @@ errors.exit_codes = {
   unauthorized = 4,
   forbidden = 4,
   rate_limited = 5,
+  guard = 6,
   partial = 8,
   network = 10,
   timeout = 10,

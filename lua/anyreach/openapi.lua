@@ -271,6 +271,7 @@ local function read_operation(reader, place)
   row.paging = choice(node, "x-pagination", PAGING, guess_paging(method, row.query_fields))
   row.writes = method ~= "GET"
   if node["x-writes"] ~= nil then row.writes = node["x-writes"] == true end
+  row.writes_when = schemas.text(node, "x-writes-when")
   row.stated = {
     summary = schemas.text(node, "summary") ~= nil,
     retry = node["x-retry"] ~= nil,

@@ -27,7 +27,9 @@ function recipe.run(spec, main, ...)
     io.stdout:write(arguments.help(spec))
     return 0
   end
-  return main(arguments.parse(spec, { ... }))
+  local given = arguments.parse(spec, { ... })
+  if spec.writes then host.restrict_writes(spec.writes) end
+  return main(given)
 end
 
 --- The names of the bundled recipes, sorted.

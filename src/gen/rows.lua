@@ -138,6 +138,7 @@ local function row(output, operation)
     { "retry", "RETRY_" .. operation.retry:upper() },
     { "wait_json", operation.wait and c_string(json.encode(operation.wait)) },
     { "writes", operation.writes },
+    { "writes_when", c_string(operation.writes_when) },
     { "public_", operation.public },
     { "unverified", operation.unverified },
   }

@@ -38,7 +38,7 @@ end
 -- What is not stated in the document.
 local DEFAULTS = { "retry", "paging", "writes", "public", "summary", "success_status" }
 -- What a document may leave out.
-local OPTIONAL = { "description", "source", "scopes", "id_alias", "wait" }
+local OPTIONAL = { "description", "source", "scopes", "id_alias", "wait", "writes_when" }
 
 local function improve(known, found)
   local row = {}

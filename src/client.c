@@ -204,7 +204,7 @@ static int gate_gc(lua_State *L) {
 
 static struct gate *push_new_gate(lua_State *L) {
   struct gate *gate = lua_newuserdatauv(L, sizeof *gate, 0);
-  gate_init(gate, task_loop(L), 0, CLIENT_MAX_IN_FLIGHT);
+  gate_init(gate, task_loop(L), CLIENT_MAX_IN_FLIGHT);
   if (luaL_newmetatable(L, "anyreach.gate")) {
     lua_pushcfunction(L, gate_gc);
     lua_setfield(L, -2, "__gc");
@@ -244,7 +244,7 @@ static int l_client_new(lua_State *L) {
   lua_pop(L, 1);
   client->gate = push_gate(L, client->base_url);
   double rate = optional_number(L, 1, "rate");
-  if (rate > 0) rate_bucket_init(&client->gate->bucket, rate, 1, loop_now());
+  if (rate > 0) gate_set_rate(client->gate, rate);
   lua_setiuservalue(L, 2, CLIENT_GATE);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 2, CLIENT_SETTINGS);

@@ -56,15 +56,27 @@ static bool is_worth_another(struct delivery *delivery, const struct retry_outco
   return delivery->failures++ < delivery->policy.retries;
 }
 
+/* True when the server may have done what was asked, and did not say so. */
+static bool is_open_question(const struct retry_outcome *outcome) {
+  if (outcome->verdict != CURLE_OK) return outcome->may_have_been_sent;
+  return outcome->status >= 500 && !retry_is_throttled(outcome);
+}
+
+/* Refusals that name no time are met with more and more patience. */
+static double delay_before_next(const struct delivery *delivery,
+                                const struct retry_outcome *outcome) {
+  unsigned attempt = delivery->failures;
+  if (retry_is_throttled(outcome)) attempt = outcome->retry_after > 0 ? 1 : delivery->refusals;
+  return retry_delay(attempt, outcome, random_fraction());
+}
+
 static void on_answer(void *context) {
   struct delivery *delivery = context;
   struct retry_outcome outcome = outcome_of(&delivery->http);
-  if (outcome.verdict != CURLE_OK && outcome.may_have_been_sent)
-    delivery->may_have_been_sent = true;
+  if (is_open_question(&outcome)) delivery->may_have_been_sent = true;
   gate_leave(&delivery->pass, delivery->policy.refusals > 0 ? &outcome : NULL);
   if (is_worth_another(delivery, &outcome)) {
-    unsigned attempt = retry_is_throttled(&outcome) ? 1 : delivery->failures;
-    double delay = retry_delay(attempt, &outcome, random_fraction());
+    double delay = delay_before_next(delivery, &outcome);
     if (loop_timer_start(delivery->loop, &delivery->timer, delay) == 0) return;
   }
   finish(delivery);

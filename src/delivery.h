@@ -28,7 +28,7 @@ struct delivery {
 
   /* What came of it beside http's results, which are those of the last attempt. */
   unsigned attempts;
-  bool may_have_been_sent; /* some attempt may have reached the server without an answer */
+  bool may_have_been_sent; /* some attempt may have been carried out, unsaid */
 
   /* Private. */
   struct loop *loop;

@@ -4,14 +4,22 @@
 
 static void admit_waiting(struct gate *gate);
 
+/* Seconds that a refusal closes the gate for when it does not say how long. */
+static const double MOMENT = 0.1;
+
 static void on_reopen(void *context) {
   admit_waiting(context);
 }
 
-void gate_init(struct gate *gate, struct loop *loop, double rate, unsigned maximum) {
+void gate_init(struct gate *gate, struct loop *loop, unsigned maximum) {
   *gate = (struct gate){.loop = loop, .reopen = {.fire = on_reopen, .context = gate}};
-  rate_bucket_init(&gate->bucket, rate, 1, loop_now());
+  rate_bucket_init(&gate->bucket, 0, loop_now());
   rate_limit_init(&gate->limit, maximum);
+}
+
+void gate_set_rate(struct gate *gate, double rate) {
+  rate_bucket_set_rate(&gate->bucket, rate, loop_now());
+  if (gate->reopen.position) loop_timer_start(gate->loop, &gate->reopen, 0);
 }
 
 void gate_free(struct gate *gate) {
@@ -41,54 +49,41 @@ static void dequeue(struct gate *gate, struct gate_pass *pass) {
   pass->previous = pass->next = NULL;
 }
 
-static void go_inside(struct gate_pass *pass) {
+/* True when one more may pass. When that is only a matter of time, makes sure that it will be asked
+ * again; a timer that cannot be had opens the gate. */
+static bool is_open(struct gate *gate) {
+  if (!rate_limit_admits(&gate->limit, gate->in_flight)) return false;
+  double now = loop_now();
+  double wait = fmax(gate->closed_until - now, rate_bucket_wait(&gate->bucket, now));
+  if (wait <= 0) return true;
+  if (gate->reopen.position) return false;
+  return loop_timer_start(gate->loop, &gate->reopen, wait) != 0;
+}
+
+static void go_inside(struct gate *gate, struct gate_pass *pass) {
+  rate_bucket_take(&gate->bucket);
+  gate->in_flight++;
   pass->place = GATE_INSIDE;
   pass->admitted_at = loop_now();
-}
-
-static void on_paced(void *context) {
-  struct gate_pass *pass = context;
-  go_inside(pass);
-  pass->admitted(pass->context);
-}
-
-/* Takes a place in flight. Returns false when it is to be waited for until the rate allows it; a
- * timer that cannot be had lets it pass. */
-static bool take_place(struct gate *gate, struct gate_pass *pass) {
-  double wait = rate_bucket_take(&gate->bucket, loop_now());
-  gate->in_flight++;
-  pass->timer.fire = on_paced;
-  pass->timer.context = pass;
-  if (wait > 0 && loop_timer_start(gate->loop, &pass->timer, wait) == 0) {
-    pass->place = GATE_PACED;
-    return false;
-  }
-  go_inside(pass);
-  return true;
-}
-
-/* True when one more may pass; when the gate is closed for a time, makes sure that it opens again.
- */
-static bool is_open(struct gate *gate) {
-  double closed_for = gate->closed_until - loop_now();
-  if (closed_for <= 0) return rate_limit_admits(&gate->limit, gate->in_flight);
-  if (!gate->reopen.position) loop_timer_start(gate->loop, &gate->reopen, closed_for);
-  return false;
 }
 
 static void admit_waiting(struct gate *gate) {
   while (gate->first && is_open(gate)) {
     struct gate_pass *pass = gate->first;
     dequeue(gate, pass);
-    if (take_place(gate, pass)) pass->admitted(pass->context);
+    go_inside(gate, pass);
+    pass->admitted(pass->context);
   }
 }
 
 bool gate_enter(struct gate *gate, struct gate_pass *pass) {
   pass->gate = gate;
-  if (!gate->first && is_open(gate)) return take_place(gate, pass);
-  enqueue(gate, pass);
-  return false;
+  if (gate->first || !is_open(gate)) {
+    enqueue(gate, pass);
+    return false;
+  }
+  go_inside(gate, pass);
+  return true;
 }
 
 /* Learns from an answer. A wait that nobody would bear closes the gate for nobody. */
@@ -98,8 +93,9 @@ static void learn(struct gate *gate, const struct gate_pass *pass,
   bool throttled = retry_is_throttled(outcome);
   if (outcome->verdict != CURLE_OK && !throttled) return;
   rate_limit_answered(&gate->limit, throttled, pass->admitted_at, now);
-  if (throttled && outcome->retry_after > 0 && outcome->retry_after <= RETRY_LONGEST_WAIT)
-    gate->closed_until = fmax(gate->closed_until, now + outcome->retry_after);
+  double closed_for = outcome->retry_after > 0 ? outcome->retry_after : MOMENT;
+  if (throttled && closed_for <= RETRY_LONGEST_WAIT)
+    gate->closed_until = fmax(gate->closed_until, now + closed_for);
 }
 
 void gate_leave(struct gate_pass *pass, const struct retry_outcome *outcome) {
@@ -109,9 +105,9 @@ void gate_leave(struct gate_pass *pass, const struct retry_outcome *outcome) {
   pass->place = GATE_OUTSIDE;
   if (place == GATE_QUEUED) {
     dequeue(gate, pass);
+    if (!gate->first) loop_timer_stop(gate->loop, &gate->reopen);
     return;
   }
-  loop_timer_stop(gate->loop, &pass->timer);
   gate->in_flight--;
   if (outcome) learn(gate, pass, outcome);
   admit_waiting(gate);

@@ -1,6 +1,6 @@
 /* The gate before the wire: requests pass it in the order they came, no more at once and no faster
  * than the server bears. It learns: a refusal for too many requests halves what is let through at
- * once, and holds everybody back for as long as the server asks. No Lua. */
+ * once, and holds everybody back for as long as the server asks, or else for a moment. No Lua. */
 #ifndef ANYREACH_GATE_H
 #define ANYREACH_GATE_H
 
@@ -16,25 +16,27 @@ struct gate {
   struct rate_limit limit;
   unsigned in_flight;
   double closed_until;      /* by loop_now() */
-  struct loop_timer reopen; /* runs while the gate is closed and somebody waits */
+  struct loop_timer reopen; /* runs while somebody waits for nothing but time */
   struct gate_pass *first, *last;
 };
 
-enum gate_place { GATE_OUTSIDE, GATE_QUEUED, GATE_PACED, GATE_INSIDE };
+enum gate_place { GATE_OUTSIDE, GATE_QUEUED, GATE_INSIDE };
 
 /* Embedded in its owner, who leaves before freeing it. Zero-initialise. */
 struct gate_pass {
-  void (*admitted)(void *context); /* called in a later turn of the loop */
+  void (*admitted)(void *context); /* called later, when it may go on */
   void *context;
   struct gate *gate;
   enum gate_place place;
   double admitted_at;
-  struct loop_timer timer; /* runs while paced */
   struct gate_pass *previous, *next;
 };
 
-/* `rate` in requests a second, 0: as fast as can be. `maximum` in flight, at least 1. */
-void gate_init(struct gate *gate, struct loop *loop, double rate, unsigned maximum);
+/* At most `maximum` in flight, at least 1; as fast as can be. */
+void gate_init(struct gate *gate, struct loop *loop, unsigned maximum);
+
+/* From now on at most so many requests a second; 0: as fast as can be. */
+void gate_set_rate(struct gate *gate, double rate);
 
 /* Nobody may be inside or waiting. */
 void gate_free(struct gate *gate);

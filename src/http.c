@@ -6,6 +6,13 @@
 
 #include "version.h"
 
+/* True when some bytes of the request were written. */
+static bool has_left(const struct http_request *request) {
+  long bytes = 0;
+  curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  return bytes > 0;
+}
+
 /* {====== libcurl's callbacks ====== */
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
@@ -31,34 +38,21 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
   return 0;
 }
 
-static size_t on_read(char *bytes, size_t size, size_t count, void *context) {
+/* libcurl by itself repeats a request whose reused connection turns out dead, even after the server
+ * has read it. It asks here before every sending: a request that must not arrive twice, and of
+ * which something has left already, is not sent again. */
+static int on_sending(void *context, char *remote, char *local, int remote_port, int local_port) {
   struct http_request *request = context;
-  size_t left = request->body_length - request->body_sent;
-  size_t length = size * count < left ? size * count : left;
-  memcpy(bytes, request->body + request->body_sent, length);
-  request->body_sent += length;
-  return length;
+  (void)remote, (void)local, (void)remote_port, (void)local_port;
+  if (request->may_repeat || !has_left(request)) return CURL_PREREQFUNC_OK;
+  request->resend_refused = true;
+  return CURL_PREREQFUNC_ABORT;
 }
 
 /* }====== */
 
 static bool method_is(const struct http_request *request, const char *method) {
   return strcmp(request->method, method) == 0;
-}
-
-/* libcurl by itself repeats a request whose reused connection turns out dead, even after the server
- * has read it. A body from a read callback without a seek function cannot be rewound, so that such
- * a request fails instead (CURLE_SEND_FAIL_REWIND); one without a body goes on a fresh connection.
- */
-static void set_unrepeatable_body(struct http_request *request) {
-  CURL *easy = request->easy;
-  if (request->body_length == 0) {
-    curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
-    return;
-  }
-  curl_easy_setopt(easy, CURLOPT_POSTFIELDS, NULL);
-  curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
-  curl_easy_setopt(easy, CURLOPT_READDATA, request);
 }
 
 static void set_method_and_body(struct http_request *request) {
@@ -73,7 +67,6 @@ static void set_method_and_body(struct http_request *request) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
   }
   if (!method_is(request, "POST")) curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
-  if (!request->may_repeat) set_unrepeatable_body(request);
 }
 
 static void set_safety(struct http_request *request) {
@@ -107,7 +100,7 @@ static void reset_results(struct http_request *request) {
   buf_init(&request->response_body, HTTP_MAX_BODY);
   request->verdict = CURLE_OK;
   request->status = 0;
-  request->body_sent = 0;
+  request->resend_refused = false;
   request->too_large = false;
   request->error[0] = '\0';
 }
@@ -121,29 +114,26 @@ static void set_transport(struct http_request *request) {
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(request->url, "https", 5) == 0 ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_sending);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, request);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
 }
 
-/* Whether the server may have the request although no answer came: something was written, or
- * libcurl refused to write it a second time. */
-static bool may_have_been_sent(const struct http_request *request) {
-  long bytes = 0;
-  curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &bytes);
-  return bytes > 0 || request->verdict == CURLE_SEND_FAIL_REWIND;
-}
-
 static void on_done(void *context, CURLcode verdict) {
   struct http_request *request = context;
   curl_off_t microseconds = 0;
-  request->verdict = verdict;
+  request->verdict = request->resend_refused ? CURLE_SEND_FAIL_REWIND : verdict;
+  if (request->resend_refused)
+    snprintf(request->error, sizeof request->error, "%s",
+             "the connection broke after the request was sent; it was not sent a second time");
   curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &request->status);
   curl_easy_getinfo(request->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
   request->elapsed = (double)microseconds / 1e6;
-  request->may_have_been_sent = may_have_been_sent(request);
-  curl_easy_cleanup(request->easy);
+  request->may_have_been_sent = has_left(request) || request->resend_refused;
+  loop_give_back_easy(request->loop, request->easy);
   request->easy = NULL;
   request->done(request->context);
 }
@@ -184,7 +174,7 @@ static int drop_default_headers(struct http_request *request) {
 }
 
 int http_start(struct http_request *request, struct loop *loop) {
-  request->easy = curl_easy_init();
+  request->easy = loop_take_easy(loop);
   if (!request->easy) return -1;
   request->loop = loop;
   reset_results(request);
@@ -196,7 +186,7 @@ int http_start(struct http_request *request, struct loop *loop) {
     set_transport(request);
     if (loop_attach(loop, request->easy, &request->transfer) == 0) return 0;
   }
-  curl_easy_cleanup(request->easy);
+  loop_give_back_easy(request->loop, request->easy);
   request->easy = NULL;
   return -1;
 }
@@ -204,7 +194,7 @@ int http_start(struct http_request *request, struct loop *loop) {
 void http_cancel(struct http_request *request) {
   if (!request->easy) return;
   loop_detach(request->loop, request->easy);
-  curl_easy_cleanup(request->easy);
+  loop_give_back_easy(request->loop, request->easy);
   request->easy = NULL;
 }
 

@@ -48,7 +48,7 @@ struct http_request {
   struct loop *loop;
   CURL *easy;
   struct loop_transfer transfer;
-  size_t body_sent;
+  bool resend_refused;   /* libcurl was about to repeat what must not be repeated */
   bool defaults_dropped; /* from libcurl's headers */
 };
 

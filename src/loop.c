@@ -5,7 +5,7 @@
 #include <time.h>
 
 /* The longest wait of one turn, so that a clock or descriptor mishap cannot hang the program. */
-enum { LOOP_MAX_WAIT_MS = 60 * 1000, LOOP_MAX_SOURCES = 8 };
+enum { LOOP_MAX_WAIT_MS = 60 * 1000, LOOP_MAX_SOURCES = 8, LOOP_MAX_IDLE = 32 };
 
 struct loop {
   CURLM *multi;
@@ -13,6 +13,8 @@ struct loop {
   size_t timer_count, timer_capacity;
   struct loop_source *sources;
   size_t transfer_count;
+  CURL *idle[LOOP_MAX_IDLE]; /* easy handles to use again */
+  size_t idle_count;
 };
 
 volatile sig_atomic_t loop_interrupted;
@@ -31,6 +33,7 @@ struct loop *loop_new(void) {
 
 void loop_free(struct loop *loop) {
   if (!loop) return;
+  while (loop->idle_count) curl_easy_cleanup(loop->idle[--loop->idle_count]);
   curl_multi_cleanup(loop->multi);
   free(loop->heap);
   free(loop);
@@ -128,6 +131,19 @@ static void run_sources(struct loop *loop) {
     next = source->next;
     source->run(source->context);
   }
+}
+
+CURL *loop_take_easy(struct loop *loop) {
+  return loop->idle_count ? loop->idle[--loop->idle_count] : curl_easy_init();
+}
+
+void loop_give_back_easy(struct loop *loop, CURL *easy) {
+  if (loop->idle_count == LOOP_MAX_IDLE) {
+    curl_easy_cleanup(easy);
+    return;
+  }
+  curl_easy_reset(easy);
+  loop->idle[loop->idle_count++] = easy;
 }
 
 int loop_attach(struct loop *loop, CURL *easy, struct loop_transfer *transfer) {

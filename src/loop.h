@@ -46,6 +46,11 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 void loop_add_source(struct loop *loop, struct loop_source *source);
 void loop_remove_source(struct loop *loop, struct loop_source *source);
 
+/* An easy handle with default settings, perhaps one that has served before; NULL when memory runs
+ * out. What is given back is detached. */
+CURL *loop_take_easy(struct loop *loop);
+void loop_give_back_easy(struct loop *loop, CURL *easy);
+
 /* Attaches an easy handle. `done` runs in a later turn with curl's verdict, after the handle was
  * detached. Returns 0 or -1. loop_detach() ends a transfer early; `done` is then not called. */
 struct loop_transfer {

@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "json.h"
@@ -17,11 +18,27 @@ enum {
 
 /* Reports */
 
+static void add_path(luaL_Buffer *b, const struct check_path *path) {
+  char position[32];
+  if (!path) return;
+  add_path(b, path->parent);
+  if (path->name) {
+    if (path->parent) luaL_addchar(b, '.');
+    luaL_addstring(b, path->name);
+  } else {
+    snprintf(position, sizeof position, "[%lld]", (long long)path->position);
+    luaL_addstring(b, position);
+  }
+}
+
 /* Appends {path=, message=} with the message at the top, which it pops. */
-static void append_problem(struct check *c, const char *path) {
+static void append_problem(struct check *c, const struct check_path *path) {
   lua_State *L = c->L;
+  luaL_Buffer text;
   lua_createtable(L, 0, 2);
-  lua_pushstring(L, path);
+  luaL_buffinit(L, &text);
+  add_path(&text, path);
+  luaL_pushresult(&text);
   lua_setfield(L, -2, "path");
   lua_insert(L, -2);
   lua_setfield(L, -2, "message");
@@ -34,12 +51,12 @@ static bool may_report(struct check *c) {
   size_t count = lua_rawlen(c->L, c->problems);
   if (count == MAX_PROBLEMS) {
     lua_pushfstring(c->L, "these are the first %d problems; there are more", MAX_PROBLEMS);
-    append_problem(c, "");
+    append_problem(c, NULL);
   }
   return count < MAX_PROBLEMS;
 }
 
-void check_report(struct check *c, const char *path, const char *format, ...) {
+void check_report(struct check *c, const struct check_path *path, const char *format, ...) {
   if (!may_report(c)) return;
   va_list arguments;
   va_start(arguments, format);
@@ -65,7 +82,7 @@ static void push_names(lua_State *L, const char *const *names, const char *quote
   luaL_pushresult(&b);
 }
 
-void check_report_unknown(struct check *c, const char *path, const char *name,
+void check_report_unknown(struct check *c, const struct check_path *path, const char *name,
                           const char *const *known) {
   const char *nearest = nearest_name(name, known);
   if (nearest) {
@@ -201,7 +218,7 @@ static void push_expectation(lua_State *L, const struct schema *schema) {
 }
 
 static void report_mismatch(struct check *c, int index, const struct schema *schema,
-                            const char *path) {
+                            const struct check_path *path) {
   lua_State *L = c->L;
   const char *word = lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
   const char *nearest = word && schema->choices ? nearest_name(word, schema->choices) : NULL;
@@ -218,7 +235,7 @@ static void report_mismatch(struct check *c, int index, const struct schema *sch
 /* Checks by type */
 
 static void check_string(struct check *c, int index, const struct schema *schema,
-                         const char *path) {
+                         const struct check_path *path) {
   size_t length;
   const char *text = to_wire_text(c->L, index, &length);
   if (length < schema->min_length) {
@@ -247,42 +264,38 @@ static int compare_number(lua_State *L, int index, int64_t bound) {
 }
 
 static void check_number(struct check *c, int index, const struct schema *schema,
-                         const char *path) {
+                         const struct check_path *path) {
   if (schema->minimum && compare_number(c->L, index, *schema->minimum) < 0)
     check_report(c, path, "must be at least %I", (LUAI_UACINT)*schema->minimum);
   if (schema->maximum && compare_number(c->L, index, *schema->maximum) > 0)
     check_report(c, path, "must be at most %I", (LUAI_UACINT)*schema->maximum);
 }
 
-static void check_array(struct check *c, int index, const struct schema *schema, const char *path) {
+static void check_array(struct check *c, int index, const struct schema *schema,
+                        const struct check_path *path) {
   lua_State *L = c->L;
   if (!schema->items) return;
   lua_Integer count = (lua_Integer)lua_rawlen(L, index);
   for (lua_Integer i = 1; i <= count; i++) {
-    const char *item_path = lua_pushfstring(L, "%s[%I]", path, (LUAI_UACINT)i);
+    struct check_path item = {.parent = path, .position = i};
     lua_rawgeti(L, index, i);
-    check_value(c, lua_gettop(L), schema->items, item_path);
-    lua_pop(L, 2);
+    check_value(c, lua_gettop(L), schema->items, &item);
+    lua_pop(L, 1);
   }
 }
 
-/* Pushes the path of a field. */
-static const char *push_field_path(lua_State *L, const char *path, const char *name) {
-  return *path ? lua_pushfstring(L, "%s.%s", path, name) : lua_pushstring(L, name);
-}
-
 static void check_known_fields(struct check *c, int index, const struct schema *schema,
-                               const char *path) {
+                               const struct check_path *path) {
   lua_State *L = c->L;
   for (unsigned i = 0; i < schema->field_count; i++) {
     const struct field *field = &schema->fields[i];
-    const char *field_path = push_field_path(L, path, field->name);
+    struct check_path place = {.parent = path, .name = field->name};
     lua_pushstring(L, field->name);
     if (lua_rawget(L, index) != LUA_TNIL)
-      check_value(c, lua_gettop(L), field->schema, field_path);
+      check_value(c, lua_gettop(L), field->schema, &place);
     else if (field->required)
-      check_report(c, field_path, "required but missing");
-    lua_pop(L, 2);
+      check_report(c, &place, "required but missing");
+    lua_pop(L, 1);
   }
 }
 
@@ -307,7 +320,7 @@ static void add_unknown(struct unknown *u, const char *name) {
 }
 
 static void collect_unknown(struct check *c, int index, const struct schema *schema,
-                            const char *path, struct unknown *u) {
+                            const struct check_path *path, struct unknown *u) {
   lua_State *L = c->L;
   bool has_other_keys = false;
   lua_pushnil(L);
@@ -331,22 +344,22 @@ static const char *const *push_field_names(lua_State *L, const struct schema *sc
 }
 
 static void check_unknown_fields(struct check *c, int index, const struct schema *schema,
-                                 const char *path) {
+                                 const struct check_path *path) {
   lua_State *L = c->L;
   struct unknown u = {.count = 0};
   collect_unknown(c, index, schema, path, &u);
   if (u.count == 0) return;
   const char *const *known = push_field_names(L, schema);
   for (int i = 0; i < u.count; i++) {
-    check_report_unknown(c, push_field_path(L, path, u.names[i]), u.names[i], known);
-    lua_pop(L, 1);
+    struct check_path place = {.parent = path, .name = u.names[i]};
+    check_report_unknown(c, &place, u.names[i], known);
   }
   if (u.left_out > 0) check_report(c, path, "%d more unknown fields", u.left_out);
   lua_pop(L, 1);
 }
 
 static void check_exactly_one(struct check *c, int index, const char *const *names,
-                              const char *path) {
+                              const struct check_path *path) {
   lua_State *L = c->L;
   int given = 0;
   for (const char *const *name = names; *name; name++) {
@@ -362,7 +375,7 @@ static void check_exactly_one(struct check *c, int index, const char *const *nam
 }
 
 static void check_object(struct check *c, int index, const struct schema *schema,
-                         const char *path) {
+                         const struct check_path *path) {
   check_known_fields(c, index, schema, path);
   check_unknown_fields(c, index, schema, path);
   if (schema->exactly_one_of) check_exactly_one(c, index, schema->exactly_one_of, path);
@@ -376,7 +389,8 @@ static void note_empty_array(struct check *c, int index) {
   lua_rawset(c->L, c->empty_arrays);
 }
 
-void check_value(struct check *c, int index, const struct schema *schema, const char *path) {
+void check_value(struct check *c, int index, const struct schema *schema,
+                 const struct check_path *path) {
   luaL_checkstack(c->L, LUA_MINSTACK, "value nested too deeply");
   unsigned types = types_of(c->L, index) & schema->types;
   if (types == 0) {

@@ -14,15 +14,25 @@ struct check {
                        wants an array (see json_options), or 0 */
 };
 
-/* Checks the value at stack index `index`; `path` names it in messages ("body.config"). */
-void check_value(struct check *c, int index, const struct schema *schema, const char *path);
+/* Where a value stands: under a name or, when that is NULL, at a position of what `parent` stands
+ * for. Lives on the C stack, and is spelled out ("config.tools[2].name") only for a problem. A NULL
+ * path is the whole. */
+struct check_path {
+  const struct check_path *parent;
+  const char *name;
+  lua_Integer position;
+};
+
+/* Checks the value at stack index `index`. */
+void check_value(struct check *c, int index, const struct schema *schema,
+                 const struct check_path *path);
 
 /* Appends a problem; the format follows lua_pushfstring (%s %d %I %f %%). */
-void check_report(struct check *c, const char *path, const char *format, ...);
+void check_report(struct check *c, const struct check_path *path, const char *format, ...);
 
 /* Appends "unknown field", with the nearest of the names in the NULL-terminated list if one is
  * near. */
-void check_report_unknown(struct check *c, const char *path, const char *name,
+void check_report_unknown(struct check *c, const struct check_path *path, const char *name,
                           const char *const *known);
 
 #endif

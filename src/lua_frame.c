@@ -31,15 +31,16 @@ static void refuse_method_call(lua_State *L, const struct operation *operation) 
 
 static void check_path_value(struct check *c, int index, const struct field *field) {
   lua_State *L = c->L;
+  struct check_path place = {.name = field->name};
   size_t length;
   if (lua_isnoneornil(L, index)) {
-    check_report(c, field->name, "required but missing (argument %d)", index);
+    check_report(c, &place, "required but missing (argument %d)", index);
     return;
   }
-  check_value(c, index, field->schema, field->name);
+  check_value(c, index, field->schema, &place);
   const char *text = to_wire_text(L, index, &length);
   if (text && !url_is_segment(text, length))
-    check_report(c, field->name, "cannot be part of a path: \"%s\"", text);
+    check_report(c, &place, "cannot be part of a path: \"%s\"", text);
 }
 
 /* Copies the fields that are not query parameters to a new table, which is pushed. [-0, +1, m] */
@@ -60,11 +61,12 @@ static void push_body_fields(lua_State *L, const struct operation *operation, in
 
 static void check_query_value(struct check *c, const struct field *field, int fields) {
   lua_State *L = c->L;
+  struct check_path place = {.name = field->name};
   lua_pushstring(L, field->name);
   if (lua_rawget(L, fields) == LUA_TNIL) {
-    if (field->required) check_report(c, field->name, "required but missing");
+    if (field->required) check_report(c, &place, "required but missing");
   } else {
-    check_value(c, lua_gettop(L), field->schema, field->name);
+    check_value(c, lua_gettop(L), field->schema, &place);
   }
   lua_pop(L, 1);
 }
@@ -82,7 +84,7 @@ static void check_only_query(struct check *c, const struct operation *operation,
     lua_pushvalue(L, -1);
     const char *name = luaL_tolstring(L, -1, NULL);
     if (!field_by_name(operation->query_fields, operation->query_field_count, name))
-      check_report_unknown(c, name, name, known);
+      check_report_unknown(c, &(struct check_path){.name = name}, name, known);
     lua_pop(L, 2);
   }
   lua_pop(L, 1);
@@ -105,16 +107,15 @@ static void set_body(lua_State *L, const struct operation *operation, struct fra
 static void check_fields(struct check *c, const struct operation *operation, struct frame *frame) {
   lua_State *L = c->L;
   if (!lua_isnil(L, frame->fields) && !lua_istable(L, frame->fields)) {
-    lua_pushfstring(L, "argument %d", frame->fields);
-    check_report(c, lua_tostring(L, -1), "expected a table of fields, got %s",
-                 luaL_typename(L, frame->fields));
+    struct check_path place = {.name = lua_pushfstring(L, "argument %d", frame->fields)};
+    check_report(c, &place, "expected a table of fields, got %s", luaL_typename(L, frame->fields));
     return;
   }
   set_body(L, operation, frame);
   for (unsigned i = 0; i < operation->query_field_count && lua_istable(L, frame->fields); i++)
     check_query_value(c, &operation->query_fields[i], frame->fields);
   if (!lua_isnil(L, frame->body))
-    check_value(c, frame->body, operation->body, "");
+    check_value(c, frame->body, operation->body, NULL);
   else if (!operation->body && lua_istable(L, frame->fields))
     check_only_query(c, operation, frame->fields);
 }
@@ -144,8 +145,8 @@ struct frame open_frame(lua_State *L, const struct operation *operation) {
   struct frame frame = {.fields = paths + 1, .on_chunk = paths + 2, .body = paths + 5};
   frame.check = (struct check){.L = L, .problems = paths + 3, .empty_arrays = paths + 4};
   if (given > paths + 1) {
-    lua_pushfstring(L, "argument %d", paths + 2);
-    check_report(&frame.check, lua_tostring(L, -1), "unexpected: at most %d are taken", paths + 1);
+    struct check_path place = {.name = lua_pushfstring(L, "argument %d", paths + 2)};
+    check_report(&frame.check, &place, "unexpected: at most %d are taken", paths + 1);
   }
   for (int i = 0; i < paths; i++) check_path_value(&frame.check, i + 1, &operation->path_fields[i]);
   check_fields(&frame.check, operation, &frame);

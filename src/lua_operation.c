@@ -273,18 +273,18 @@ static void check_query(struct check *c, const struct operation *operation, int 
   const struct schema schema = {.types = SCHEMA_OBJECT,
                                 .fields = operation->query_fields,
                                 .field_count = operation->query_field_count};
-  check_value(c, values, &schema, "");
+  check_value(c, values, &schema, NULL);
   lua_pop(L, 1);
 }
 
 static void check_body(struct check *c, const struct operation *operation, int body) {
   bool given = !lua_isnil(c->L, body);
   if (!operation->body) {
-    if (given) check_report(c, "", "the operation takes no body");
+    if (given) check_report(c, NULL, "the operation takes no body");
   } else if (given) {
-    check_value(c, body, operation->body, "");
+    check_value(c, body, operation->body, NULL);
   } else if (operation->body_required) {
-    check_report(c, "", "the body is required but missing");
+    check_report(c, NULL, "the body is required but missing");
   }
 }
 

@@ -1,16 +1,34 @@
 #include "rate.h"
 
-void rate_bucket_init(struct rate_bucket *bucket, double rate, double burst, double now) {
-  *bucket = (struct rate_bucket){.rate = rate, .burst = burst, .tokens = burst, .at = now};
+/* Seconds by which a timer may be late without slowing the rate down. */
+static const double LATENESS = 0.01;
+
+static const double ROUNDING = 1e-9;
+
+static void fill(struct rate_bucket *bucket, double now) {
+  double burst = 1 + bucket->rate * LATENESS;
+  bucket->tokens += (now - bucket->at) * bucket->rate;
+  if (bucket->tokens > burst) bucket->tokens = burst;
+  bucket->at = now;
 }
 
-double rate_bucket_take(struct rate_bucket *bucket, double now) {
+void rate_bucket_init(struct rate_bucket *bucket, double rate, double now) {
+  *bucket = (struct rate_bucket){.rate = rate, .tokens = 1, .at = now};
+}
+
+void rate_bucket_set_rate(struct rate_bucket *bucket, double rate, double now) {
+  fill(bucket, now);
+  bucket->rate = rate;
+}
+
+double rate_bucket_wait(struct rate_bucket *bucket, double now) {
   if (bucket->rate <= 0) return 0;
-  bucket->tokens += (now - bucket->at) * bucket->rate;
-  if (bucket->tokens > bucket->burst) bucket->tokens = bucket->burst;
-  bucket->at = now;
-  bucket->tokens -= 1;
-  return bucket->tokens >= 0 ? 0 : -bucket->tokens / bucket->rate;
+  fill(bucket, now);
+  return bucket->tokens >= 1 - ROUNDING ? 0 : (1 - bucket->tokens) / bucket->rate;
+}
+
+void rate_bucket_take(struct rate_bucket *bucket) {
+  if (bucket->rate > 0) bucket->tokens -= 1;
 }
 
 void rate_limit_init(struct rate_limit *limit, double maximum) {

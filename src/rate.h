@@ -5,18 +5,24 @@
 
 #include <stdbool.h>
 
-/* Lets `rate` requests a second through, after `burst` at once. A rate of 0 lets everything
- * through. */
+/* Lets `rate` requests a second through, evenly; a rate of 0 lets everything through. Nothing is
+ * promised: who gives up before he has taken a token costs the others nothing. */
 struct rate_bucket {
-  double rate, burst;
-  double tokens; /* below 0: so many are promised already */
-  double at;     /* when `tokens` was right */
+  double rate;
+  double tokens;
+  double at; /* when `tokens` was right */
 };
 
-void rate_bucket_init(struct rate_bucket *bucket, double rate, double burst, double now);
+void rate_bucket_init(struct rate_bucket *bucket, double rate, double now);
 
-/* Takes a token and returns how long to wait until it is there: who asks first goes first. */
-double rate_bucket_take(struct rate_bucket *bucket, double now);
+/* Another rate from now on; what was let through before still counts. */
+void rate_bucket_set_rate(struct rate_bucket *bucket, double rate, double now);
+
+/* Seconds until there is a token, 0 when there is one. */
+double rate_bucket_wait(struct rate_bucket *bucket, double now);
+
+/* Takes the token that there is. */
+void rate_bucket_take(struct rate_bucket *bucket);
 
 /* Limits the requests in flight: halves when the server asks for less, grows by one a round trip
  * when it does not. */

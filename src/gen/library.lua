@@ -161,6 +161,19 @@ local function namespace_class(namespace, all)
 end
 
 local CLIENT = [[
+---@class anyreach.sources.upload.options
+---@field name? string What the source is called; the file's name, when left out.
+---@field chunking_strategy? table<string, any> Default: {"method":"structure_based"}.
+---@field dataset_id? string A knowledge base to attach the source to; the call then waits until it is processed.
+---@field timeout? number seconds to wait at most
+---@field on_progress? fun(state: string, seconds: number)
+
+--- Creates a source, sends the bytes of a file to the address that the answer gives, and marks it complete.
+---@param path string the file
+---@param options? anyreach.sources.upload.options
+---@return any
+function sources.upload(path, options) end
+
 ---@class anyreach.client : anyreach.operations
 ---@field try anyreach.operations the same calls; a failure is returned as nil, error
 local client = {}

@@ -126,13 +126,14 @@ check-generated: $(PROGRAM) ## compare the committed generated files with what s
 generate: $(PROGRAM) ## write the generated files anew
 	@$(PROGRAM) src/gen/generate.lua .
 
-lint: deps-test ## check layout and style; build with clang
+lint: deps-test ## check layout, style and the OpenAPI documents; build with clang
 	@.ci/deps lint
 	clang-format --dry-run --Werror $(C_FILES)
 	luacheck --quiet --no-color lua src tests scripts
 	shellcheck $(SHELL_FILES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
 	  --suppress=missingIncludeSystem -D_GNU_SOURCE -Isrc src tests/helpers
+	tests/helpers/lint_openapi.sh build/openapi-lint
 	@$(MAKE) --no-print-directory test-programs BUILD=build/clang CC=clang
 
 # }======

@@ -8,6 +8,7 @@
 #include "lua_bound.h"
 #include "lua_call.h"
 #include "lua_error.h"
+#include "lua_observer.h"
 #include "nearest.h"
 #include "operation.h"
 #include "secret.h"
@@ -243,6 +244,7 @@ static int l_client_new(lua_State *L) {
   client->token = to_secret(L, -1, &client->token_length);
   lua_pop(L, 1);
   client->gate = push_gate(L, client->base_url);
+  client->observer = lua_observer(L);
   double rate = optional_number(L, 1, "rate");
   if (rate > 0) gate_set_rate(client->gate, rate);
   lua_setiuservalue(L, 2, CLIENT_GATE);

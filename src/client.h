@@ -18,7 +18,8 @@ struct client {
   const char *ca_file; /* or NULL */
   struct http_limits limits;
   unsigned retries;
-  struct gate *gate; /* shared by all clients of the same server */
+  struct gate *gate;         /* shared by all clients of the same server */
+  struct observer *observer; /* or NULL: nobody looks on */
 };
 
 /* The client at `index`; raises when it is something else. */

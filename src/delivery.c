@@ -3,6 +3,10 @@
 #include <stdint.h>
 #include <sys/random.h>
 
+/* Refusals that name no time: how many are answered with the same patience before it grows, and how
+ * often it grows. At its end the waits are of four seconds on average. */
+enum { REFUSALS_A_STEP = 4, PATIENCE_STEPS = 5 };
+
 static struct retry_outcome outcome_of(const struct http_request *http) {
   struct retry_outcome outcome = {.verdict = http->verdict,
                                   .status = http->status,
@@ -21,12 +25,23 @@ static double random_fraction(void) {
   return bits / 4294967296.0;
 }
 
+static void observe(struct delivery *delivery, enum observed_end end) {
+  if (!delivery->observer) return;
+  struct observed observed = {.http = &delivery->http,
+                              .attempt = delivery->attempts,
+                              .end = end,
+                              .presigned = delivery->presigned,
+                              .began = delivery->began};
+  observer_note(delivery->observer, &observed);
+}
+
 static void finish(struct delivery *delivery) {
+  observe(delivery, OBSERVED_LAST);
   delivery->done(delivery->context);
 }
 
 static int attempt(struct delivery *delivery) {
-  delivery->attempts++;
+  if (delivery->attempts++ == 0) delivery->began = loop_now();
   if (http_start(&delivery->http, delivery->loop) == 0) return 0;
   gate_leave(&delivery->pass, NULL);
   return -1;
@@ -62,11 +77,16 @@ static bool is_open_question(const struct retry_outcome *outcome) {
   return outcome->status >= 500 && !retry_is_throttled(outcome);
 }
 
-/* Refusals that name no time are met with more and more patience. */
+static unsigned patience(unsigned refusals) {
+  unsigned step = 1 + refusals / REFUSALS_A_STEP;
+  return step < PATIENCE_STEPS ? step : PATIENCE_STEPS;
+}
+
 static double delay_before_next(const struct delivery *delivery,
                                 const struct retry_outcome *outcome) {
   unsigned attempt = delivery->failures;
-  if (retry_is_throttled(outcome)) attempt = outcome->retry_after > 0 ? 1 : delivery->refusals;
+  if (retry_is_throttled(outcome))
+    attempt = outcome->retry_after > 0 ? 1 : patience(delivery->refusals);
   return retry_delay(attempt, outcome, random_fraction());
 }
 
@@ -77,7 +97,10 @@ static void on_answer(void *context) {
   gate_leave(&delivery->pass, delivery->policy.refusals > 0 ? &outcome : NULL);
   if (is_worth_another(delivery, &outcome)) {
     double delay = delay_before_next(delivery, &outcome);
-    if (loop_timer_start(delivery->loop, &delivery->timer, delay) == 0) return;
+    if (loop_timer_start(delivery->loop, &delivery->timer, delay) == 0) {
+      observe(delivery, OBSERVED_REPEATED);
+      return;
+    }
   }
   finish(delivery);
 }
@@ -92,15 +115,27 @@ int delivery_start(struct delivery *delivery, struct loop *loop) {
   delivery->http.received = delivery->received ? on_received : NULL;
   delivery->http.done = on_answer;
   delivery->http.context = delivery;
+  delivery->http.tap = delivery->observer ? &delivery->tap : NULL;
   delivery->timer = (struct loop_timer){.fire = try_again, .context = delivery};
   delivery->pass = (struct gate_pass){.admitted = attempt_or_finish, .context = delivery};
   return may_pass(delivery) ? attempt(delivery) : 0;
 }
 
+/* It has been sent, and waits to be sent again. */
+static bool is_between_attempts(const struct delivery *delivery) {
+  bool waits = delivery->timer.position > 0 || delivery->pass.place != GATE_OUTSIDE;
+  return delivery->attempts > 0 && waits && !http_is_running(&delivery->http);
+}
+
 void delivery_release(struct delivery *delivery) {
+  bool is_under_way = http_is_running(&delivery->http), is_between = is_between_attempts(delivery);
   if (delivery->loop) {
     loop_timer_stop(delivery->loop, &delivery->timer);
     gate_leave(&delivery->pass, NULL);
   }
+  http_cancel(&delivery->http);
+  if (is_between) observe(delivery, OBSERVED_FORSAKEN);
+  if (is_under_way) observe(delivery, OBSERVED_GIVEN_UP);
   http_release(&delivery->http);
+  tap_free(&delivery->tap);
 }

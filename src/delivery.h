@@ -6,6 +6,7 @@
 
 #include "gate.h"
 #include "http.h"
+#include "observer.h"
 #include "retry.h"
 
 /* How often a request is sent again: after failures, and after refusals for too many requests,
@@ -19,7 +20,9 @@ struct delivery_policy {
  * it. */
 struct delivery {
   struct http_request http;
-  struct gate *gate; /* NULL: none */
+  struct gate *gate;         /* NULL: none */
+  struct observer *observer; /* NULL: nobody looks on */
+  bool presigned;            /* for the observer: the URL's query is a credential */
   enum retry_class retry;
   struct delivery_policy policy;
   void (*received)(void *context); /* as of http_request: pieces of a good answer, or NULL */
@@ -35,6 +38,8 @@ struct delivery {
   struct gate_pass pass;
   struct loop_timer timer; /* runs between attempts */
   unsigned failures, refusals;
+  struct tap tap; /* for the observer, as is `began`: by loop_now(), the first attempt */
+  double began;
 };
 
 /* Starts; `done` is called in a later turn. Returns 0, or -1 when it could not be set up. */

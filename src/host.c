@@ -17,7 +17,9 @@
 #include "lua_directory.h"
 #include "lua_error.h"
 #include "lua_guard.h"
+#include "lua_observer.h"
 #include "lua_private_file.h"
+#include "lua_redact.h"
 #include "lua_stack.h"
 #include "modules.h"
 #include "server.h"
@@ -36,6 +38,8 @@ struct host {
 /* {====== modules ====== */
 
 static const luaL_Reg client_modules[] = {{"anyreach.client_core", luaopen_anyreach_client_core},
+                                          {"anyreach.observer", luaopen_anyreach_observer},
+                                          {"anyreach.redact", luaopen_anyreach_redact},
                                           {"anyreach.directory", luaopen_anyreach_directory},
                                           {"anyreach.private_file", luaopen_anyreach_private_file},
                                           {"cjson", luaopen_cjson},
@@ -152,7 +156,7 @@ static int l_host_option_rows(lua_State *L) {
     lua_setfield(L, -2, "value_name");
     lua_pushstring(L, option->help);
     lua_setfield(L, -2, "help");
-    lua_pushboolean(L, option->kind == OPTION_OPTIONAL_TEXT);
+    lua_pushboolean(L, option_value_is_optional(option));
     lua_setfield(L, -2, "value_is_optional");
     lua_rawseti(L, -2, i + 1);
   }
@@ -359,6 +363,20 @@ static void start_requested_sandbox(lua_State *L, struct host *host) {
   start_sandbox(L, host, &options);
 }
 
+static bool is_looking_inside(const struct options *options) {
+  return options->values[OPTION_TRACE] || options->values[OPTION_HAR] ||
+         options->values[OPTION_STATS];
+}
+
+/* start() before the program, finish() after it: true unless what was seen could not be written. */
+static int call_observing(lua_State *L) {
+  const char *name = lua_tostring(L, 1);
+  embedded_require(L, "anyreach.observing");
+  lua_getfield(L, -1, name);
+  lua_call(L, 0, 1);
+  return 1;
+}
+
 static int exit_code(lua_State *L, int results) {
   if (results == 0 || !lua_isinteger(L, -results)) return EXIT_SUCCESS;
   lua_Integer code = lua_tointeger(L, -results);
@@ -369,6 +387,11 @@ static int run(lua_State *L) {
   struct run *run = lua_touserdata(L, 1);
   const struct program *program = run->program;
   lua_settop(L, 0);
+  if (is_looking_inside(run->host->options)) {
+    lua_pushcfunction(L, call_observing);
+    lua_pushliteral(L, "start");
+    lua_call(L, 1, 0);
+  }
   start_requested_sandbox(L, run->host);
   const char *name = program->file ? program->file : program->recipe;
   set_arg(L, name ? name : "anyreach", program->arguments);
@@ -400,6 +423,17 @@ static bool output_is_lost(void) {
   return poll(&output, 1, 0) < 1 || !(output.revents & POLLERR);
 }
 
+/* Ends what is_looking_inside() has begun, whatever came of the program. */
+static void finish_observing(struct host *host, struct run *run) {
+  if (!is_looking_inside(host->options)) return;
+  lua_settop(host->L, 0);
+  lua_pushcfunction(host->L, call_observing);
+  lua_pushliteral(host->L, "finish");
+  bool ran = lua_pcall(host->L, 1, 1, 0) == LUA_OK;
+  if (!ran) fprintf(stderr, "anyreach: %s\n", luaL_tolstring(host->L, -1, NULL));
+  if ((!ran || !lua_toboolean(host->L, 1)) && !run->code) run->code = EXIT_SCRIPT;
+}
+
 int host_run(struct host *host, const struct program *program) {
   struct run context = {host, program, EXIT_SCRIPT};
   lua_pushcfunction(host->L, run);
@@ -407,8 +441,9 @@ int host_run(struct host *host, const struct program *program) {
   if (lua_pcall(host->L, 1, 0, 0) != LUA_OK) {
     const char *message = luaL_tolstring(host->L, -1, NULL);
     fprintf(stderr, "anyreach: %s\n", message);
-    return EXIT_SCRIPT;
+    context.code = EXIT_SCRIPT;
   }
+  finish_observing(host, &context);
   if (output_is_lost()) {
     fputs("anyreach: standard output could not be written\n", stderr);
     return context.code ? context.code : EXIT_SCRIPT;

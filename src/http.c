@@ -122,6 +122,12 @@ static void set_transport(struct http_request *request) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
 }
 
+static void give_back(struct http_request *request) {
+  if (request->tap) tap_close(request->tap, request->easy);
+  loop_give_back_easy(request->loop, request->easy);
+  request->easy = NULL;
+}
+
 static void on_done(void *context, CURLcode verdict) {
   struct http_request *request = context;
   curl_off_t microseconds = 0;
@@ -133,8 +139,7 @@ static void on_done(void *context, CURLcode verdict) {
   curl_easy_getinfo(request->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
   request->elapsed = (double)microseconds / 1e6;
   request->may_have_been_sent = has_left(request) || request->resend_refused;
-  loop_give_back_easy(request->loop, request->easy);
-  request->easy = NULL;
+  give_back(request);
   request->done(request->context);
 }
 
@@ -184,18 +189,18 @@ int http_start(struct http_request *request, struct loop *loop) {
   set_method_and_body(request);
   if (drop_default_headers(request) == 0) {
     set_transport(request);
+    if (request->tap) tap_open(request->tap, request->easy);
+    request->started = loop_now();
     if (loop_attach(loop, request->easy, &request->transfer) == 0) return 0;
   }
-  loop_give_back_easy(request->loop, request->easy);
-  request->easy = NULL;
+  give_back(request);
   return -1;
 }
 
 void http_cancel(struct http_request *request) {
   if (!request->easy) return;
   loop_detach(request->loop, request->easy);
-  loop_give_back_easy(request->loop, request->easy);
-  request->easy = NULL;
+  give_back(request);
 }
 
 static void free_headers(struct curl_slist *list) {

@@ -8,6 +8,7 @@
 
 #include "buf.h"
 #include "loop.h"
+#include "tap.h"
 
 enum {
   HTTP_MAX_HEADERS = 256 * 1024,
@@ -33,12 +34,14 @@ struct http_request {
   void (*received)(void *context); /* bytes were added to response_body, or NULL: not wanted */
   void (*done)(void *context);
   void *context;
+  struct tap *tap; /* or NULL: nobody looks on */
 
   /* What came of it, complete when `done` is called. */
   CURLcode verdict;
   long status;                 /* known when `received` is called, too */
   struct buf response_headers; /* of the final answer only: status line and fields */
   struct buf response_body;
+  double started;          /* by loop_now() */
   double elapsed;          /* seconds */
   bool may_have_been_sent; /* some bytes of the request left, or it cannot be told */
   bool too_large;          /* the answer exceeded a cap */
@@ -59,6 +62,10 @@ int http_add_header(struct http_request *request, const char *name, const char *
 /* Starts the request, anew if it was done before; `done` is called in a later turn. Returns 0, or
  * -1 when it could not be set up. */
 int http_start(struct http_request *request, struct loop *loop);
+
+static inline bool http_is_running(const struct http_request *request) {
+  return request->easy != NULL;
+}
 
 /* Ends it early; `done` will not be called. No effect when it is not running. */
 void http_cancel(struct http_request *request);

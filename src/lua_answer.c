@@ -7,6 +7,7 @@
 
 #include "json.h"
 #include "lua_error.h"
+#include "lua_sent.h"
 #include "retry.h"
 
 static void set_text(lua_State *L, const char *name, const char *text) {
@@ -83,10 +84,12 @@ static void push_failure(lua_State *L, const struct exchange *exchange) {
   lua_setfield(L, -2, "attempts");
   lua_pushboolean(L, exchange->operation->writes && exchange->may_have_been_sent);
   lua_setfield(L, -2, "may_have_been_sent");
+  push_sent(L, exchange->http, exchange->presigned);
+  lua_setfield(L, -2, "sent");
 }
 
-/* libcurl's verdicts by the kind of error they are; all others are "network". */
-static const char *verdict_kind(const struct http_request *http) {
+/* Those that are not here are "network". */
+const char *verdict_kind(CURLcode verdict, bool too_large) {
   static const struct {
     CURLcode verdict;
     const char *kind;
@@ -95,16 +98,16 @@ static const char *verdict_kind(const struct http_request *http) {
                {CURLE_SSL_CACERT_BADFILE, "tls"},      {CURLE_SSL_ISSUER_ERROR, "tls"},
                {CURLE_BAD_CONTENT_ENCODING, "answer"}, {CURLE_WEIRD_SERVER_REPLY, "answer"},
                {CURLE_UNSUPPORTED_PROTOCOL, "answer"}};
-  if (http->too_large) return "answer";
+  if (too_large) return "answer";
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
-    if (kinds[i].verdict == http->verdict) return kinds[i].kind;
+    if (kinds[i].verdict == verdict) return kinds[i].kind;
   return "network";
 }
 
 static void push_transport_error(lua_State *L, const struct exchange *exchange) {
   const struct http_request *http = exchange->http;
   push_failure(L, exchange);
-  set_text(L, "kind", verdict_kind(http));
+  set_text(L, "kind", verdict_kind(http->verdict, http->too_large));
   if (http->too_large)
     set_text(L, "message", "the answer is larger than this program accepts");
   else

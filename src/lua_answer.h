@@ -25,4 +25,7 @@ bool push_answer(lua_State *L, const struct exchange *exchange);
 /* Pushes {status, headers, request_id, elapsed, attempts}. [-0, +1, m] */
 void push_response(lua_State *L, const struct exchange *exchange);
 
+/* The kind of error that a verdict of libcurl other than CURLE_OK is. */
+const char *verdict_kind(CURLcode verdict, bool too_large);
+
 #endif

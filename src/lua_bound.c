@@ -30,6 +30,10 @@ static int l_bound_index(lua_State *L) {
   const struct operation *operation = operation_upvalue(L);
   const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
   if (strcmp(name, "wait") == 0) return push_waiter(L, operation);
+  if (strcmp(name, "curl") == 0) {
+    push_curl(L, lua_upvalueindex(UP_CLIENT), operation);
+    return 1;
+  }
   if (strcmp(name, "name") != 0) return 0;
   lua_pushstring(L, operation->name);
   return 1;
@@ -55,6 +59,14 @@ static int l_bound_tostring(lua_State *L) {
 
 static const luaL_Reg bound_metamethods[] = {
     {"__index", l_bound_index}, {"__tostring", l_bound_tostring}, {NULL, NULL}};
+
+bool is_bound(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TUSERDATA || !luaL_getmetafield(L, index, "__name")) return false;
+  const char *type = lua_tostring(L, -1);
+  bool bound = type && strcmp(type, BOUND_TYPE) == 0;
+  lua_pop(L, 1);
+  return bound;
+}
 
 /* Each has a metatable of its own, so that a call finds all it needs in the upvalues. */
 void push_bound(lua_State *L, int client, const struct operation *operation, bool try) {

@@ -8,10 +8,13 @@
 #include "embedded.h"
 #include "json.h"
 #include "lua_answer.h"
+#include "lua_bound.h"
 #include "lua_buf.h"
 #include "lua_error.h"
 #include "lua_frame.h"
 #include "lua_guard.h"
+#include "lua_observer.h"
+#include "lua_sent.h"
 #include "secret.h"
 #include "task.h"
 #include "url.h"
@@ -211,6 +214,9 @@ static void add_credential(lua_State *L, struct call *call, const struct client 
   buf_wipe(&value);
   if (status != 0)
     raise_error(L, "credential", "the token holds a control character or is too long");
+}
+
+static void add_organization(lua_State *L, struct call *call, const struct client *client) {
   if (client->organization)
     add_header(L, call, "X-Anyreach-Org", client->organization, strlen(client->organization));
 }
@@ -230,9 +236,9 @@ static void add_client_headers(lua_State *L, struct call *call, int client) {
   lua_pop(L, 1);
 }
 
-static void add_headers(lua_State *L, struct call *call, const struct client *client) {
+/* All but those that say who asks. */
+static void add_other_headers(lua_State *L, struct call *call) {
   bool text = call->operation->answer_kind == ANSWER_TEXT;
-  if (!call->operation->public_) add_credential(L, call, client);
   const char *accept = text ? "text/plain" : "application/json";
   add_header(L, call, "Accept", accept, strlen(accept));
   if (call->delivery.http.body)
@@ -240,11 +246,20 @@ static void add_headers(lua_State *L, struct call *call, const struct client *cl
   add_client_headers(L, call, lua_upvalueindex(UP_CLIENT));
 }
 
+static void add_headers(lua_State *L, struct call *call, const struct client *client) {
+  if (!call->operation->public_) {
+    add_credential(L, call, client);
+    add_organization(L, call, client);
+  }
+  add_other_headers(L, call);
+}
+
 static bool is_success(const struct http_request *http) {
   return http->status >= 200 && http->status <= 299;
 }
 
 static int deliver(lua_State *L, struct call *call) {
+  if (call->delivery.observer && !loop_interrupted) lua_observer_flush(L);
   struct exchange exchange = {.operation = call->operation,
                               .http = &call->delivery.http,
                               .attempts = call->delivery.attempts,
@@ -308,6 +323,8 @@ static int send_call(lua_State *L, int index, const struct client *client) {
   delivery->http.limits = client->limits;
   delivery->http.ca_file = client->ca_file;
   delivery->gate = call->presigned ? NULL : client->gate;
+  delivery->observer = client->observer;
+  delivery->presigned = call->presigned;
   delivery->retry = call->operation->retry;
   delivery->policy = policy_of(call, client);
   delivery->received = call->on_chunk ? on_received : NULL;
@@ -324,6 +341,17 @@ static const char *last_path_text(lua_State *L, const struct operation *operatio
   return index > 0 && lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
 }
 
+/* Pushes a call with its address and body, right above the frame. [-0, +n, e] */
+static struct call *push_prepared_call(lua_State *L, const struct client *client,
+                                       const struct operation *operation, struct frame *frame) {
+  struct call *call = push_new_call(L, operation);
+  call->on_chunk = lua_isnil(L, frame->on_chunk) ? 0 : frame->on_chunk;
+  append_path(L, call, client);
+  append_query(L, call, frame->fields);
+  set_request_body(L, call, frame->body, frame->check.empty_arrays);
+  return call;
+}
+
 /* A metamethod: the called object comes first, and is of no use here. */
 static int l_call(lua_State *L) {
   const struct operation *operation = lua_touserdata(L, lua_upvalueindex(UP_OPERATION));
@@ -332,14 +360,32 @@ static int l_call(lua_State *L) {
   struct frame frame = open_frame(L, operation);
   guard_check(
       L, &(struct guard_request){.operation = operation, .argument = last_path_text(L, operation)});
-  struct call *call = push_new_call(L, operation);
-  int index = lua_gettop(L);
-  call->on_chunk = lua_isnil(L, frame.on_chunk) ? 0 : frame.on_chunk;
-  append_path(L, call, client);
-  append_query(L, call, frame.fields);
-  set_request_body(L, call, frame.body, frame.check.empty_arrays);
+  struct call *call = push_prepared_call(L, client, operation, &frame);
   add_headers(L, call, client);
-  return send_call(L, index, client);
+  return send_call(L, frame.body + 1, client);
+}
+
+/* The equivalent curl command of the call that its arguments make, which is not sent: curl(path
+ * values…[, fields]), with or without the operation itself before them. */
+static int l_curl(lua_State *L) {
+  const struct operation *operation = lua_touserdata(L, lua_upvalueindex(UP_OPERATION));
+  const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
+  if (is_bound(L, 1)) lua_remove(L, 1);
+  struct frame frame = open_frame(L, operation);
+  struct call *call = push_prepared_call(L, client, operation, &frame);
+  if (!operation->public_) {
+    add_header(L, call, "Authorization", CREDENTIAL_MARK, strlen(CREDENTIAL_MARK));
+    add_organization(L, call, client);
+  }
+  add_other_headers(L, call);
+  call->delivery.http.method = operation->method;
+  call->delivery.http.url = buf_text(&call->url);
+  if (!call->delivery.http.url) return luaL_error(L, "not enough memory");
+  embedded_require(L, "anyreach.curl");
+  lua_getfield(L, -1, "command");
+  push_sent(L, &call->delivery.http, false);
+  lua_call(L, 1, 1);
+  return 1;
 }
 
 /* The guard wants the path alone, and its last value decoded, as the server reads it. */
@@ -422,7 +468,10 @@ int l_call_fetch(lua_State *L) {
                                  .retry = RETRY_SAFE,
                                  .public_ = !with_credential};
   check_buf(L, buf_append_text(&call->url, url), "address");
-  if (with_credential) add_credential(L, call, client);
+  if (with_credential) {
+    add_credential(L, call, client);
+    add_organization(L, call, client);
+  }
   add_header(L, call, "Accept", "*/*", strlen("*/*"));
   if (with_credential) add_client_headers(L, call, 1);
   return send_call(L, lua_gettop(L), client);
@@ -437,6 +486,12 @@ void push_raw_call(lua_State *L, int client, bool try) {
   lua_pushboolean(L, try);
   lua_pushcclosure(L, l_raw_call, 3);
   lua_call(L, 1, 1);
+}
+
+void push_curl(lua_State *L, int client, const struct operation *operation) {
+  lua_pushvalue(L, client);
+  lua_pushlightuserdata(L, (void *)operation);
+  lua_pushcclosure(L, l_curl, 2);
 }
 
 void push_call(lua_State *L, int client, const struct operation *operation, bool try) {

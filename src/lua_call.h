@@ -14,6 +14,9 @@
  * as nil and the error instead of raised; misuse always raises. [-0, +1, m] */
 void push_call(lua_State *L, int client, const struct operation *operation, bool try);
 
+/* Pushes the function that gives the curl command of such a call and sends nothing. [-0, +1, m] */
+void push_curl(lua_State *L, int client, const struct operation *operation);
+
 /* Pushes the function for raw requests: {method=, path=, query=, body=}. [-0, +1, m] */
 void push_raw_call(lua_State *L, int client, bool try);
 

@@ -26,6 +26,10 @@ const struct option option_rows[OPTION_COUNT] = {
     [OPTION_RATE] = {"rate", 0, OPTION_NUMBER, "N", "at most N requests a second"},
     [OPTION_READ_ONLY] = {"read-only", 0, OPTION_FLAG, NULL,
                           "refuse every write before it is sent"},
+    [OPTION_TRACE] = {"trace", 0, OPTION_TRACE_TEXT, "full",
+                      "show each request on stderr, with full headers and bodies, too"},
+    [OPTION_HAR] = {"har", 0, OPTION_TEXT, "FILE", "write all requests to FILE, in the format HAR"},
+    [OPTION_STATS] = {"stats", 0, OPTION_FLAG, NULL, "sum up all requests at the end, on stderr"},
     [OPTION_JSON] = {"json", 0, OPTION_FLAG, NULL, "print one JSON event a line"},
     [OPTION_QUIET] = {"quiet", 'q', OPTION_FLAG, NULL, "print only results and errors"},
     [OPTION_VERBOSE] = {"verbose", 'v', OPTION_FLAG, NULL, "say more, with stack traces"},
@@ -61,8 +65,12 @@ static const struct option *find(const char *argument, const char **value) {
   return by_name(argument + 2, length);
 }
 
+bool option_value_is_optional(const struct option *option) {
+  return option->kind == OPTION_OPTIONAL_TEXT || option->kind == OPTION_TRACE_TEXT;
+}
+
 static bool takes_next(const struct option *option) {
-  return option->kind != OPTION_FLAG && option->kind != OPTION_OPTIONAL_TEXT;
+  return option->kind != OPTION_FLAG && !option_value_is_optional(option);
 }
 
 static const char *expectation(const struct option *option, const char *value) {
@@ -81,6 +89,7 @@ static const char *expectation(const struct option *option, const char *value) {
     return strcmp(value, "auto") && strcmp(value, "always") && strcmp(value, "never")
                ? "auto, always or never"
                : NULL;
+  case OPTION_TRACE_TEXT: return strcmp(value, "full") ? "full, or no value" : NULL;
   case OPTION_TEXT: return *value ? NULL : "a value";
   default: return NULL;
   }

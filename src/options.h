@@ -17,6 +17,9 @@ enum option_id {
   OPTION_RETRIES,
   OPTION_RATE,
   OPTION_READ_ONLY,
+  OPTION_TRACE,
+  OPTION_HAR,
+  OPTION_STATS,
   OPTION_JSON,
   OPTION_QUIET,
   OPTION_VERBOSE,
@@ -32,6 +35,7 @@ enum option_kind {
   OPTION_TEXT,          /* not empty */
   OPTION_ANY_TEXT,      /* may be empty */
   OPTION_OPTIONAL_TEXT, /* --name or --name=VALUE */
+  OPTION_TRACE_TEXT,    /* --name or --name=full */
   OPTION_NUMBER,        /* more than 0 */
   OPTION_INTEGER,       /* at least 1 */
   OPTION_WHOLE,         /* an integer of at least 0 */
@@ -47,6 +51,9 @@ struct option {
 };
 
 extern const struct option option_rows[OPTION_COUNT];
+
+/* True when it may stand without a value, and takes one only after '='. */
+bool option_value_is_optional(const struct option *option);
 
 struct options {
   const char *values[OPTION_COUNT]; /* NULL: not given; "" when given without a value */

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define SECRET_TYPE "anyreach.secret"
+#define SECRET_TYPE  "anyreach.secret"
+#define SECRETS_NAME "anyreach.secrets" /* in the registry: all that are alive, as keys */
 
 struct secret {
   size_t length;
@@ -36,6 +37,24 @@ static void push_metatable(lua_State *L) {
   lua_setfield(L, -2, "__metatable"); /* keeps the finalizer out of scripts' reach */
 }
 
+/* Pushes the table of all secrets, whose keys are weak until secrets_keep(). [-0, +1, m] */
+static void push_secrets(lua_State *L) {
+  if (luaL_getsubtable(L, LUA_REGISTRYINDEX, SECRETS_NAME)) return;
+  lua_createtable(L, 0, 1);
+  lua_pushliteral(L, "k");
+  lua_setfield(L, -2, "__mode");
+  lua_setmetatable(L, -2);
+}
+
+/* Adds the secret on top of the stack to the table of all. [-0, +0, m] */
+static void remember(lua_State *L) {
+  push_secrets(L);
+  lua_pushvalue(L, -2);
+  lua_pushboolean(L, 1);
+  lua_rawset(L, -3);
+  lua_pop(L, 1);
+}
+
 /* Pushes a secret of `length` bytes that the caller fills in. */
 static struct secret *push_blank(lua_State *L, size_t length) {
   push_metatable(L);
@@ -44,7 +63,27 @@ static struct secret *push_blank(lua_State *L, size_t length) {
   memset(s->bytes, 0, length + 1);
   lua_insert(L, -2);
   lua_setmetatable(L, -2);
+  remember(L);
   return s;
+}
+
+void secrets_keep(lua_State *L) {
+  push_secrets(L);
+  lua_pushnil(L);
+  lua_setmetatable(L, -2);
+  lua_pop(L, 1);
+}
+
+void push_secret_list(lua_State *L) {
+  lua_newtable(L);
+  push_secrets(L);
+  lua_pushnil(L);
+  while (lua_next(L, -2)) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    lua_rawseti(L, -4, (lua_Integer)lua_rawlen(L, -4) + 1);
+  }
+  lua_pop(L, 1);
 }
 
 void push_secret(lua_State *L, const char *bytes, size_t length) {

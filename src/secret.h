@@ -16,6 +16,13 @@ const char *to_secret(lua_State *L, int index, size_t *length);
  * numbers. */
 const char *to_wire_text(lua_State *L, int index, size_t *length);
 
+/* Pushes an array of all secrets that are alive. [-0, +1, m] */
+void push_secret_list(lua_State *L);
+
+/* From now on keeps every secret alive, so that push_secret_list() has those, too, that only a
+ * server still knows. */
+void secrets_keep(lua_State *L);
+
 /* Pushes the constructor anyreach.secret(text) and registers the metatable. */
 int luaopen_anyreach_secret(lua_State *L);
 

@@ -18,6 +18,7 @@ trap 'exit 130' INT TERM
 hermetic() {
   env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME="$TEST_DIRECTORY" PWD="$PWD" TEST_BUILD="$build" \
     TEST_DIRECTORY="$TEST_DIRECTORY" ${ASAN_OPTIONS:+"ASAN_OPTIONS=$ASAN_OPTIONS"} \
+    ${HAR_VALIDATOR:+"HAR_VALIDATOR=$HAR_VALIDATOR"} \
     ${UBSAN_OPTIONS:+"UBSAN_OPTIONS=$UBSAN_OPTIONS"} ${LSAN_OPTIONS:+"LSAN_OPTIONS=$LSAN_OPTIONS"} \
     timeout --kill-after=5 "$limit" "$@" </dev/null >"$output" 2>&1
 }

@@ -19,7 +19,10 @@ local errors = {}
 ---@field attempts? integer
 ---@field retry_after? number seconds
 ---@field may_have_been_sent? boolean a write may have reached the server although it failed
-errors.metatable = { __name = "anyreach.error" }
+errors.metatable = { __name = "anyreach.error", __index = {} }
+
+-- error -> the curl command of its request; no field, so that it is not printed with the others.
+local commands = setmetatable({}, { __mode = "k" })
 
 local kinds_by_status = {
   [400] = "bad_request",
@@ -64,7 +67,10 @@ errors.exit_codes = {
   command_line = 64,
 }
 
-local function kind_of_status(status)
+--- The kind of the error that a status is.
+---@param status integer
+---@return string
+function errors.kind_of_status(status)
   if kinds_by_status[status] then return kinds_by_status[status] end
   if status >= 500 then return "server" end
   return status < 400 and "redirect" or "http"
@@ -112,15 +118,40 @@ local function problems_message(problems)
   return #lines .. " problems\n  " .. table.concat(lines, "\n  ")
 end
 
+-- What a server said, without the secrets that it repeated.
+local function without_secrets(value)
+  if type(value) == "string" then return require "anyreach.redact"(value) end
+  if type(value) ~= "table" or json.is_number(value) then return value end
+  for key, item in pairs(value) do value[key] = without_secrets(item) end
+  return value
+end
+
+-- Takes over what the failed request was, while its secrets are known.
+local function take_request(fields)
+  commands[fields] = require("anyreach.curl").command(fields.sent)
+  fields.detail = without_secrets(fields.detail)
+  fields.message = without_secrets(fields.message)
+  fields.url = without_secrets(fields.url)
+  fields.sent = nil
+end
+
 --- Completes a table of fields to an error object.
----@param fields table
+---@param fields table with `sent`, what the request was, if there was one
 ---@return anyreach.error
 function errors.make(fields)
-  if not fields.kind then fields.kind = fields.status and kind_of_status(fields.status) or "script" end
+  if fields.sent then take_request(fields) end
+  if not fields.kind then fields.kind = fields.status and errors.kind_of_status(fields.status) or "script" end
   if not fields.message then
     fields.message = fields.problems and problems_message(fields.problems) or status_message(fields)
   end
   return setmetatable(fields, errors.metatable)
+end
+
+--- The curl command that sends the request again that failed, with the credential as $ANYREACH_TOKEN, or
+--- nil when there was none.
+---@return string|nil
+function errors.metatable.__index:curl()
+  return commands[self]
 end
 
 --- Raises an error of a kind.

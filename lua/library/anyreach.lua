@@ -44,6 +44,7 @@ function anyreach.client(options) end
 ---@field attempts integer|nil
 ---@field retry_after number|nil
 ---@field may_have_been_sent boolean|nil
+---@field curl fun(self: anyreach.error): string|nil the curl command of the request, with $ANYREACH_TOKEN
 
 ---@class anyreach.secret text that prints as [secret] and shows itself only to the server
 
@@ -1245,6 +1246,19 @@ function workflow_executions.run(fields) end
 ---@return any
 ---@return anyreach.response
 function workflow_executions.start(fields) end
+
+---@class anyreach.sources.upload.options
+---@field name? string What the source is called; the file's name, when left out.
+---@field chunking_strategy? table<string, any> Default: {"method":"structure_based"}.
+---@field dataset_id? string A knowledge base to attach the source to; the call then waits until it is processed.
+---@field timeout? number seconds to wait at most
+---@field on_progress? fun(state: string, seconds: number)
+
+--- Creates a source, sends the bytes of a file to the address that the answer gives, and marks it complete.
+---@param path string the file
+---@param options? anyreach.sources.upload.options
+---@return any
+function sources.upload(path, options) end
 
 ---@class anyreach.client : anyreach.operations
 ---@field try anyreach.operations the same calls; a failure is returned as nil, error

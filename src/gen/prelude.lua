@@ -44,6 +44,7 @@ function anyreach.client(options) end
 ---@field attempts integer|nil
 ---@field retry_after number|nil
 ---@field may_have_been_sent boolean|nil
+---@field curl fun(self: anyreach.error): string|nil the curl command of the request, with $ANYREACH_TOKEN
 
 ---@class anyreach.secret text that prints as [secret] and shows itself only to the server
 

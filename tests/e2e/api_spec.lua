@@ -1,5 +1,6 @@
 -- Keeping current, as a user does it: anyreach api, --openapi, and completion in real shells.
 
+local documented = require "helpers.documented"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 local process = require "helpers.process"
@@ -73,6 +74,7 @@ describe("anyreach api list", function()
       expect.equal(entry, { name = row.name, method = row.method, path = row.path, service = row.service,
         scopes = row.scopes or json.null, unverified = row.unverified })
     end
+    expect.equal(documented.lines_of(list), documented.all)
   end)
 end)
 

@@ -8,7 +8,7 @@ local CANARY = "hush-canary-5d1f"
 
 -- Runs the recipe against the sandbox in `db`. `options` come before `run`, `words` after `provision`.
 local function provision(db, words, options, environment)
-  local command = process.anyreach("--sandbox=" .. db, table.unpack(options or {}))
+  local command = process.anyreach("--retries=0", "--sandbox=" .. db, table.unpack(options or {}))
   local arguments = {}
   for index, word in ipairs(words) do arguments[index] = process.quote(word) end
   return process.run((environment or "") .. " " .. command .. " run provision " .. table.concat(arguments, " "))
@@ -187,7 +187,7 @@ describe("wrong agent files", function()
 
   it("are all told before anything is sent, with exit code 3", function()
     local code, out, err = process.run("ANYREACH_TOKEN=ak_x "
-      .. process.anyreach("--base-url", "http://127.0.0.1:1", "run", "provision", path))
+      .. process.anyreach("--retries=0", "--base-url", "http://127.0.0.1:1", "run", "provision", path))
     expect.equal({ code, out }, { 3, "" })
     expect.contains(err, "anyreach: 5 problems\n")
     expect.contains(err, "/a.yaml:1:1: unknown key 'nmae'; did you mean 'name'?\n")

@@ -30,10 +30,10 @@ local function rows_of(value, service)
   local ok, found, refused = pcall(openapi.read, document.place(value, service))
   if not ok then return expect_words(found) end
   for _, refusal in ipairs(refused) do expect_words(refusal.reason) end
-  local rows, clashes = {}, nil
-  rows.merged, clashes = merge.rows(found)
+  local merged, clashes = merge.rows(found)
   for _, clash in ipairs(clashes) do expect_words(clash.reason) end
-  for i, entry in ipairs(rows.merged) do rows[i] = entry.row end
+  local rows = {}
+  for i, entry in ipairs(merged) do rows[i] = entry.row end
   return rows
 end
 

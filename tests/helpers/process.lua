@@ -106,8 +106,9 @@ end
 local Background = {}
 Background.__index = Background
 
--- $1: directory; $2: command. Files appear complete, by renaming.
+-- $1: directory; $2: command. Files appear complete, by renaming; those of the output are there at once.
 local START = [[
+: >"$1/out" && : >"$1/err"
 (eval "exec env $2") </dev/null >"$1/out" 2>"$1/err" &
 echo $! >"$1/pid.new" && mv "$1/pid.new" "$1/pid"
 wait $!

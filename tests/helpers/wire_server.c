@@ -15,9 +15,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 64, TEXT_MAX = 4 * 1024 * 1024 };
+enum { CONNECTIONS_MAX = 64, TEXT_MAX = 4 * 1024 * 1024, ANSWERS_A_SECOND = 20 };
 
 struct text {
   char bytes[TEXT_MAX];
@@ -86,6 +87,32 @@ static bool reset(const struct connection *c, const char *bytes, size_t length) 
   return close_unanswered(c, bytes, length);
 }
 
+/* Sends the bytes so many times in a second, which begins with a request; refuses the rest. */
+static bool answer_within_limit(const struct connection *c, const char *bytes, size_t length,
+                                const char *refusal) {
+  static double second_began;
+  static int count;
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  double now = (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+  if (now - second_began >= 1) {
+    second_began = now;
+    count = 0;
+  }
+  if (count++ < ANSWERS_A_SECOND) return send_all(c, bytes, length);
+  return send_all(c, refusal, strlen(refusal));
+}
+
+static bool answer_limited(const struct connection *c, const char *bytes, size_t length) {
+  return answer_within_limit(
+      c, bytes, length, "HTTP/1.1 429 Too many\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n");
+}
+
+static bool answer_limited_tersely(const struct connection *c, const char *bytes, size_t length) {
+  return answer_within_limit(c, bytes, length,
+                             "HTTP/1.1 429 Too many\r\nContent-Length: 0\r\n\r\n");
+}
+
 static bool stay_silent(const struct connection *c, const char *bytes, size_t length) {
   (void)c, (void)bytes, (void)length;
   return true;
@@ -94,9 +121,14 @@ static bool stay_silent(const struct connection *c, const char *bytes, size_t le
 static const struct {
   const char *name;
   bool (*answer)(const struct connection *c, const char *bytes, size_t length);
-} manners[] = {{"send", answer_and_stay},  {"close", answer_and_close},
-               {"trickle", answer_slowly}, {"die", close_unanswered},
-               {"reset", reset},           {"stall", stay_silent}};
+} manners[] = {{"send", answer_and_stay},
+               {"close", answer_and_close},
+               {"trickle", answer_slowly},
+               {"die", close_unanswered},
+               {"reset", reset},
+               {"stall", stay_silent},
+               {"limited", answer_limited},
+               {"limited tersely", answer_limited_tersely}};
 
 static bool read_reply(const char *name) {
   FILE *file = fopen(name, "rb");

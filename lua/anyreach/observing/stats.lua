@@ -1,0 +1,73 @@
+-- --stats: the sum of all requests, at the end, on stderr.
+
+local errors = require "anyreach.errors"
+
+local stats = {}
+
+--- The value below which a share of the sorted values lies, by the nearest rank.
+---@param sorted number[]
+---@param share number more than 0, at most 1
+---@return number
+function stats.percentile(sorted, share)
+  return sorted[math.max(1, math.ceil(share * #sorted))]
+end
+
+local function counts_text(counts)
+  local names, parts = {}, {}
+  for name in pairs(counts) do names[#names + 1] = name end
+  table.sort(names)
+  for i, name in ipairs(names) do parts[i] = ("%d %s"):format(counts[name], name) end
+  return #parts > 0 and table.concat(parts, ", ") or "none"
+end
+
+local function failure_of(record)
+  if record.failure then return record.failure end
+  return (record.status < 200 or record.status > 299) and errors.kind_of_status(record.status) or nil
+end
+
+local function add_attempt(sum, record)
+  sum.connections = sum.connections + record.connections
+  sum.bytes_out = sum.bytes_out + record.bytes_out
+  sum.bytes_in = sum.bytes_in + record.bytes_in
+  if not record.failure then sum.seconds[#sum.seconds + 1] = record.elapsed end
+  if record.attempt > 1 then sum.retries = sum.retries + 1 end
+end
+
+local function add_request(sum, record)
+  sum.requests = sum.requests + 1
+  local failure = failure_of(record)
+  if failure then sum.failures[failure] = (sum.failures[failure] or 0) + 1 end
+end
+
+local function text(sum)
+  local latency = "none"
+  if #sum.seconds > 0 then
+    table.sort(sum.seconds)
+    local function milliseconds(share) return stats.percentile(sum.seconds, share) * 1000 end
+    latency = ("p50 %.1f ms, p95 %.1f ms, p99 %.1f ms"):format(milliseconds(0.5), milliseconds(0.95),
+      milliseconds(0.99))
+  end
+  return table.concat({
+    ("requests     %d"):format(sum.requests),
+    ("failures     %s"):format(counts_text(sum.failures)),
+    ("retries      %d"):format(sum.retries),
+    ("connections  %d"):format(sum.connections),
+    ("bytes        %d out, %d in"):format(sum.bytes_out, sum.bytes_in),
+    ("latency      %s"):format(latency),
+  }, "\n")
+end
+
+--- Makes the consumer. Latency is that of attempts which got an answer.
+---@return anyreach.observing.consumer
+function stats.new()
+  local sum = { requests = 0, retries = 0, connections = 0, bytes_out = 0, bytes_in = 0, failures = {}, seconds = {} }
+  return {
+    take = function(record)
+      if not record.is_forsaken then add_attempt(sum, record) end
+      if not record.is_repeated then add_request(sum, record) end
+    end,
+    finish = function() io.stderr:write(text(sum), "\n") end,
+  }
+end
+
+return stats

@@ -66,8 +66,8 @@ spec_count() {
 }
 
 run_spec() {
-  hermetic "$build/anyreach" tests/run.lua "$1"
   name=${1#tests/}
+  hermetic "$build/anyreach" tests/run.lua "$1"
   count "${name%.lua}" $? "$(spec_count passed)" "$(spec_count failed)" "$(spec_count skipped)"
 }
 

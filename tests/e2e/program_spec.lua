@@ -141,9 +141,11 @@ describe("an error that nobody catches", function()
       { 1, "anyreach.client().agents.create{nmae='x'}", "", 'did you mean "name"?' },
       { 10, "anyreach.client().agents.list()", "ANYREACH_BASE_URL=http://127.0.0.1:1", "connect" },
       { 3, "anyreach.read_json('/none.json')", "", "/none.json" },
-      { 5, "anyreach.client{headers={['X-Sandbox-Fault']='429'}}.agents.list()", "", "429 too many requests" },
-      { 10, "anyreach.client{headers={['X-Sandbox-Fault']='drop'}}.agents.list()", "", "agents.list" },
-      { 10, "anyreach.client{headers={['X-Sandbox-Fault']='latency=900'}, timeout=.1}.agents.list()", "", "timed out" },
+      { 5, "anyreach.client{retries=0, headers={['X-Sandbox-Fault']='429'}}.agents.list()", "",
+        "429 too many requests" },
+      { 10, "anyreach.client{retries=0, headers={['X-Sandbox-Fault']='drop'}}.agents.list()", "", "agents.list" },
+      { 10, "anyreach.client{retries=0, headers={['X-Sandbox-Fault']='latency=900'}, timeout=.1}.agents.list()", "",
+        "timed out" },
     }
     for _, case in ipairs(cases) do
       local code, out, err = evaluate(case[2], case[3])

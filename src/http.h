@@ -47,6 +47,7 @@ struct http_request {
   /* Private. */
   struct loop *loop;
   CURL *easy;
+  bool out_of_memory; /* for an option of libcurl */
   struct loop_transfer transfer;
   size_t body_sent;
   bool defaults_dropped; /* from libcurl's headers */

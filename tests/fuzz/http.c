@@ -18,7 +18,8 @@ static void check_wait(const char *text, size_t length) {
 }
 
 static void check_fields(const struct http_request *request) {
-  const char *start = request->response_headers.data, *end = start + request->response_headers.length;
+  const char *start = request->response_headers.data,
+             *end = start + request->response_headers.length;
   struct http_field field;
   size_t offset = 0, before = 0;
   while (http_next_field(request, &offset, &field)) {

@@ -64,8 +64,7 @@ static bool is_this_machine(const char *host) {
 static char *part_of(const char *url, CURLUPart which) {
   CURLU *parts = curl_url();
   char *text = NULL;
-  if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK)
-    curl_url_get(parts, which, &text, 0);
+  if (curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK) curl_url_get(parts, which, &text, 0);
   curl_url_cleanup(parts);
   return text;
 }
@@ -74,7 +73,8 @@ static void expect_safe(const char *url) {
   char *scheme = part_of(url, CURLUPART_SCHEME), *host = part_of(url, CURLUPART_HOST);
   char *user = part_of(url, CURLUPART_USER), *password = part_of(url, CURLUPART_PASSWORD);
   fuzz_expect(scheme && host && *host && !user && !password);
-  fuzz_expect(strcmp(scheme, "https") == 0 || (strcmp(scheme, "http") == 0 && is_this_machine(host)));
+  fuzz_expect(strcmp(scheme, "https") == 0 ||
+              (strcmp(scheme, "http") == 0 && is_this_machine(host)));
   for (const char *c = url; *c; c++) fuzz_expect((unsigned char)*c > ' ' && *c != 127);
   curl_free(scheme);
   curl_free(host);

@@ -28,7 +28,8 @@ OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/*.c)) $(BUILD)/ob
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz.c,$(wildcard tests/fuzz/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 PROGRAM  := $(BUILD)/anyreach
-C_FILES  := $(wildcard src/*.[ch] src/gen/*.c tests/unit/*.c tests/helpers/*.c tests/fuzz/*.[ch])
+C_FILES  := $(wildcard src/*.[ch] src/gen/*.c tests/unit/*.c tests/helpers/*.c tests/fuzz/*.[ch] \
+  tests/torture/*.[ch] tests/bench/*.c)
 SHELL_FILES := .ci/run .ci/deps $(wildcard tests/*.sh tests/*/*.sh)
 
 all: $(PROGRAM) ## build the program
@@ -100,9 +101,9 @@ $(BUILD)/tests/wire_server: tests/helpers/wire_server.c $(BUILD)/settings
 	$(call say,build $@) $(COMPILE) -o $@ $< $(LDFLAGS)
 
 # Any report of a sanitizer ends the program, so that a test sees it.
+SANITIZED := BUILD=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 asan: ## run the whole suite with AddressSanitizer and UBSan
-	@$(MAKE) --no-print-directory test BUILD=build/asan VALGRIND=no \
-	  CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+	@$(MAKE) --no-print-directory test VALGRIND=no $(SANITIZED)
 
 # A fuzzer is built in one step with what fuzzers share. The counters of libFuzzer's extra section must
 # stand in the program itself.
@@ -120,6 +121,33 @@ $(BUILD)/fuzz/%: tests/fuzz/%.c tests/fuzz/fuzz.c tests/fuzz/fuzz.h $(BUILD)/uni
 	$(COMPILE) $(LIBRARY_FLAGS) -Isrc -DFUZZ_DIRECTORY='"$(CURDIR)/tests/fuzz"' -fsanitize=fuzzer -o $@ $< \
 	  tests/fuzz/fuzz.c $(LDFLAGS) $(BUILD)/unit/anyreach.a $(LIBRARIES)
 
+torture: deps ## run what the program does while memory runs out, at every place
+	@$(MAKE) --no-print-directory build/asan/torture $(SANITIZED)
+	@build/asan/torture 2>build/asan/torture.log || { tail -n 60 build/asan/torture.log; false; }
+
+WRAPPED := malloc calloc realloc strdup free luaL_newstate
+$(BUILD)/torture: $(wildcard tests/torture/*.[ch]) $(BUILD)/unit/anyreach.a
+	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -o $@ $(filter %.c,$^) $(WRAPPED:%=-Wl,--wrap=%) \
+	  $(LDFLAGS) $(BUILD)/unit/anyreach.a $(LIBRARIES)
+
+bench: ## measure speed beside other clients, as ratios in one table
+	@.ci/deps build bench
+	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH_PROGRAMS)
+	@/usr/bin/python3 -B tests/bench/bench.py $(BUILD)
+
+BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+# With all libraries, whether they are used or not: starting costs what loading them costs.
+$(BUILD)/bench/%: tests/bench/%.c $(BUILD)/settings
+	@mkdir -p $(@D)
+	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -o $@ $< $(LDFLAGS) -Wl,--no-as-needed $(LIBRARIES)
+
+stress-gc: deps-test ## run the specs with sanitizers while Lua's collector works without pause
+	@$(MAKE) --no-print-directory test-programs $(SANITIZED)
+	@tests/stress_gc.sh build/asan
+
+soak: $(PROGRAM) deps-test ## send 100,000 requests to the sandbox in one process: nothing may grow
+	@TEST_BUILD=$(BUILD) LEAK_REQUESTS=100000 $(PROGRAM) tests/run.lua tests/e2e/leak_spec.lua
+
 check-generated: $(PROGRAM) ## compare the committed generated files with what src/gen writes
 	@tests/helpers/check_generated.sh $(BUILD)
 
@@ -132,7 +160,7 @@ lint: deps-test ## check layout, style and the OpenAPI documents; build with cla
 	luacheck --quiet --no-color lua src tests scripts
 	shellcheck $(SHELL_FILES)
 	cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 --enable=warning,performance,portability \
-	  --suppress=missingIncludeSystem -D_GNU_SOURCE -Isrc src tests/helpers
+	  --suppress=missingIncludeSystem -D_GNU_SOURCE -Isrc src tests/helpers tests/bench
 	tests/helpers/lint_openapi.sh build/openapi-lint
 	@$(MAKE) --no-print-directory test-programs BUILD=build/clang CC=clang
 
@@ -150,5 +178,5 @@ clean: ## remove what was built
 
 -include $(wildcard $(BUILD)/obj/*.d)
 
-.PHONY: all help deps deps-test demo test test-programs asan fuzz fuzz-programs check-generated generate lint install \
+.PHONY: all help deps deps-test demo test test-programs asan fuzz fuzz-programs torture bench check-generated generate lint install \
   uninstall clean always

@@ -51,6 +51,13 @@ static int on_sending(void *context, char *remote, char *local, int remote_port,
 
 /* }====== */
 
+/* libcurl copies texts. An option that it had no memory for would be missing: the request would be
+ * sent with another method, or to a proxy. So http_start() looks at `out_of_memory`. */
+static void set_text(struct http_request *request, CURLoption option, const char *text) {
+  if (curl_easy_setopt(request->easy, option, text) == CURLE_OUT_OF_MEMORY)
+    request->out_of_memory = true;
+}
+
 static bool method_is(const struct http_request *request, const char *method) {
   return strcmp(request->method, method) == 0;
 }
@@ -66,7 +73,7 @@ static void set_method_and_body(struct http_request *request) {
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
   }
-  if (!method_is(request, "POST")) curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method);
+  if (!method_is(request, "POST")) set_text(request, CURLOPT_CUSTOMREQUEST, request->method);
 }
 
 static void set_safety(struct http_request *request) {
@@ -74,14 +81,14 @@ static void set_safety(struct http_request *request) {
   bool plain = strncmp(request->url, "http://", 7) == 0;
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
+  set_text(request, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
   curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  if (request->ca_file) curl_easy_setopt(easy, CURLOPT_CAINFO, request->ca_file);
-  if (plain) curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  if (request->ca_file) set_text(request, CURLOPT_CAINFO, request->ca_file);
+  if (plain) set_text(request, CURLOPT_PROXY, "");
 }
 
 static void set_limits(struct http_request *request) {
@@ -102,14 +109,15 @@ static void reset_results(struct http_request *request) {
   request->status = 0;
   request->resend_refused = false;
   request->too_large = false;
+  request->out_of_memory = false;
   request->error[0] = '\0';
 }
 
 static void set_transport(struct http_request *request) {
   CURL *easy = request->easy;
-  curl_easy_setopt(easy, CURLOPT_URL, request->url);
-  curl_easy_setopt(easy, CURLOPT_USERAGENT, "anyreach-lua/" ANYREACH_VERSION);
-  curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
+  set_text(request, CURLOPT_URL, request->url);
+  set_text(request, CURLOPT_USERAGENT, "anyreach-lua/" ANYREACH_VERSION);
+  set_text(request, CURLOPT_ACCEPT_ENCODING, "gzip");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(request->url, "https", 5) == 0 ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
@@ -191,7 +199,8 @@ int http_start(struct http_request *request, struct loop *loop) {
     set_transport(request);
     if (request->tap) tap_open(request->tap, request->easy);
     request->started = loop_now();
-    if (loop_attach(loop, request->easy, &request->transfer) == 0) return 0;
+    if (!request->out_of_memory && loop_attach(loop, request->easy, &request->transfer) == 0)
+      return 0;
   }
   give_back(request);
   return -1;

@@ -50,6 +50,7 @@ struct http_request {
   /* Private. */
   struct loop *loop;
   CURL *easy;
+  bool out_of_memory; /* for an option of libcurl */
   struct loop_transfer transfer;
   bool resend_refused;   /* libcurl was about to repeat what must not be repeated */
   bool defaults_dropped; /* from libcurl's headers */

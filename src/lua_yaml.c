@@ -479,6 +479,24 @@ static void push_document(struct reader *r) {
     raise_at(r, r->event.start_mark, "one document is expected, here a second one starts");
 }
 
+/* To libyaml, which reads YAML 1.1, these three end a line: the text around them would come back
+ * changed. To YAML 1.2 they are characters like others. */
+static void refuse_old_line_breaks(struct reader *r, const char *end) {
+  static const struct {
+    const char *bytes, *name, *escape;
+  } breaks[] = {{"\xC2\x85", "U+0085 (next line)", "\\N"},
+                {"\xE2\x80\xA8", "U+2028 (line separator)", "\\L"},
+                {"\xE2\x80\xA9", "U+2029 (paragraph separator)", "\\P"}};
+  for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+    const char *bytes = breaks[i].bytes;
+    const char *at = memmem(r->text, (size_t)(end - r->text), bytes, strlen(bytes));
+    if (at)
+      raise_at(r, mark_of_offset(r->text, (size_t)(at - r->text)),
+               "the character %s may stand here only as %s in double quotes", breaks[i].name,
+               breaks[i].escape);
+  }
+}
+
 /* The module */
 
 static struct reader *new_reader(lua_State *L) {
@@ -514,6 +532,7 @@ static int l_yaml_decode(lua_State *L) {
   struct reader *r = new_reader(L);
   r->name = name;
   r->text = text;
+  refuse_old_line_breaks(r, text + length);
   lua_newtable(L);
   r->anchors = lua_gettop(L);
   lua_newtable(L);

@@ -163,6 +163,7 @@ bool operation_define(struct arena *arena, const struct operation *rows, size_t 
                       char error[DEFINE_ERROR_MAX]) {
   size_t known_count;
   const struct operation *known = operation_all(&known_count);
+  if (count == 0) return true;
   if (count > DEFINE_MAX_ROWS - known_count) {
     snprintf(error, DEFINE_ERROR_MAX, "more than %d operations", DEFINE_MAX_ROWS);
     return false;

@@ -21,8 +21,8 @@ const char *operation_problem(const struct operation *row);
 
 /* Adds rows, in which operation_problem() must find nothing. A row whose method and path (whatever
  * its parameters are called) are those of a known one takes its place. All are added, or none: then
- * `error` says why. What the rows point to must have been taken from `arena`, which is emptied on
- * success: the table owns the memory from then until the program ends. */
+ * `error` says why. What the rows point to must have been taken from `arena`, which is emptied when
+ * rows were added: the table owns the memory from then until the program ends. */
 bool operation_define(struct arena *arena, const struct operation *rows, size_t count,
                       char error[DEFINE_ERROR_MAX]);
 

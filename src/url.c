@@ -1,6 +1,6 @@
 #include "url.h"
 
-#include <ctype.h>
+#include <arpa/inet.h>
 #include <curl/curl.h>
 #include <string.h>
 
@@ -60,7 +60,8 @@ int url_append_path(struct buf *out, const char *template, const struct url_valu
     if (status != BUF_OK || !*template) break;
     status = url_append_encoded(out, values->bytes, values->length);
     values++;
-    template += strcspn(template, "}") + 1;
+    template += strcspn(template, "}");
+    template += *template == '}';
   }
   return status;
 }
@@ -75,19 +76,21 @@ int url_append_query(struct buf *out, bool *first, const char *name, const char 
   return status;
 }
 
+/* Digits and dots alone do not make an address: 127.0.0.256 is a name, which DNS may lead anywhere.
+ */
 static bool is_loopback(const char *host) {
+  struct in_addr address;
   if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0) return true;
-  if (strncmp(host, "127.", 4) != 0) return false;
-  for (const char *c = host; *c; c++)
-    if (!isdigit((unsigned char)*c) && *c != '.') return false;
-  return true;
+  return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
-static bool has_part(CURLU *parts, CURLUPart which) {
+/* `absent` is what libcurl says when there is no such part; a part that cannot be told, for want of
+ * memory, counts as one. */
+static bool has_part(CURLU *parts, CURLUPart which, CURLUcode absent) {
   char *text = NULL;
-  bool present = curl_url_get(parts, which, &text, 0) == CURLUE_OK;
+  CURLUcode code = curl_url_get(parts, which, &text, 0);
   curl_free(text);
-  return present;
+  return code != absent;
 }
 
 static const char *safety_problem(CURLU *parts) {
@@ -100,7 +103,8 @@ static const char *safety_problem(CURLU *parts) {
     problem = "it must start with https://";
   else if (strcmp(scheme, "http") == 0 && !is_loopback(host))
     problem = "http is only for this machine (localhost, 127.x.x.x, [::1]); use https://";
-  else if (has_part(parts, CURLUPART_USER) || has_part(parts, CURLUPART_PASSWORD))
+  else if (has_part(parts, CURLUPART_USER, CURLUE_NO_USER) ||
+           has_part(parts, CURLUPART_PASSWORD, CURLUE_NO_PASSWORD))
     problem = "it holds a user name or password; give the credential as a token";
   curl_free(scheme);
   curl_free(host);
@@ -118,7 +122,8 @@ static const char *url_problem(const char *url, bool as_base) {
   else
     problem = safety_problem(parts);
   if (!problem && as_base &&
-      (has_part(parts, CURLUPART_QUERY) || has_part(parts, CURLUPART_FRAGMENT)))
+      (has_part(parts, CURLUPART_QUERY, CURLUE_NO_QUERY) ||
+       has_part(parts, CURLUPART_FRAGMENT, CURLUE_NO_FRAGMENT)))
     problem = "it has a query or fragment";
   curl_url_cleanup(parts);
   return problem;

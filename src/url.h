@@ -20,7 +20,7 @@ int url_append_decoded(struct buf *out, const char *bytes, size_t length);
 bool url_is_segment(const char *bytes, size_t length);
 
 /* Appends a template such as "/core/agents/{agent_id}", its parameters replaced, in order, by the
- * encoded values. Returns a buf status. */
+ * encoded values, of which there must be one for every '{'. Returns a buf status. */
 struct url_value {
   const char *bytes;
   size_t length;

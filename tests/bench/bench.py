@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import resource
+import signal
 import statistics
 import subprocess
 import sys
@@ -154,7 +155,7 @@ def throughput_rows(bench, title, concurrency, items, targets):
 
 
 def latency_rows(bench):
-    items, concurrency = 2560, 256
+    items, concurrency = 5120, 256
     theory = items / concurrency * REQUESTS_PER_ITEM * SLOW_SECONDS
     runs = {name: lambda name=name: bench.measure(name, "SLOW", items, concurrency)
             for name in ("anyreach", "plain C")}
@@ -317,12 +318,13 @@ def print_row(row):
 
 
 def main(build):
-    config = agent_config(8 * 1024)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end too
+    build, config = os.path.abspath(build), agent_config(8 * 1024)
     with tempfile.TemporaryDirectory(prefix="anyreach-bench.") as directory:
         with open(directory + "/config.json", "w") as file:
             json.dump(config, file)
-        with Servers(directory, config) as servers:
-            bench = Bench(os.path.abspath(build), directory, servers)
+        with Servers(build, directory, config) as servers:
+            bench = Bench(build, directory, servers)
             print_machine(bench)
             print()
             print_row(Row("what / rival", "anyreach", "rival", "ratio", "target"))

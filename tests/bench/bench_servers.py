@@ -1,4 +1,4 @@
-"""The servers of `make bench`: canned answers, nginx's configuration, a certificate made for the run.
+"""The servers of `make bench`: canned answers, configuration, a certificate made for the run.
 
 What they answer is what the built-in sandbox answers; a new version comes back with its configuration.
 """
@@ -39,31 +39,37 @@ def answers(config):
                "base_version": None, "published": False, "published_at": None, "config": config, **TIMES}
     number = {"phone_number": NUMBER, "trunk_id": None, "inbound_agent_version_id": version["id"],
               "outbound_agent_version_id": version["id"], "outbound_shareable": False, **TIMES}
-    return {"AGENT": agent, "VERSION": version, "NUMBERS": [number]}
+    return {"list": [], "agent": agent, "version": version, "numbers": [number]}
 
 
-def quoted(value):
-    """JSON text for nginx's single quotes, which know no escape for '$'."""
-    text = json.dumps(value, separators=(",", ":"))
+def json_text(value):
+    return json.dumps(value, separators=(",", ":"))
+
+
+def quoted(text):
+    """Text for nginx's single quotes, which know no escape for '$'."""
     assert "$" not in text
     return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
-def settings(directory, config):
-    """What stands between @ in the templates. nginx takes at most 4 KB of text in one piece."""
-    texts = {name: quoted(value) for name, value in answers(config).items()}
-    version = texts.pop("VERSION")
-    pieces, start = [], 0
-    for _ in range(3):
-        end = min(len(version), start + 4000)
-        while end > start and version[end - 1] == "\\":
+def in_pieces(text, count):
+    """Cut into parts that nginx takes (at most 4 KB each), never behind a backslash."""
+    pieces = []
+    for _ in range(count):
+        end = min(len(text), 4000)
+        while end > 0 and text[end - 1] == "\\":
             end -= 1
-        pieces.append(version[start:end])
-        start = end
-    assert start == len(version), "the configuration is too large for nginx"
-    for number, piece in enumerate(pieces, 1):
-        texts["VERSION_%d" % number] = piece
-    return dict(texts, DIRECTORY=directory)
+        pieces.append(text[:end])
+        text = text[end:]
+    assert not text, "the configuration is too large for nginx"
+    return pieces
+
+
+def template_values(directory, texts):
+    values = {name.upper(): quoted(text) for name, text in texts.items()}
+    for number, piece in enumerate(in_pieces(values.pop("VERSION"), 3), 1):
+        values["VERSION_%d" % number] = piece
+    return dict(values, DIRECTORY=directory)
 
 
 def free_ports(count):
@@ -76,13 +82,17 @@ def free_ports(count):
     return ports
 
 
-def write_filled(name, directory, values):
-    with open(os.path.join(HERE, name + ".in")) as template:
-        text = template.read()
-    for key, value in values.items():
-        text = text.replace("@%s@" % key, str(value))
-    with open(os.path.join(directory, name), "w") as file:
+def write(path, text):
+    with open(path, "w") as file:
         file.write(text)
+
+
+def write_configuration(directory, values):
+    with open(os.path.join(HERE, "nginx.conf.in")) as template:
+        text = template.read()
+    for name, value in values.items():
+        text = text.replace("@%s@" % name, str(value))
+    write(directory + "/nginx.conf", text)
 
 
 def make_certificate(directory):
@@ -94,46 +104,53 @@ def make_certificate(directory):
 
 
 class Servers:
-    """nginx, running while the `with` block does; `url(name)` is where a server is."""
+    """All servers, running while the `with` block does; `url(name)` is where one is."""
 
-    def __init__(self, directory, config):
+    def __init__(self, build, directory, config):
         self.directory = directory
         names = ["FAST", "SLOW", "SLOW_HTTP1", "SLOW_HTTP2", "LIMITED"]
         self.ports = dict(zip(names, free_ports(len(names))))
-        values = dict(settings(directory, config), **self.ports)
-        write_filled("nginx.conf", directory, values)
-        write_filled("slow.conf", directory, values)
+        texts = {name: json_text(value) for name, value in answers(config).items()}
+        for name, text in texts.items():
+            write("%s/%s.json" % (directory, name), text)
+        write_configuration(directory, dict(template_values(directory, texts), **self.ports))
         make_certificate(directory)
+        self.commands = [
+            [NGINX, "-p", directory, "-e", directory + "/error.log", "-c", directory + "/nginx.conf"],
+            [build + "/bench/slow_server", str(self.ports["SLOW"]), directory]]
+        self.processes = []
 
     def __enter__(self):
-        self.process = subprocess.Popen(
-            [NGINX, "-p", self.directory, "-e", self.directory + "/error.log",
-             "-c", self.directory + "/nginx.conf"])
-        for port in self.ports.values():
-            self.wait_for(port)
+        try:
+            for command in self.commands:
+                self.processes.append(subprocess.Popen(command))
+            for name in self.ports:
+                self.wait_for(name)
+        except BaseException:
+            self.__exit__()
+            raise
         return self
 
-    def wait_for(self, port):
+    def wait_for(self, name):
         deadline = time.monotonic() + 5
-        while self.process.poll() is None and time.monotonic() < deadline:
+        while time.monotonic() < deadline and all(process.poll() is None for process in self.processes):
             try:
-                socket.create_connection(("127.0.0.1", port), 1).close()
+                socket.create_connection(("127.0.0.1", self.ports[name]), 1).close()
                 return
             except OSError:
                 time.sleep(0.02)
-        raise SystemExit("bench: nginx does not start; see above")
+        raise SystemExit("bench: the server %s does not start" % name)
 
     def __exit__(self, *_):
-        self.process.terminate()
-        self.process.wait()
+        for process in self.processes:
+            process.terminate()
+            process.wait()
 
     def url(self, name):
         scheme = "https" if name in ("SLOW_HTTP1", "SLOW_HTTP2") else "http"
         return "%s://127.0.0.1:%d" % (scheme, self.ports[name])
 
     def connections(self, log):
-        """How many connections carried the requests in a log; empties it."""
-        with open(os.path.join(self.directory, log), "r+") as file:
-            count = len(set(file.read().split()))
-            file.truncate(0)
-        return count
+        """How many connections carried the requests in a log."""
+        with open(os.path.join(self.directory, log)) as file:
+            return len(set(file.read().split()))

@@ -41,9 +41,8 @@ lua_State *fuzz_new_state(void) {
 
 static void count_line(lua_State *L, lua_Debug *at) {
   lua_getinfo(L, "S", at);
-  uint32_t slot = (uint32_t)at->currentline;
-  for (const char *c = at->short_src; *c; c++) slot = slot * 31 + (unsigned char)*c;
-  uint8_t *counter = &line_counters[slot % LINE_COUNTERS];
+  uintptr_t file = (uintptr_t)at->source >> 4; /* one address for all functions of a file */
+  uint8_t *counter = &line_counters[(file * 31 + (unsigned)at->currentline) % LINE_COUNTERS];
   if (*counter < UINT8_MAX) ++*counter;
 }
 

@@ -66,6 +66,15 @@ describe("faults", function()
     end
   end)
 
+  it("long nonsense is refused at once", function()
+    local started = os.clock()
+    for _, text in ipairs { "x" .. (" "):rep(60000) .. "x", ("="):rep(60000), (";"):rep(60000), "500" .. (" "):rep(60000) } do
+      local status = create(new(), text)
+      expect.truthy(status == 400 or status == 500)
+    end
+    expect.truthy(os.clock() - started < 2)
+  end)
+
   it("of a profile hit the operations it names, repeatably", function()
     local function run(profile)
       local box, hits = new { faults = profile }, {}

@@ -328,6 +328,14 @@ describe("forms", function()
     expect.equal(parts.e, { bytes = "" })
   end)
 
+  it("may have long header lines", function()
+    local started, spaces = os.clock(), (" "):rep(60000)
+    local parts = multipart.parse(KIND,
+      '--x\r\nContent-Disposition: form-data; name="f"\r\nContent-Type: a' .. spaces .. "b" .. spaces .. "\r\n\r\n\r\n--x--")
+    expect.equal(parts.f.content_type, "a" .. spaces .. "b")
+    expect.truthy(os.clock() - started < 1)
+  end)
+
   it("that are malformed are refused", function()
     local head = '--x\r\nContent-Disposition: form-data; name="f"\r\n\r\n'
     expect.contains(problem("", "multipart/form-data"), "boundary")

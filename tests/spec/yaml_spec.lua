@@ -46,6 +46,14 @@ describe("scalars", function()
     expect.equal(decode([[v: "é\u0000\U0001F600"]]).v, "é\0😀")
   end)
 
+  it("hold no line break of YAML 1.1 but by its escape", function()
+    expect.equal(decode [[v: "a\N\L\Pb"]].v, "a\u{85}\u{2028}\u{2029}b")
+    expect.raises(function() decode "a: 1\nv: |\n  ü\u{2028}  x\n" end,
+      [[file.yaml:3:4: the character U+2028 (line separator) may stand here only as \L in double quotes]])
+    expect.raises(function() decode "v: a\u{85}b" end, "U+0085")
+    expect.raises(function() decode "v: 'a \u{2029} b'" end, "U+2029")
+  end)
+
   it("honours the standard tags", function()
     expect.equal(decode("v: !!str 1").v, "1")
     expect.equal(decode("v: ! 1").v, "1")

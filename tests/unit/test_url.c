@@ -76,6 +76,8 @@ static void fills_templates(void **state) {
   check_text(&b, "/x/a%2Fb/7/z");
   assert_int_equal(url_append_path(&b, "/plain", NULL), BUF_OK);
   check_text(&b, "/plain");
+  assert_int_equal(url_append_path(&b, "/x/{unclosed", values), BUF_OK);
+  check_text(&b, "/x/a%2Fb");
 }
 
 static void builds_queries(void **state) {
@@ -114,6 +116,9 @@ static void knows_a_base_url(void **state) {
                                       "http://api.anyreach.ai",
                                       "http://127.0.0.1.evil.example",
                                       "http://127.evil.example",
+                                      "http://127.0.0.256",
+                                      "http://127.0.0.1.1",
+                                      "http://127.",
                                       "http://localhost.evil.example",
                                       "http://localhost@evil.example",
                                       "http://[::2]",

@@ -94,9 +94,15 @@ local function unknown(word, is_profile)
   return ("unknown fault %q%s (valid: %s)"):format(word, hint, valid_words(is_profile))
 end
 
+-- In one pass, however many spaces there are: "^%s*(.-)%s*$" would take their square.
+local function trim(text)
+  return text:match("^%s*(.*%S)") or ""
+end
+
 -- Returns a message when the directive is wrong.
 local function apply(fault, text, is_profile)
-  local word, value = text:match("^([^=]-)%s*=%s*(.*)$")
+  local word, value = text:match("^([^=]*)=%s*(.*)$")
+  word = word and trim(word)
   local directive = find_directive(word or text, is_profile)
   if not directive then return unknown(word or text, is_profile) end
   if directive.takes_value and not value then return ("fault %q: expected %s=VALUE"):format(text, text) end
@@ -122,7 +128,8 @@ end
 ---@return string? message when it is malformed
 function faults.parse(text, is_profile)
   local fault, count = {}, 0
-  for part in (text .. ";"):gmatch("%s*(.-)%s*;") do
+  for part in text:gmatch("[^;]+") do
+    part = trim(part)
     if part ~= "" then
       count = count + 1
       local problem = apply(fault, part, is_profile)

@@ -24,9 +24,9 @@ local function read_header(text, position)
     local line, after = text:match("^([^\r\n]*)\r\n()", position)
     if not line then return nil end
     if line == "" then return header, after end
-    local name, value = line:match("^([%w-]+):%s*(.-)%s*$")
+    local name, value = line:match("^([%w-]+):%s*(.*)$")
     if not name then return nil end
-    header[name:lower()] = value
+    header[name:lower()] = value:match("^.*%S") or ""
     position = after
   end
 end

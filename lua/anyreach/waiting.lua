@@ -6,6 +6,7 @@ local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
+local resolve = require "anyreach.resolve"
 
 local waiting = {}
 
@@ -139,12 +140,6 @@ local function look_at_object(rule, get, path)
     if not progress then progress = rule.result and at(object, rule.result) and "finished" or "running" end
     return progress, object, state
   end
-end
-
-local function resolve(api, name)
-  local value = api
-  for part in name:gmatch("[^.]+") do value = value[part] end
-  return value
 end
 
 local function check_names(what, options)

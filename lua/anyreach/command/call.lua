@@ -7,6 +7,7 @@ local json = require "anyreach.json"
 local live = require "anyreach.live"
 local operations = require "anyreach.operations"
 local report = require "anyreach.report"
+local resolve = require "anyreach.resolve"
 
 local spec = {
   usage = "anyreach call OPERATION [PATH VALUE…] [--FIELD VALUE…] [-d JSON|@FILE] [--each] [--compact] [--include]",
@@ -123,13 +124,6 @@ local function find_operation(name)
   local near = operations.nearest(name, operations.names())
   arguments.fail(spec, "no operation '%s'%s", name, near and ("; did you mean '%s'?"):format(near)
     or "; 'anyreach help operations' lists them")
-end
-
--- The function that a dotted name stands for.
-local function resolve(api, name)
-  local value = api
-  for part in name:gmatch("[^.]+") do value = value[part] end
-  return value
 end
 
 -- The arguments of the call: path values, then the table of fields if there is anything in it.

@@ -65,7 +65,8 @@ describe("a long run", function()
     local warm_up = math.min(WARM_UP, REQUESTS // 2)
     -- What AddressSanitizer keeps of freed memory would count as growth.
     local command = "ASAN_OPTIONS=${ASAN_OPTIONS}:quarantine_size_mb=1 "
-      .. process.anyreach("--sandbox", "--sandbox-faults=drop;only=agents.deploy_as_sip", script, tostring(warm_up), tostring(REQUESTS - warm_up))
+      .. process.anyreach("--sandbox", "--sandbox-faults=drop;only=agents.deploy_as_sip", script,
+        tostring(warm_up), tostring(REQUESTS - warm_up))
     local code, out, err = process.run(command)
     expect.equal({ code, err }, { 0, "" })
     local held = json.decode(out)

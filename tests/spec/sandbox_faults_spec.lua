@@ -68,7 +68,8 @@ describe("faults", function()
 
   it("long nonsense is refused at once", function()
     local started = os.clock()
-    for _, text in ipairs { "x" .. (" "):rep(60000) .. "x", ("="):rep(60000), (";"):rep(60000), "500" .. (" "):rep(60000) } do
+    local blanks = (" "):rep(60000)
+    for _, text in ipairs { "x" .. blanks .. "x", ("="):rep(60000), (";"):rep(60000), "500" .. blanks } do
       local status = create(new(), text)
       expect.truthy(status == 400 or status == 500)
     end

@@ -331,7 +331,8 @@ describe("forms", function()
   it("may have long header lines", function()
     local started, spaces = os.clock(), (" "):rep(60000)
     local parts = multipart.parse(KIND,
-      '--x\r\nContent-Disposition: form-data; name="f"\r\nContent-Type: a' .. spaces .. "b" .. spaces .. "\r\n\r\n\r\n--x--")
+      '--x\r\nContent-Disposition: form-data; name="f"\r\nContent-Type: a' .. spaces .. "b" .. spaces
+        .. "\r\n\r\n\r\n--x--")
     expect.equal(parts.f.content_type, "a" .. spaces .. "b")
     expect.truthy(os.clock() - started < 1)
   end)

@@ -1,26 +1,19 @@
 -- Bodies of the kind multipart/form-data, for operations that take a file: a field that holds a file is
 -- given as the file's path, all others as text or JSON.
 
+local content_types = require "anyreach.content_types"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 
 local form = {}
 
-local CONTENT_TYPES = {
-  csv = "text/csv",
-  json = "application/json",
-  md = "text/markdown",
-  pdf = "application/pdf",
-  txt = "text/plain",
-}
-
 --- The content type that a file's name suggests.
 ---@param path string
 ---@return string
 function form.content_type(path)
   local extension = path:match("%.([^./]+)$")
-  return extension and CONTENT_TYPES[extension:lower()] or "application/octet-stream"
+  return extension and content_types[extension:lower()] or "application/octet-stream"
 end
 
 --- The last part of a path.

@@ -6,7 +6,7 @@ package.path = "tests/?.lua;" .. package.path
 
 local mode = table.remove(arg, 1)
 if mode == "incremental" then
-  collectgarbage("incremental", 1, 1000) -- a new cycle at once, ten times as fast as memory is asked for
+  collectgarbage("incremental", 100, 1000) -- a new cycle at the end of every cycle
 else
   collectgarbage("generational", 1, 1) -- after one percent of growth
 end

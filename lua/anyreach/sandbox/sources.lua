@@ -4,6 +4,7 @@
 
 local json = require "anyreach.json"
 local attachments = require "anyreach.sandbox.attachments"
+local content_types = require "anyreach.content_types"
 local clean_text = require "anyreach.sandbox.clean_text"
 local fields = require "anyreach.sandbox.fields"
 local listing = require "anyreach.sandbox.listing"
@@ -12,15 +13,6 @@ local refusal = require "anyreach.sandbox.refusal"
 local transfers = require "anyreach.sandbox.transfers"
 
 local sources = {}
-
--- The kinds of files that are documented; that others are refused is our choice.
-local CONTENT_TYPES = {
-  csv = "text/csv",
-  json = "application/json",
-  md = "text/markdown",
-  pdf = "application/pdf",
-  txt = "text/plain",
-}
 
 local SET_BY_SERVICE = {
   id = true, organization_id = true, type = true, file_size = true, file_extension = true, url = true,
@@ -75,7 +67,8 @@ end
 local function describe_file(source, name)
   local extension = name:match("%.(%w+)$")
   source.file_extension = extension and extension:lower()
-  if not CONTENT_TYPES[source.file_extension] then
+  -- That other kinds are refused is our choice: not documented.
+  if not content_types[source.file_extension] then
     refusal.raise(422, "name: %q is not the name of a csv, json, md, pdf or txt file", name)
   end
 end
@@ -175,7 +168,7 @@ end
 -- The answer to a creation: a file's tells where its bytes go.
 local function with_upload(request, source)
   if source.type == "FILE" then
-    source.content_type = CONTENT_TYPES[source.file_extension]
+    source.content_type = content_types[source.file_extension]
     source.presigned_url = transfers.open(request, "uploads", source.id, source.content_type)
   end
   return source
@@ -244,7 +237,7 @@ rules["sources.download_url"] = function(request)
   if not request.store:get_bytes(source.id) then
     refusal.raise(404, "The bytes of source %s have not arrived.", source.id)
   end
-  local content_type = CONTENT_TYPES[source.file_extension or "md"]
+  local content_type = content_types[source.file_extension or "md"]
   return { download_url = transfers.open(request, "downloads", source.id, content_type) }
 end
 

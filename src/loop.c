@@ -13,6 +13,7 @@ struct loop {
   size_t timer_count, timer_capacity;
   struct loop_source *sources;
   size_t transfer_count;
+  bool has_new_transfers;    /* attached since the last turn: they have something to do at once */
   CURL *idle[LOOP_MAX_IDLE]; /* easy handles to use again */
   size_t idle_count;
 };
@@ -150,6 +151,7 @@ int loop_attach(struct loop *loop, CURL *easy, struct loop_transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
   if (curl_multi_add_handle(loop->multi, easy) != CURLM_OK) return -1;
   loop->transfer_count++;
+  loop->has_new_transfers = true;
   return 0;
 }
 
@@ -160,6 +162,7 @@ void loop_detach(struct loop *loop, CURL *easy) {
 
 static void run_transfers(struct loop *loop) {
   int running, left;
+  loop->has_new_transfers = false;
   curl_multi_perform(loop->multi, &running);
   CURLMsg *message;
   while ((message = curl_multi_info_read(loop->multi, &left))) {
@@ -200,7 +203,7 @@ static void wait_for_something(struct loop *loop) {
 
 void loop_turn(struct loop *loop, bool wait) {
   if (loop_interrupted) return;
-  if (wait) wait_for_something(loop);
+  if (wait && !loop->has_new_transfers) wait_for_something(loop);
   if (loop_interrupted) return;
   fire_timers(loop);
   run_transfers(loop);

@@ -23,9 +23,10 @@ hermetic() {
     timeout --kill-after=5 "$limit" "$@" </dev/null >"$output" 2>&1
 }
 
-# Adds to the sums; a bad exit code with no failure counted is one.
+# Adds to the sums; a bad exit code with no failure counted is one, and so is a file without any test.
 count() { # NAME CODE PASSED FAILED SKIPPED
   [ "$2" -eq 0 ] || [ "$4" -gt 0 ] || set -- "$1" "$2" "$3" 1 "$5"
+  [ $(($3 + $4 + $5)) -gt 0 ] || set -- "$1" "$2" 0 1 0
   passed=$((passed + $3)) failed=$((failed + $4)) skipped=$((skipped + $5))
   printf '%-28s %4d passed' "$1" "$3"
   [ "$5" -eq 0 ] || printf ', %d skipped' "$5"

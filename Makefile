@@ -141,7 +141,7 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/settings
 	@mkdir -p $(@D)
 	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -o $@ $< $(LDFLAGS) -Wl,--no-as-needed $(LIBRARIES)
 
-stress-gc: deps-test ## run the specs with sanitizers while Lua's collector works without pause
+stress-gc: deps-test ## run the specs with sanitizers while Lua's collector works nearly all the time
 	@$(MAKE) --no-print-directory test-programs $(SANITIZED)
 	@tests/stress_gc.sh build/asan
 

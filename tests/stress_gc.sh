@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs every spec of tests/spec in both modes of Lua's collector, which works without pause. Usage, from the
+# Runs every spec of tests/spec in both modes of the collector, which works nearly all the time. Usage, from the
 # root: tests/stress_gc.sh BUILD. The last line is "N passed, N failed", counted in files.
 set -u
 

@@ -8,7 +8,7 @@ endif
 export CC
 BUILD   ?= build
 
-PACKAGES := lua5.4 lua5.4-cjson libcurl yaml-0.1 sqlite3 libmicrohttpd
+PACKAGES := lua5.4 lua5.4-cjson libcurl libcrypto yaml-0.1 sqlite3 libmicrohttpd
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 ifdef DEV

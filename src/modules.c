@@ -2,6 +2,7 @@
 
 #include "embedded.h"
 #include "json.h"
+#include "lua_digest.h"
 #include "lua_operation.h"
 #include "lua_yaml.h"
 #include "secret.h"
@@ -11,6 +12,7 @@ static const luaL_Reg shared_modules[] = {{"anyreach.json", luaopen_anyreach_jso
                                           {"anyreach.secret", luaopen_anyreach_secret},
                                           {"anyreach.yaml", luaopen_anyreach_yaml},
                                           {"anyreach.sqlite", luaopen_anyreach_sqlite},
+                                          {"anyreach.digest", luaopen_anyreach_digest},
                                           {"anyreach.operations", luaopen_anyreach_operations},
                                           {NULL, NULL}};
 

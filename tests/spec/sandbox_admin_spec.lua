@@ -2,7 +2,7 @@
 
 local json = require "anyreach.json"
 local asking = require "helpers.sandbox"
-local sha256 = require "anyreach.sandbox.sha256"
+local digest = require "anyreach.digest"
 local timestamp = require "anyreach.sandbox.timestamp"
 
 local new, ask, must, refused = asking.new, asking.ask, asking.must, asking.refused
@@ -92,10 +92,10 @@ end)
 
 describe("SHA-256", function()
   it("gives the standard's own examples", function()
-    expect.equal(sha256.hex "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
-    expect.equal(sha256.hex "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
-    expect.equal(sha256.hex "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+    expect.equal(digest.sha256 "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855")
+    expect.equal(digest.sha256 "abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
+    expect.equal(digest.sha256 "abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
       "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1")
-    expect.equal(sha256.hex(("a"):rep(1000)), "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3")
+    expect.equal(digest.sha256(("a"):rep(1000)), "41edece42d63e8d9bf515a9ba6932e1c20cbc9f5a5d134645adb5db1b9737ea3")
   end)
 end)

@@ -3,7 +3,7 @@
 
 local json = require "anyreach.json"
 local fields = require "anyreach.sandbox.fields"
-local sha256 = require "anyreach.sandbox.sha256"
+local digest = require "anyreach.digest"
 local timestamp = require "anyreach.sandbox.timestamp"
 
 local organization_pats = {}
@@ -18,8 +18,8 @@ end
 ---@return table?
 function organization_pats.find(store, key)
   if not key:find("^ak_") then return nil end
-  local digest = sha256.hex(key)
-  local record = store:get("organization_pats", store:owner("organization_pats", digest), digest)
+  local sum = digest.sha256(key)
+  local record = store:get("organization_pats", store:owner("organization_pats", sum), sum)
   if not record then return nil end
   local milliseconds = timestamp.parse(store:now()) // 1000
   if record.expires_at ~= json.null and record.expires_at <= milliseconds then return nil end
@@ -42,7 +42,7 @@ rules["admin.organization_pats.create"] = function(request)
     expires_at = body.expires_at or json.null,
     created_at = now,
   }
-  store:add("organization_pats", sha256.hex(key), record, { organization = request.organization })
+  store:add("organization_pats", digest.sha256(key), record, { organization = request.organization })
   record.pat_key = key
   return record
 end

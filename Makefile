@@ -18,12 +18,14 @@ endif
 # Expanded only when a command runs, once `deps` has seen to it that pkg-config can answer.
 LIBRARY_FLAGS  = $(shell pkg-config --cflags $(PACKAGES))
 LIBRARIES      = $(shell pkg-config --libs $(PACKAGES)) -lm
+# The allocator of the program, which is a tenth faster with it. Sanitizers bring their own.
+ALLOCATOR     := $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,--no-as-needed -lmimalloc)
 TEST_LIBRARIES = $(shell pkg-config --libs cmocka)
 COMPILE  = $(CC) -std=c11 $(CFLAGS) $(WARNINGS) -D_GNU_SOURCE $(DEFINES) $(CPPFLAGS)
 say = $(if $(V),,@echo "  $(1)" &&)
 COMPILE_OBJECT = $(call say,compile $<) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -MMD -MP -c -o $@ $<
 
-EMBEDDED := $(sort $(shell find lua/anyreach scripts -type f -name "*.lua"))
+EMBEDDED := $(sort $(shell find lua scripts -type f -name "*.lua"))
 OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/*.c)) $(BUILD)/obj/embedded_files.o
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz.c,$(wildcard tests/fuzz/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -40,7 +42,7 @@ help: ## list the targets
 # {====== the program ======
 
 $(PROGRAM): $(OBJECTS)
-	$(call say,link $@) $(COMPILE) $(LDFLAGS) -o $@ $^ $(LIBRARIES)
+	$(call say,link $@) $(COMPILE) $(LDFLAGS) -o $@ $^ $(ALLOCATOR) $(LIBRARIES)
 
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/settings
 	$(COMPILE_OBJECT)
@@ -55,7 +57,7 @@ $(BUILD)/embed: src/gen/embed.c $(BUILD)/settings
 	$(call say,compile $<) $(COMPILE) -o $@ $<
 
 # Files that change only when what they hold does: how things are built, and which files go in.
-$(BUILD)/settings: HOLDS := $(COMPILE) $(LDFLAGS)
+$(BUILD)/settings: HOLDS := $(COMPILE) $(ALLOCATOR) $(LDFLAGS)
 $(BUILD)/embedded_names: HOLDS := $(EMBEDDED)
 $(BUILD)/settings $(BUILD)/embedded_names: always | deps
 	@mkdir -p $(BUILD)/obj $(BUILD)/unit $(BUILD)/tests

@@ -24,7 +24,7 @@ void buf_wipe(struct buf *b) {
 static int grow(struct buf *b, size_t needed) {
   if (needed <= b->capacity) return BUF_OK;
   size_t capacity = b->capacity ? b->capacity : BUF_FIRST_CAPACITY;
-  while (capacity < needed) capacity += capacity / 2 + 1;
+  while (capacity < needed) capacity *= 2;
   char *data = realloc(b->data, capacity);
   if (!data) return BUF_NO_MEMORY;
   b->data = data;

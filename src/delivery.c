@@ -13,7 +13,8 @@ static struct retry_outcome outcome_of(const struct http_request *http) {
                                   .may_have_been_sent = http->may_have_been_sent,
                                   .retry_after = -1};
   size_t length;
-  const char *value = http_response_header(http, "Retry-After", &length);
+  bool is_failure = http->status >= 400;
+  const char *value = is_failure ? http_response_header(http, "Retry-After", &length) : NULL;
   if (value) outcome.retry_after = retry_after_seconds(value, length, time(NULL));
   return outcome;
 }

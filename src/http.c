@@ -162,10 +162,13 @@ static bool is_header_text(const char *text, size_t length) {
 
 int http_add_header(struct http_request *request, const char *name, const char *value,
                     size_t value_length) {
-  if (!is_header_text(name, strlen(name)) || !is_header_text(value, value_length)) return -1;
+  size_t name_length = strlen(name);
+  if (!is_header_text(name, name_length) || !is_header_text(value, value_length)) return -1;
   struct buf line;
   buf_init(&line, HTTP_MAX_HEADERS);
-  int status = buf_append_format(&line, value_length ? "%s: " : "%s;", name);
+  const char *separator = value_length ? ": " : ";";
+  int status = buf_append(&line, name, name_length);
+  if (status == BUF_OK) status = buf_append(&line, separator, strlen(separator));
   if (status == BUF_OK) status = buf_append(&line, value, value_length);
   const char *text = status == BUF_OK ? buf_text(&line) : NULL;
   struct curl_slist *list = text ? curl_slist_append(request->headers, text) : NULL;

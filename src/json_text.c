@@ -1,22 +1,32 @@
-/* Scanning of string bytes, eight at a time where they are plain ASCII, and strict UTF-8. */
+/* Scanning of string bytes, a block at a time where they are plain ASCII, and strict UTF-8. */
 #include "json_text.h"
 
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
-static const uint64_t every_byte = 0x0101010101010101u;
-static const uint64_t every_high_bit = 0x8080808080808080u;
+/* What the compiler makes of this is a few vector instructions where the machine has them. */
+enum { BLOCK_SIZE = 16 };
+typedef signed char block_bytes __attribute__((vector_size(BLOCK_SIZE)));
+typedef uint64_t block_words __attribute__((vector_size(BLOCK_SIZE)));
 
-/* True when all eight bytes are ASCII, printable or DEL, and neither quote nor backslash. The
- * subtractions borrow into a byte only above one that is refused anyway. */
-static bool is_plain_word(const char *at) {
-  uint64_t word;
-  memcpy(&word, at, sizeof word);
-  uint64_t quote = word ^ every_byte * '"', backslash = word ^ every_byte * '\\';
-  uint64_t refused = word | (word - every_byte * 0x20);
-  refused |= (quote - every_byte) | (backslash - every_byte);
-  return !(refused & every_high_bit);
+/* The place in memory of the first byte that is not 0. */
+static size_t first_set_byte(uint64_t word) {
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+  return (size_t)__builtin_ctzll(word) / 8;
+#else
+  return (size_t)__builtin_clzll(word) / 8;
+#endif
+}
+
+/* How many bytes at the start of a block are ASCII, printable or DEL, and neither quote nor
+ * backslash. Bytes from 0x80 are negative here. */
+static size_t count_plain(const char *at) {
+  block_bytes bytes;
+  memcpy(&bytes, at, sizeof bytes);
+  block_words refused = (block_words)((bytes < 0x20) | (bytes == '"') | (bytes == '\\'));
+  if (refused[0]) return first_set_byte(refused[0]);
+  return refused[1] ? sizeof(uint64_t) + first_set_byte(refused[1]) : BLOCK_SIZE;
 }
 
 static bool is_plain_byte(unsigned char byte) {
@@ -42,10 +52,19 @@ size_t json_character_length(const char *at, const char *end) {
   return length;
 }
 
+static const char *skip_plain_ascii(const char *at, const char *end) {
+  while (end - at >= BLOCK_SIZE) {
+    size_t count = count_plain(at);
+    at += count;
+    if (count < BLOCK_SIZE) return at;
+  }
+  while (at < end && is_plain_byte((unsigned char)*at)) at++;
+  return at;
+}
+
 const char *json_plain_end(const char *at, const char *end) {
   for (;;) {
-    while (end - at >= 8 && is_plain_word(at)) at += 8;
-    while (at < end && is_plain_byte((unsigned char)*at)) at++;
+    at = skip_plain_ascii(at, end);
     if (at == end || (unsigned char)*at < 0x80) return at;
     size_t length = json_character_length(at, end);
     if (length == 0) return at;

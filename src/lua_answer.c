@@ -20,25 +20,13 @@ static void set_number(lua_State *L, const char *name, double number) {
   lua_setfield(L, -2, name);
 }
 
-/* The server's name for the request, under the names that servers use. Sets it in the table on top.
- */
-static void set_request_id(lua_State *L, const struct http_request *http) {
-  static const char *const names[] = {"X-Request-Id", "X-Correlation-Id", "Request-Id"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    size_t length;
-    const char *value = http_response_header(http, names[i], &length);
-    if (!value) continue;
-    lua_pushlstring(L, value, length);
-    lua_setfield(L, -2, "request_id");
-    return;
-  }
-}
+enum { USUAL_HEADERS = 12 };
 
 /* Pushes the header fields by lower-case name; repeated ones are joined by ", ". [-0, +1, m] */
 static void push_headers(lua_State *L, const struct http_request *http) {
   struct http_field field;
   size_t offset = 0;
-  lua_newtable(L);
+  lua_createtable(L, 0, USUAL_HEADERS);
   while (http_next_field(http, &offset, &field)) {
     luaL_Buffer name;
     char *bytes = luaL_buffinitsize(L, &name, field.name_length);
@@ -58,18 +46,35 @@ static void push_headers(lua_State *L, const struct http_request *http) {
   }
 }
 
+/* Sets in the table on top the server's name for the request, from the header fields at `headers`,
+ * under the names that servers use. */
+static void set_request_id(lua_State *L, int headers) {
+  static const char *const names[] = {"x-request-id", "x-correlation-id", "request-id"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    lua_pushstring(L, names[i]);
+    if (lua_rawget(L, headers) != LUA_TNIL) {
+      lua_setfield(L, -2, "request_id");
+      return;
+    }
+    lua_pop(L, 1);
+  }
+}
+
 void push_response(lua_State *L, const struct exchange *exchange) {
+  push_headers(L, exchange->http);
+  int headers = lua_gettop(L);
   lua_createtable(L, 0, 5);
   luaL_newmetatable(L, JSON_RESPONSE_TYPE);
   lua_setmetatable(L, -2);
   lua_pushinteger(L, exchange->http->status);
   lua_setfield(L, -2, "status");
-  push_headers(L, exchange->http);
+  lua_pushvalue(L, headers);
   lua_setfield(L, -2, "headers");
-  set_request_id(L, exchange->http);
+  set_request_id(L, headers);
   set_number(L, "elapsed", exchange->http->elapsed);
   lua_pushinteger(L, exchange->attempts);
   lua_setfield(L, -2, "attempts");
+  lua_remove(L, headers);
 }
 
 /* Pushes the table of raw fields that every failure has. [-0, +1, m] */
@@ -182,7 +187,10 @@ static void push_status_error(lua_State *L, const struct exchange *exchange) {
   else
     push_detail(L, &exchange->http->response_body);
   lua_setfield(L, -2, "detail");
-  set_request_id(L, exchange->http);
+  push_headers(L, exchange->http);
+  lua_insert(L, -2);
+  set_request_id(L, lua_gettop(L) - 1);
+  lua_remove(L, -2);
   set_retry_after(L, exchange->http);
   if (exchange->http->status == 403) set_scopes(L, exchange->operation);
   make_error(L);

@@ -8,7 +8,7 @@ endif
 export CC
 BUILD   ?= build
 
-PACKAGES := lua5.4 lua5.4-cjson libcurl libcrypto yaml-0.1 sqlite3 libmicrohttpd
+PACKAGES := lua5.4 lua5.4-cjson libcurl libcrypto yaml-0.1 sqlite3 libmicrohttpd libpcre2-8
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 ifdef DEV
@@ -25,7 +25,8 @@ COMPILE  = $(CC) -std=c11 $(CFLAGS) $(WARNINGS) -D_GNU_SOURCE $(DEFINES) $(CPPFL
 say = $(if $(V),,@echo "  $(1)" &&)
 COMPILE_OBJECT = $(call say,compile $<) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -MMD -MP -c -o $@ $<
 
-EMBEDDED := $(sort $(shell find lua scripts -type f -name "*.lua"))
+EMBEDDED := $(sort $(shell find lua/anyreach scripts -type f -name "*.lua") src/gen/prelude.lua \
+  $(wildcard lua/anyreach/help/*.md README.md lua/README.md scripts/README.md))
 OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/*.c)) $(BUILD)/obj/embedded_files.o
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz.c,$(wildcard tests/fuzz/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
@@ -168,12 +169,34 @@ lint: deps-test ## check layout, style and the OpenAPI documents; build with cla
 
 # }======
 
-install: $(PROGRAM) ## install below PREFIX (/usr/local); DESTDIR stands before it
-	install -d $(DESTDIR)$(PREFIX)/bin
-	install -m 755 $(PROGRAM) $(DESTDIR)$(PREFIX)/bin/anyreach
+# {====== installing ======
+
+# Below PREFIX, as it stands in the build directory.
+MANUAL      := share/man/man1/anyreach.1
+COMPLETIONS := share/bash-completion/completions/anyreach share/zsh/site-functions/_anyreach \
+  share/fish/vendor_completions.d/anyreach.fish
+SHARED      := $(MANUAL) $(COMPLETIONS)
+
+install: $(PROGRAM) $(SHARED:%=$(BUILD)/%) ## install below PREFIX (/usr/local); DESTDIR stands before it
+	install -D -m 755 $(PROGRAM) "$(DESTDIR)$(PREFIX)/bin/anyreach"
+	@for file in $(SHARED); do \
+	  (set -x; install -D -m 644 $(BUILD)/$$file "$(DESTDIR)$(PREFIX)/$$file") || exit; done
 
 uninstall: ## remove what install has put there
-	rm -f $(DESTDIR)$(PREFIX)/bin/anyreach
+	@for file in bin/anyreach $(SHARED); do (set -x; rm -f "$(DESTDIR)$(PREFIX)/$$file") || exit; done
+
+# Written by the program itself, without the settings of whoever builds it.
+OWN_WORDS = $(call say,write $@) mkdir -p $(@D) && env -i $(PROGRAM)
+
+$(BUILD)/$(MANUAL): $(PROGRAM) src/gen/manual.lua src/gen/roff.lua
+	$(OWN_WORDS) src/gen/manual.lua > $@.new && mv $@.new $@
+$(BUILD)/share/bash-completion/%: SHELL_NAME := bash
+$(BUILD)/share/zsh/%: SHELL_NAME := zsh
+$(BUILD)/share/fish/%: SHELL_NAME := fish
+$(COMPLETIONS:%=$(BUILD)/%): $(PROGRAM)
+	$(OWN_WORDS) completion $(SHELL_NAME) > $@.new && mv $@.new $@
+
+# }======
 
 clean: ## remove what was built
 	rm -rf build

@@ -198,6 +198,13 @@ static double optional_number(lua_State *L, int settings, const char *name) {
   return number;
 }
 
+static bool optional_flag(lua_State *L, int settings, const char *name) {
+  lua_getfield(L, settings, name);
+  bool flag = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return flag;
+}
+
 static int gate_gc(lua_State *L) {
   gate_free(lua_touserdata(L, 1));
   return 0;
@@ -228,8 +235,8 @@ static struct gate *push_gate(lua_State *L, const char *base_url) {
 }
 
 /* new(settings) -> client. Settings, checked by the caller: base_url, organization?, token?
- * (secret), ca_file?, headers?, retries, rate? in requests a second, timeout and connect_timeout in
- * seconds. */
+ * (secret), ca_file?, headers?, profile?, is_protected? (with a profile), replays?, retries, rate?
+ * in requests a second, timeout and connect_timeout in seconds. */
 static int l_client_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -237,9 +244,12 @@ static int l_client_new(lua_State *L) {
   *client = (struct client){.base_url = optional_text(L, 1, "base_url"),
                             .organization = optional_text(L, 1, "organization"),
                             .ca_file = optional_text(L, 1, "ca_file"),
+                            .profile = optional_text(L, 1, "profile"),
                             .retries = (unsigned)optional_number(L, 1, "retries")};
   client->limits.timeout_ms = (long)(optional_number(L, 1, "timeout") * 1000 + 0.5);
   client->limits.connect_timeout_ms = (long)(optional_number(L, 1, "connect_timeout") * 1000 + 0.5);
+  client->is_protected = optional_flag(L, 1, "is_protected");
+  client->replays = optional_flag(L, 1, "replays");
   lua_getfield(L, 1, "token");
   client->token = to_secret(L, -1, &client->token_length);
   lua_pop(L, 1);
@@ -267,6 +277,12 @@ static int l_client_token_is_personal(lua_State *L) {
   return 1;
 }
 
+/* token_is_organization(secret): an ak_ key, which belongs to an organisation. */
+static int l_client_token_is_organization(lua_State *L) {
+  lua_pushboolean(L, token_starts_with(L, "ak_"));
+  return 1;
+}
+
 /* token_is_sandbox(secret): one that only the sandbox knows. */
 static int l_client_token_is_sandbox(lua_State *L) {
   lua_pushboolean(L, token_starts_with(L, "ak_sandbox.") || token_starts_with(L, "pat_sandbox"));
@@ -284,13 +300,15 @@ static int l_client_base_url_problem(lua_State *L) {
 static const luaL_Reg client_metamethods[] = {
     {"__index", l_client_index}, {"__tostring", l_client_tostring}, {NULL, NULL}};
 
-static const luaL_Reg client_functions[] = {{"new", l_client_new},
-                                            {"upload", l_call_upload},
-                                            {"fetch", l_call_fetch},
-                                            {"token_is_personal", l_client_token_is_personal},
-                                            {"token_is_sandbox", l_client_token_is_sandbox},
-                                            {"base_url_problem", l_client_base_url_problem},
-                                            {NULL, NULL}};
+static const luaL_Reg client_functions[] = {
+    {"new", l_client_new},
+    {"upload", l_call_upload},
+    {"fetch", l_call_fetch},
+    {"token_is_personal", l_client_token_is_personal},
+    {"token_is_organization", l_client_token_is_organization},
+    {"token_is_sandbox", l_client_token_is_sandbox},
+    {"base_url_problem", l_client_base_url_problem},
+    {NULL, NULL}};
 
 int luaopen_anyreach_client_core(lua_State *L) {
   luaL_newmetatable(L, CLIENT_TYPE);

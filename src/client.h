@@ -16,6 +16,9 @@ struct client {
   const char *token;        /* or NULL; never printed */
   size_t token_length;
   const char *ca_file; /* or NULL */
+  const char *profile; /* whose name messages tell, or NULL */
+  bool replays;        /* nothing is sent: answers come from recordings */
+  bool is_protected;   /* by the profile: writes nothing */
   struct http_limits limits;
   unsigned retries;
   struct gate *gate;         /* shared by all clients of the same server */

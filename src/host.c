@@ -3,24 +3,30 @@
 #include <curl/curl.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "client.h"
 #include "embedded.h"
+#include "ledger.h"
 #include "loop.h"
 #include "lua_coroutine.h"
 #include "lua_directory.h"
 #include "lua_error.h"
 #include "lua_guard.h"
+#include "lua_hidden_input.h"
 #include "lua_observer.h"
 #include "lua_private_file.h"
 #include "lua_redact.h"
 #include "lua_stack.h"
+#include "lua_text_width.h"
 #include "modules.h"
 #include "server.h"
 #include "task.h"
@@ -42,6 +48,8 @@ static const luaL_Reg client_modules[] = {{"anyreach.client_core", luaopen_anyre
                                           {"anyreach.redact", luaopen_anyreach_redact},
                                           {"anyreach.directory", luaopen_anyreach_directory},
                                           {"anyreach.private_file", luaopen_anyreach_private_file},
+                                          {"anyreach.hidden_input", luaopen_anyreach_hidden_input},
+                                          {"anyreach.text_width", luaopen_anyreach_text_width},
                                           {"cjson", luaopen_cjson},
                                           {NULL, NULL}};
 
@@ -123,6 +131,17 @@ static int l_host_is_terminal(lua_State *L) {
   return 1;
 }
 
+/* terminal_width("stdout"|"stderr") -> its columns; nil when it is no terminal, or does not tell.
+ */
+static int l_host_terminal_width(lua_State *L) {
+  static const char *const names[] = {"stdout", "stderr", NULL};
+  struct winsize size;
+  int descriptor = STDOUT_FILENO + luaL_checkoption(L, 1, NULL, names);
+  if (ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 0;
+  lua_pushinteger(L, size.ws_col);
+  return 1;
+}
+
 /* embedded(prefix) -> array of the names of embedded files that start with it. */
 static int l_host_embedded_names(lua_State *L) {
   const char *prefix = luaL_checkstring(L, 1);
@@ -183,7 +202,9 @@ static const luaL_Reg host_functions[] = {{"sandbox_url", l_host_sandbox_url},
                                           {"start_sandbox", l_host_start_sandbox},
                                           {"clock", l_host_clock},
                                           {"restrict_writes", l_guard_restrict_writes},
+                                          {"guard_scope", l_guard_scope},
                                           {"is_terminal", l_host_is_terminal},
+                                          {"terminal_width", l_host_terminal_width},
                                           {"embedded_names", l_host_embedded_names},
                                           {"embedded_text", l_host_embedded_text},
                                           {"option_rows", l_host_option_rows},
@@ -211,11 +232,35 @@ static void on_interrupt(int signal_number) {
   coroutine_interrupt();
 }
 
+static volatile sig_atomic_t deadline_is_over;
+
+static void on_deadline(int signal_number) {
+  (void)signal_number;
+  deadline_is_over = 1;
+  coroutine_interrupt();
+}
+
 /* Without SA_RESTART, so that a blocking read or write of the script ends too. */
-static void install_signals(void) {
-  struct sigaction action = {.sa_handler = on_interrupt};
+static void handle_signal(int signal_number, void (*handler)(int)) {
+  struct sigaction action = {.sa_handler = handler};
   sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
+  sigaction(signal_number, &action, NULL);
+}
+
+/* The clock of the whole run. */
+static void start_deadline(const char *seconds) {
+  if (!seconds) return;
+  double left = strtod(seconds, NULL);
+  struct itimerval timer = {
+      .it_value = {.tv_sec = (time_t)left, .tv_usec = (suseconds_t)((left - floor(left)) * 1e6)}};
+  if (!timer.it_value.tv_sec && !timer.it_value.tv_usec) timer.it_value.tv_usec = 1;
+  setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+static void install_signals(void) {
+  handle_signal(SIGINT, on_interrupt);
+  handle_signal(SIGTERM, on_interrupt);
+  handle_signal(SIGALRM, on_deadline);
   signal(SIGPIPE, SIG_IGN);
 }
 
@@ -245,6 +290,7 @@ struct host *host_open(const struct options *options) {
   if (!host) return NULL;
   host->options = options;
   install_signals();
+  start_deadline(options->values[OPTION_DEADLINE]);
   curl_global_init(CURL_GLOBAL_DEFAULT);
   host->loop = loop_new();
   host->L = luaL_newstate();
@@ -355,6 +401,32 @@ static int report(lua_State *L, const char *trace) {
   return (int)lua_tointeger(L, -1);
 }
 
+/* Pushes {applied, open, texts}: what was written until the run was stopped. [-0, +1, m] */
+static void push_ledger(lua_State *L) {
+  lua_createtable(L, 0, 3);
+  lua_pushinteger(L, (lua_Integer)ledger_applied());
+  lua_setfield(L, -2, "applied");
+  lua_pushinteger(L, (lua_Integer)ledger_open());
+  lua_setfield(L, -2, "open");
+  lua_newtable(L);
+  for (unsigned long i = 0; i < ledger_open() && i < LEDGER_NAMED_MAX; i++) {
+    lua_pushstring(L, ledger_open_text(i));
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+  lua_setfield(L, -2, "texts");
+}
+
+/* Tells of a run that a signal or its deadline has stopped; returns the exit code. */
+static int report_stop(lua_State *L) {
+  coroutine_clear_interrupt(L);
+  embedded_require(L, "anyreach.report");
+  lua_getfield(L, -1, "stopped");
+  lua_pushboolean(L, deadline_is_over);
+  push_ledger(L);
+  lua_call(L, 2, 1);
+  return (int)lua_tointeger(L, -1);
+}
+
 static void start_requested_sandbox(lua_State *L, struct host *host) {
   const char *file = host->options->values[OPTION_SANDBOX];
   if (!file) return;
@@ -365,7 +437,7 @@ static void start_requested_sandbox(lua_State *L, struct host *host) {
 
 static bool is_looking_inside(const struct options *options) {
   return options->values[OPTION_TRACE] || options->values[OPTION_HAR] ||
-         options->values[OPTION_STATS];
+         options->values[OPTION_STATS] || options->values[OPTION_RECORD];
 }
 
 /* start() before the program, finish() after it: true unless what was seen could not be written. */
@@ -375,6 +447,13 @@ static int call_observing(lua_State *L) {
   lua_getfield(L, -1, name);
   lua_call(L, 0, 1);
   return 1;
+}
+
+/* Returns false with an error on the stack. */
+static bool start_observing(lua_State *L) {
+  lua_pushcfunction(L, call_observing);
+  lua_pushliteral(L, "start");
+  return lua_pcall(L, 1, 0, 0) == LUA_OK;
 }
 
 static int exit_code(lua_State *L, int results) {
@@ -387,10 +466,9 @@ static int run(lua_State *L) {
   struct run *run = lua_touserdata(L, 1);
   const struct program *program = run->program;
   lua_settop(L, 0);
-  if (is_looking_inside(run->host->options)) {
-    lua_pushcfunction(L, call_observing);
-    lua_pushliteral(L, "start");
-    lua_call(L, 1, 0);
+  if (is_looking_inside(run->host->options) && !start_observing(L)) {
+    run->code = report(L, NULL);
+    return 0;
   }
   start_requested_sandbox(L, run->host);
   const char *name = program->file ? program->file : program->recipe;
@@ -404,8 +482,7 @@ static int run(lua_State *L) {
   lua_settop(L, 1);
   int status = task_run(L, push_arguments(L, program));
   if (status == TASK_INTERRUPTED) {
-    fputs("anyreach: interrupted\n", stderr);
-    run->code = EXIT_INTERRUPTED;
+    run->code = report_stop(L);
   } else if (status != LUA_OK) {
     run->code = report(L, task_traceback(L));
   } else {

@@ -7,7 +7,7 @@
 struct host;
 
 /* Exit codes of the program that C decides on; lua/anyreach/errors.lua has the rest. */
-enum { EXIT_SCRIPT = 1, EXIT_USAGE = 64, EXIT_INTERRUPTED = 130 };
+enum { EXIT_SCRIPT = 1, EXIT_USAGE = 64 };
 
 /* NULL when memory or libcurl fails. `options` must outlive the host. */
 struct host *host_open(const struct options *options);

@@ -193,6 +193,10 @@ static void push_status_error(lua_State *L, const struct exchange *exchange) {
   lua_remove(L, -2);
   set_retry_after(L, exchange->http);
   if (exchange->http->status == 403) set_scopes(L, exchange->operation);
+  if (exchange->http->status == 401 || exchange->http->status == 403) {
+    push_credential_name(L, exchange->http);
+    lua_setfield(L, -2, "credential");
+  }
   make_error(L);
 }
 

@@ -7,6 +7,7 @@
 #include "delivery.h"
 #include "embedded.h"
 #include "json.h"
+#include "ledger.h"
 #include "lua_answer.h"
 #include "lua_bound.h"
 #include "lua_buf.h"
@@ -14,6 +15,7 @@
 #include "lua_frame.h"
 #include "lua_guard.h"
 #include "lua_observer.h"
+#include "lua_replay.h"
 #include "lua_sent.h"
 #include "secret.h"
 #include "task.h"
@@ -37,12 +39,24 @@ struct call {
   const char *content_type; /* of the body */
   int on_chunk; /* stack index of the function that takes a text answer piece by piece, or 0 */
   bool over;
+  bool by_client; /* made by a method of a client, which is in the upvalue UP_CLIENT */
   bool presigned; /* goes to an address that is its own credential */
   bool try;
 };
 
+/* A write that somebody gives up may have been carried out. */
+static void note_given_up(const struct call *call) {
+  const struct delivery *delivery = &call->delivery;
+  if (call->over || !delivery->attempts || !call->operation->writes || !delivery->http.url) return;
+  const char *path = strstr(delivery->http.url, "://");
+  path = path ? strchr(path + 3, '/') : NULL;
+  ledger_note_open(delivery->http.method, path && !call->presigned ? path : "(an upload)");
+}
+
 static int call_close(lua_State *L) {
   struct call *call = lua_touserdata(L, 1);
+  note_given_up(call);
+  call->over = true;
   delivery_release(&call->delivery);
   buf_free(&call->url);
   buf_wipe(&call->body);
@@ -201,9 +215,14 @@ static void add_header(lua_State *L, struct call *call, const char *name, const 
 
 static void add_credential(lua_State *L, struct call *call, const struct client *client) {
   static const char scheme[] = "Bearer ";
+  if (!client->token && client->profile)
+    raise_error(L, "credential",
+                "%s needs a credential: give the profile '%s' a token, token_env or token_command",
+                call->operation->name, client->profile);
   if (!client->token)
     raise_error(L, "credential",
-                "%s needs a credential: set ANYREACH_TOKEN to an ak_… or pat_… token",
+                "%s needs a credential: set ANYREACH_TOKEN to an ak_… or pat_… token, or name a "
+                "profile",
                 call->operation->name);
   struct buf value;
   buf_init(&value, HTTP_MAX_HEADERS);
@@ -258,7 +277,39 @@ static bool is_success(const struct http_request *http) {
   return http->status >= 200 && http->status <= 299;
 }
 
-static int deliver(lua_State *L, struct call *call) {
+/* A recording is to hold the whole text, so the taker gets it at the end. */
+static bool is_handed_over_early(const struct call *call) {
+  return call->on_chunk && !(call->delivery.observer && call->delivery.observer->wants_contents);
+}
+
+/* Raises or returns the error on top of the stack. */
+static int fail(lua_State *L, const struct call *call) {
+  if (!call->try) return lua_error(L);
+  lua_pushnil(L);
+  lua_insert(L, -2);
+  return 2;
+}
+
+/* The error stands right above the call. */
+static int fail_explained(lua_State *L, int status, lua_KContext context) {
+  (void)status;
+  lua_settop(L, (int)context + 1);
+  return fail(L, lua_touserdata(L, (int)context));
+}
+
+/* Asks which scopes the credential does have, and adds them to the error on top of the stack. */
+static int explain_forbidden(lua_State *L, int index) {
+  embedded_require(L, "anyreach.scopes");
+  lua_getfield(L, -1, "explain");
+  lua_remove(L, -2);
+  lua_pushvalue(L, -2);
+  lua_pushvalue(L, lua_upvalueindex(UP_CLIENT));
+  lua_callk(L, 2, 0, index, fail_explained);
+  return fail_explained(L, LUA_OK, index);
+}
+
+/* `index` is the call's; nothing is above it. */
+static int deliver(lua_State *L, struct call *call, int index) {
   if (call->delivery.observer && !loop_interrupted) lua_observer_flush(L);
   struct exchange exchange = {.operation = call->operation,
                               .http = &call->delivery.http,
@@ -267,13 +318,12 @@ static int deliver(lua_State *L, struct call *call) {
                               .raw = call->operation == &call->raw,
                               .presigned = call->presigned};
   if (push_answer(L, &exchange)) {
+    if (call->operation->writes) ledger_note_applied();
     push_response(L, &exchange);
     return 2;
   }
-  if (!call->try) return lua_error(L);
-  lua_pushnil(L);
-  lua_insert(L, -2);
-  return 2;
+  bool is_forbidden = call->delivery.http.verdict == CURLE_OK && call->delivery.http.status == 403;
+  return is_forbidden && call->by_client ? explain_forbidden(L, index) : fail(L, call);
 }
 
 static int go_on(lua_State *L, int status, lua_KContext context);
@@ -299,7 +349,7 @@ static int go_on(lua_State *L, int status, lua_KContext context) {
   lua_settop(L, index);
   for (;;) {
     hand_over(L, call, index);
-    if (call->over) return deliver(L, call);
+    if (call->over) return deliver(L, call, index);
     call->wait.done = false;
     if (lua_isyieldable(L)) return task_await(L, &call->wait, context, go_on);
     task_drive(L, &call->wait);
@@ -311,6 +361,18 @@ static int go_on(lua_State *L, int status, lua_KContext context) {
 static struct delivery_policy policy_of(const struct call *call, const struct client *client) {
   return (struct delivery_policy){.retries = call->on_chunk ? 0 : client->retries,
                                   .refusals = client->retries > 0 ? CALL_MAX_REFUSALS : 0};
+}
+
+/* Gives the call its recorded answer; it is over in the next turn, as nothing completes at once. */
+static void start_replay(lua_State *L, struct call *call) {
+  struct delivery *delivery = &call->delivery;
+  replay_answer(L, &delivery->http, call->content_type, call->presigned);
+  delivery->attempts = 1;
+  delivery->may_have_been_sent = delivery->http.may_have_been_sent;
+  delivery->loop = task_loop(L);
+  delivery->timer = (struct loop_timer){.fire = on_done, .context = call};
+  if (loop_timer_start(delivery->loop, &delivery->timer, 0) != 0)
+    luaL_error(L, "not enough memory");
 }
 
 /* Sends the call, whose userdata is at `index`; its headers are set. */
@@ -327,10 +389,13 @@ static int send_call(lua_State *L, int index, const struct client *client) {
   delivery->presigned = call->presigned;
   delivery->retry = call->operation->retry;
   delivery->policy = policy_of(call, client);
-  delivery->received = call->on_chunk ? on_received : NULL;
+  delivery->received = is_handed_over_early(call) ? on_received : NULL;
   delivery->done = on_done;
   delivery->context = call;
-  if (!delivery->http.url || delivery_start(delivery, task_loop(L)) != 0)
+  if (!delivery->http.url) return luaL_error(L, "not enough memory");
+  if (client->replays)
+    start_replay(L, call);
+  else if (delivery_start(delivery, task_loop(L)) != 0)
     return luaL_error(L, "not enough memory");
   return task_await(L, &call->wait, index, go_on);
 }
@@ -339,6 +404,12 @@ static int send_call(lua_State *L, int index, const struct client *client) {
 static const char *last_path_text(lua_State *L, const struct operation *operation) {
   int index = (int)operation->path_field_count;
   return index > 0 && lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+}
+
+/* Raises when the run, or the client alone, may not send the request. */
+static void check_guard(lua_State *L, const struct client *client, struct guard_request *request) {
+  if (client->is_protected) request->protected_profile = client->profile;
+  guard_check(L, request);
 }
 
 /* Pushes a call with its address and body, right above the frame. [-0, +n, e] */
@@ -358,10 +429,12 @@ static int l_call(lua_State *L) {
   lua_remove(L, 1);
   const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
   struct frame frame = open_frame(L, operation);
-  guard_check(
-      L, &(struct guard_request){.operation = operation, .argument = last_path_text(L, operation)});
+  check_guard(
+      L, client,
+      &(struct guard_request){.operation = operation, .argument = last_path_text(L, operation)});
   struct call *call = push_prepared_call(L, client, operation, &frame);
   add_headers(L, call, client);
+  call->by_client = true;
   return send_call(L, frame.body + 1, client);
 }
 
@@ -389,14 +462,15 @@ static int l_curl(lua_State *L) {
 }
 
 /* The guard wants the path alone, and its last value decoded, as the server reads it. */
-static void guard_raw(lua_State *L, const struct operation *operation, const char *target) {
+static void guard_raw(lua_State *L, const struct client *client, const struct operation *operation,
+                      const char *target) {
   const char *path = lua_pushlstring(L, target, strcspn(target, "?"));
   const char *last = strrchr(path, '/');
   struct buf *value = lua_new_buf(L, CALL_MAX_URL);
   if (last) check_buf(L, url_append_decoded(value, last + 1, strlen(last + 1)), "path");
   struct guard_request request = {
       .operation = operation, .path = path, .argument = buf_text(value)};
-  guard_check(L, &request);
+  check_guard(L, client, &request);
   lua_pop(L, 2);
 }
 
@@ -415,11 +489,12 @@ static int l_raw_call(lua_State *L) {
                                  .path = target,
                                  .retry = creates ? RETRY_NEVER : RETRY_IDEMPOTENT,
                                  .writes = !reads};
-  guard_raw(L, call->operation, target);
+  guard_raw(L, client, call->operation, target);
   check_buf(L, buf_append_text(&call->url, client->base_url), "path");
   check_buf(L, buf_append_text(&call->url, target), "path");
   set_request_body(L, call, 3, 0);
   add_headers(L, call, client);
+  call->by_client = true;
   return send_call(L, lua_gettop(L), client);
 }
 
@@ -441,7 +516,7 @@ int l_call_upload(lua_State *L) {
                                  .retry = RETRY_IDEMPOTENT,
                                  .writes = true,
                                  .public_ = true};
-  guard_check(L, &(struct guard_request){.operation = call->operation});
+  check_guard(L, client, &(struct guard_request){.operation = call->operation});
   check_buf(L, buf_append_text(&call->url, url), "address");
   call->delivery.http.body = luaL_checklstring(L, 3, &call->delivery.http.body_length);
   add_header(L, call, "Content-Type", type, strlen(type));

@@ -3,10 +3,14 @@
 #include <lauxlib.h>
 #include <openssl/evp.h>
 
+#include "secret.h"
+
+/* sha256(text) -> 64 hex digits; of a secret, too. */
 static int l_digest_sha256(lua_State *L) {
   static const char digits[] = "0123456789abcdef";
   size_t length;
-  const char *text = luaL_checklstring(L, 1, &length);
+  const char *text = to_wire_text(L, 1, &length);
+  luaL_argexpected(L, text, 1, "string or secret");
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size;
   if (!EVP_Digest(text, length, digest, &size, EVP_sha256(), NULL))

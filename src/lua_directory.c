@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -54,6 +55,28 @@ static int l_directory_names(lua_State *L) {
   return push_failure(L, path);
 }
 
+/* Makes the directories that `path` names, which is changed while this runs. */
+static bool make_directories(char *path) {
+  for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+    *slash = '\0';
+    int status = mkdir(path, 0777);
+    *slash = '/';
+    if (status != 0 && errno != EEXIST) return false;
+  }
+  return mkdir(path, 0777) == 0 || errno == EEXIST;
+}
+
+/* make(path) -> true; or nil, message, errno. Makes a directory, and those above it; one that is
+ * there already is left as it is. */
+static int l_directory_make(lua_State *L) {
+  size_t length;
+  const char *path = luaL_checklstring(L, 1, &length);
+  luaL_argcheck(L, length > 0, 1, "a path");
+  char *copy = lua_newuserdatauv(L, length + 1, 0);
+  memcpy(copy, path, length + 1);
+  return luaL_fileresult(L, make_directories(copy), path);
+}
+
 static int l_listing_close(lua_State *L) {
   DIR **listing = luaL_checkudata(L, 1, LISTING_TYPE);
   if (*listing) closedir(*listing);
@@ -64,8 +87,10 @@ static int l_listing_close(lua_State *L) {
 static const luaL_Reg listing_metamethods[] = {
     {"__gc", l_listing_close}, {"__close", l_listing_close}, {NULL, NULL}};
 
-static const luaL_Reg directory_functions[] = {
-    {"kind", l_directory_kind}, {"names", l_directory_names}, {NULL, NULL}};
+static const luaL_Reg directory_functions[] = {{"kind", l_directory_kind},
+                                               {"make", l_directory_make},
+                                               {"names", l_directory_names},
+                                               {NULL, NULL}};
 
 int luaopen_anyreach_directory(lua_State *L) {
   luaL_newmetatable(L, LISTING_TYPE);

@@ -32,6 +32,37 @@ int l_guard_restrict_writes(lua_State *L) {
   return 0;
 }
 
+#define SCOPE_TYPE "anyreach.guard_scope"
+
+static lua_Integer restriction_count(lua_State *L) {
+  bool any = lua_rawgetp(L, LUA_REGISTRYINDEX, &allowed_key) == LUA_TTABLE;
+  lua_Integer count = any ? (lua_Integer)lua_rawlen(L, -1) : 0;
+  lua_pop(L, 1);
+  return count;
+}
+
+static int scope_close(lua_State *L) {
+  const lua_Integer *before = luaL_checkudata(L, 1, SCOPE_TYPE);
+  lua_Integer count = restriction_count(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &allowed_key);
+  for (; count > *before; count--) {
+    lua_pushnil(L);
+    lua_rawseti(L, -2, count);
+  }
+  return 0;
+}
+
+int l_guard_scope(lua_State *L) {
+  lua_Integer *before = lua_newuserdatauv(L, sizeof *before, 0);
+  *before = restriction_count(L);
+  if (luaL_newmetatable(L, SCOPE_TYPE)) {
+    lua_pushcfunction(L, scope_close);
+    lua_setfield(L, -2, "__close");
+  }
+  lua_setmetatable(L, -2);
+  return 1;
+}
+
 static bool matches(const char *pattern, const char *name) {
   size_t length = strlen(pattern);
   if (length >= 2 && strcmp(pattern + length - 2, ".*") == 0)
@@ -86,6 +117,10 @@ void guard_check(lua_State *L, const struct guard_request *request) {
   if (is_read_only(L))
     raise_error(L, "guard", "%s (%s %s) writes, and this run is read-only", row->name, row->method,
                 row->path);
+  if (request->protected_profile)
+    raise_error(L, "guard",
+                "%s (%s %s) writes, and the profile '%s' is protected; --write lets it write",
+                row->name, row->method, row->path, request->protected_profile);
   if (!is_allowed(L, row->name))
     raise_error(L, "guard", "%s (%s %s) is not among the writes that are declared", row->name,
                 row->method, row->path);

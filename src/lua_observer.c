@@ -33,6 +33,13 @@ static void set_bytes(lua_State *L, const char *name, const struct buf *bytes) {
   lua_setfield(L, -2, name);
 }
 
+/* Left out when it is empty. */
+static void set_text(lua_State *L, const char *name, const char *text) {
+  if (!*text) return;
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+}
+
 static void set_headers(lua_State *L, const struct buf *lines) {
   push_header_lines(L, lines->data, lines->length);
   lua_setfield(L, -2, "headers");
@@ -75,6 +82,8 @@ static void set_measures(lua_State *L, const struct observation *note) {
   set_number(L, "secured", note->tap.secured);
   set_number(L, "ready", note->tap.ready);
   set_number(L, "first_byte", note->tap.first_byte);
+  set_text(L, "tls", note->tap.tls);
+  set_text(L, "certificate_ends", note->tap.certificate_ends);
 }
 
 static void set_contents(lua_State *L, const struct observation *note) {
@@ -130,19 +139,31 @@ static int observer_gc(lua_State *L) {
   return 0;
 }
 
-/* start(consumer, wants_contents): from now on, calls of new clients are observed. */
-static int l_observer_start(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TFUNCTION);
+/* Pushes the observer, a new one if there is none. Clients point to it as long as the state lives.
+ * [-0, +1, m] */
+static struct observer *push_observer(lua_State *L) {
+  if (lua_getfield(L, LUA_REGISTRYINDEX, OBSERVER_NAME) == LUA_TUSERDATA)
+    return lua_touserdata(L, -1);
+  lua_pop(L, 1);
   struct observer *observer = lua_newuserdatauv(L, sizeof *observer, 1);
-  *observer = (struct observer){.wants_contents = lua_toboolean(L, 2)};
+  *observer = (struct observer){0};
   if (luaL_newmetatable(L, "anyreach.observer_type")) {
     lua_pushcfunction(L, observer_gc);
     lua_setfield(L, -2, "__gc");
   }
   lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_setfield(L, LUA_REGISTRYINDEX, OBSERVER_NAME);
+  return observer;
+}
+
+/* start(consumer, wants_contents): from now on, calls of new clients are observed, by this consumer
+ * in place of an earlier one. */
+static int l_observer_start(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  push_observer(L)->wants_contents = lua_toboolean(L, 2);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
-  lua_setfield(L, LUA_REGISTRYINDEX, OBSERVER_NAME);
   secrets_keep(L);
   return 0;
 }

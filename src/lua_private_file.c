@@ -59,7 +59,17 @@ static int l_private_file_write(lua_State *L) {
   return luaL_fileresult(L, written, path);
 }
 
-static const luaL_Reg functions[] = {{"write", l_private_file_write}, {NULL, NULL}};
+/* mode(path) -> the permission bits of a file, such as 0x1a4 (0644); or nil, message, errno. */
+static int l_private_file_mode(lua_State *L) {
+  const char *path = luaL_checkstring(L, 1);
+  struct stat status;
+  if (stat(path, &status) != 0) return luaL_fileresult(L, 0, path);
+  lua_pushinteger(L, status.st_mode & 07777);
+  return 1;
+}
+
+static const luaL_Reg functions[] = {
+    {"write", l_private_file_write}, {"mode", l_private_file_mode}, {NULL, NULL}};
 
 int luaopen_anyreach_private_file(lua_State *L) {
   luaL_newlib(L, functions);

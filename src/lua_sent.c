@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+enum { CREDENTIAL_ID_MAX = 64, CREDENTIAL_KIND_MAX = 3 };
+
 static void push_value(lua_State *L, const char *name, size_t name_length, const char *value,
                        size_t length) {
   static const char credential[] = "Authorization";
@@ -56,4 +58,25 @@ void push_sent(lua_State *L, const struct http_request *http, bool presigned) {
   if (!http->body || presigned) return;
   lua_pushlstring(L, http->body, http->body_length);
   lua_setfield(L, -2, "body");
+}
+
+void push_credential_name(lua_State *L, const struct http_request *http) {
+  static const char scheme[] = "Authorization: Bearer ";
+  const struct curl_slist *item = http->headers;
+  while (item && strncmp(item->data, scheme, sizeof scheme - 1) != 0) item = item->next;
+  if (!item) {
+    lua_pushnil(L);
+    return;
+  }
+  const char *token = item->data + sizeof scheme - 1;
+  size_t kind = strcspn(token, "_"), id = strcspn(token, ".");
+  bool is_key = strncmp(token, "ak_", 3) == 0 && token[id] == '.' && id <= CREDENTIAL_ID_MAX;
+  size_t shown = is_key ? id + 1 : kind <= CREDENTIAL_KIND_MAX && token[kind] ? kind + 1 : 0;
+  if (shown == 0) {
+    lua_pushnil(L);
+    return;
+  }
+  lua_pushlstring(L, token, shown);
+  lua_pushliteral(L, "…");
+  lua_concat(L, 2);
 }

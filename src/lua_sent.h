@@ -17,4 +17,10 @@ void push_header_lines(lua_State *L, const char *lines, size_t length);
  * and the body, a file's bytes, are left out. [-0, +1, m] */
 void push_sent(lua_State *L, const struct http_request *http, bool presigned);
 
+/* Pushes by what name the credential may be told that a request carries: of an organisation's key
+ * its public part, "ak_<id>.…", else its kind alone, "pat_…"; nil when it carries none, or
+ * one of no known kind. [-0, +1, m]
+ */
+void push_credential_name(lua_State *L, const struct http_request *http);
+
 #endif

@@ -14,6 +14,7 @@
 #include <yaml.h>
 
 #include "json.h"
+#include "lua_yaml_events.h"
 
 #define TAG_METATABLE    "anyreach.yaml.tag"
 #define READER_METATABLE "anyreach.yaml.reader"
@@ -567,8 +568,11 @@ static int l_yaml_is_tag(lua_State *L) {
 static const luaL_Reg reader_methods[] = {
     {"__gc", reader_close}, {"__close", reader_close}, {NULL, NULL}};
 
-static const luaL_Reg functions[] = {
-    {"decode", l_yaml_decode}, {"tag", l_yaml_tag}, {"is_tag", l_yaml_is_tag}, {NULL, NULL}};
+static const luaL_Reg functions[] = {{"decode", l_yaml_decode},
+                                     {"events", l_yaml_events},
+                                     {"tag", l_yaml_tag},
+                                     {"is_tag", l_yaml_is_tag},
+                                     {NULL, NULL}};
 
 int luaopen_anyreach_yaml(lua_State *L) {
   luaL_newmetatable(L, READER_METATABLE);

@@ -5,7 +5,7 @@
 
 #include <lua.h>
 
-/* Pushes the module: decode, tag, is_tag. */
+/* Pushes the module: decode, events, tag, is_tag. */
 int luaopen_anyreach_yaml(lua_State *L);
 
 #endif

@@ -4,6 +4,8 @@
 #include "json.h"
 #include "lua_digest.h"
 #include "lua_operation.h"
+#include "lua_regex.h"
+#include "lua_versions.h"
 #include "lua_yaml.h"
 #include "secret.h"
 #include "sqlite.h"
@@ -12,7 +14,9 @@ static const luaL_Reg shared_modules[] = {{"anyreach.json", luaopen_anyreach_jso
                                           {"anyreach.secret", luaopen_anyreach_secret},
                                           {"anyreach.yaml", luaopen_anyreach_yaml},
                                           {"anyreach.sqlite", luaopen_anyreach_sqlite},
+                                          {"anyreach.versions", luaopen_anyreach_versions},
                                           {"anyreach.digest", luaopen_anyreach_digest},
+                                          {"anyreach.regex", luaopen_anyreach_regex},
                                           {"anyreach.operations", luaopen_anyreach_operations},
                                           {NULL, NULL}};
 

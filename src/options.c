@@ -7,6 +7,8 @@
 #include "nearest.h"
 
 const struct option option_rows[OPTION_COUNT] = {
+    [OPTION_PROFILE] = {"profile", 0, OPTION_TEXT, "NAME",
+                        "work as this profile of the config file says (ANYREACH_PROFILE)"},
     [OPTION_SANDBOX] = {"sandbox", 0, OPTION_OPTIONAL_TEXT, "FILE",
                         "work against the built-in sandbox; its state is kept in FILE if given"},
     [OPTION_SANDBOX_FAULTS] = {"sandbox-faults", 0, OPTION_TEXT, "FAULTS",
@@ -21,11 +23,18 @@ const struct option option_rows[OPTION_COUNT] = {
     [OPTION_CONCURRENCY] = {"concurrency", 0, OPTION_INTEGER, "N",
                             "how many requests recipes and anyreach.map have under way (8)"},
     [OPTION_TIMEOUT] = {"timeout", 0, OPTION_NUMBER, "SECONDS", "longest time for a request (60)"},
+    [OPTION_DEADLINE] = {"deadline", 0, OPTION_NUMBER, "SECONDS",
+                         "stop the whole run when it takes longer"},
     [OPTION_RETRIES] = {"retries", 0, OPTION_WHOLE, "N",
                         "send a request that may be repeated again, so often, after a failure (4)"},
     [OPTION_RATE] = {"rate", 0, OPTION_NUMBER, "N", "at most N requests a second"},
     [OPTION_READ_ONLY] = {"read-only", 0, OPTION_FLAG, NULL,
                           "refuse every write before it is sent"},
+    [OPTION_WRITE] = {"write", 0, OPTION_FLAG, NULL, "let a protected profile write"},
+    [OPTION_RECORD] = {"record", 0, OPTION_TEXT, "DIR",
+                       "write all requests and answers to DIR, to be replayed"},
+    [OPTION_REPLAY] = {"replay", 0, OPTION_TEXT, "DIR",
+                       "send nothing: take the answers from DIR, as --record wrote them"},
     [OPTION_TRACE] = {"trace", 0, OPTION_TRACE_TEXT, "full",
                       "show each request on stderr, with full headers and bodies, too"},
     [OPTION_HAR] = {"har", 0, OPTION_TEXT, "FILE", "write all requests to FILE, in the format HAR"},

@@ -15,6 +15,10 @@ struct tap {
   uint64_t bytes_out, bytes_in; /* headers and bodies, before TLS */
   long connections;             /* opened for this attempt */
 
+  /* Of TLS, when a connection was opened; else empty. */
+  char tls[32];              /* "TLSv1.3" */
+  char certificate_ends[40]; /* "Nov  5 12:00:00 2030 GMT", as the library writes it */
+
   /* Seconds from the start until a step was over; 0 when there was no such step. */
   double resolved, connected, secured, ready, first_byte;
 };

@@ -12,6 +12,9 @@
 #define EVENT_TYPE "anyreach.event"
 #define DEADLOCK   "this wait can never end: every task waits for another"
 
+/* A script that spawns without end is stopped before it has taken all memory: about 400 MB. */
+enum { TASKS_MAX = 100000 };
+
 enum task_status { TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_DONE, TASK_FAILED, TASK_CANCELLED };
 
 static const char *const status_names[] = {"ready", "running", "waiting",
@@ -41,9 +44,10 @@ struct task {
   lua_State *thread;
   enum task_status status;
   int argument_count;
-  struct task *next_ready;
+  struct task *next_ready, *previous_ready;
   struct waiter *waiters;
-  bool noticed; /* somebody waits, or has asked for the result */
+  bool noticed;       /* somebody waits, or has asked for the result */
+  bool in_background; /* the run ends without it */
 };
 
 struct scheduler {
@@ -52,7 +56,8 @@ struct scheduler {
   struct loop *loop;
   struct task *current;
   struct task *first_ready, *last_ready;
-  size_t live_count;
+  size_t live_count; /* of those that the run waits for */
+  size_t task_count; /* of all that are alive */
 };
 
 static const char live_tasks_key, unnoticed_key, traceback_key;
@@ -71,6 +76,7 @@ static void make_ready(struct task *task) {
   struct scheduler *s = task->scheduler;
   task->status = TASK_READY;
   task->next_ready = NULL;
+  task->previous_ready = s->last_ready;
   if (s->last_ready)
     s->last_ready->next_ready = task;
   else
@@ -80,16 +86,9 @@ static void make_ready(struct task *task) {
 
 static void leave_ready_queue(struct task *task) {
   struct scheduler *s = task->scheduler;
-  struct task *previous = NULL;
-  for (struct task *t = s->first_ready; t; previous = t, t = t->next_ready) {
-    if (t != task) continue;
-    if (previous)
-      previous->next_ready = t->next_ready;
-    else
-      s->first_ready = t->next_ready;
-    if (s->last_ready == t) s->last_ready = previous;
-    return;
-  }
+  struct task *previous = task->previous_ready, *next = task->next_ready;
+  *(previous ? &previous->next_ready : &s->first_ready) = next;
+  *(next ? &next->previous_ready : &s->last_ready) = previous;
 }
 
 void task_wake(struct wait *wait) {
@@ -109,7 +108,8 @@ static void anchor(lua_State *L, struct task *task, int index) {
   lua_pushvalue(L, index);
   lua_rawsetp(L, -2, task);
   lua_pop(L, 1);
-  task->scheduler->live_count++;
+  task->scheduler->task_count++;
+  if (!task->in_background) task->scheduler->live_count++;
 }
 
 /* Pushes the userdata of a live task. [-0, +1, -] */
@@ -132,7 +132,8 @@ static void wake_waiters(struct task *task) {
 /* The task may be collected from here on. */
 static void release(struct task *task) {
   lua_State *L = task->scheduler->main;
-  task->scheduler->live_count--;
+  task->scheduler->task_count--;
+  if (!task->in_background) task->scheduler->live_count--;
   lua_rawgetp(L, LUA_REGISTRYINDEX, &live_tasks_key);
   lua_pushnil(L);
   lua_rawsetp(L, -2, task);
@@ -271,21 +272,34 @@ static void run(struct scheduler *s, const struct task *task) {
   }
 }
 
+/* Pushes an array of the tasks that are alive, and returns their number. [-0, +1, m] */
+static lua_Integer push_live_tasks(lua_State *L) {
+  lua_Integer count = 0;
+  lua_newtable(L);
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &live_tasks_key);
+  for (lua_pushnil(L); lua_next(L, -2);) lua_rawseti(L, -4, ++count);
+  lua_pop(L, 1);
+  return count;
+}
+
+/* What a task does when it is closed may start others, which are cancelled in the next round. */
 static void cancel_all(lua_State *L) {
-  for (;;) {
-    lua_rawgetp(L, LUA_REGISTRYINDEX, &live_tasks_key);
-    lua_pushnil(L);
-    if (!lua_next(L, -2)) break;
-    struct task *task = lua_touserdata(L, -1);
-    cancel(task);
-    lua_pop(L, 3);
+  for (lua_Integer count; (count = push_live_tasks(L)) > 0; lua_pop(L, 1)) {
+    for (lua_Integer i = 1; i <= count; i++) {
+      lua_rawgeti(L, -1, i);
+      struct task *task = lua_touserdata(L, -1);
+      if (task->status < TASK_DONE) cancel(task); /* another's end may have been its own */
+      lua_pop(L, 1);
+    }
   }
   lua_pop(L, 1);
 }
 
-static struct task *new_task(lua_State *L, int argument_count) {
+static struct task *new_task(lua_State *L, int argument_count, bool in_background) {
   struct task *task = lua_newuserdatauv(L, sizeof *task, 2);
-  *task = (struct task){.scheduler = scheduler_of(L), .argument_count = argument_count};
+  *task = (struct task){.scheduler = scheduler_of(L),
+                        .argument_count = argument_count,
+                        .in_background = in_background};
   luaL_setmetatable(L, TASK_TYPE);
   task->thread = lua_newthread(L);
   lua_setiuservalue(L, -2, 1);
@@ -304,7 +318,7 @@ static void keep_traceback(lua_State *L, int task_index) {
 
 int task_run(lua_State *L, int nargs) {
   struct scheduler *s = scheduler_of(L);
-  struct task *task = new_task(L, nargs);
+  struct task *task = new_task(L, nargs, false);
   int index = lua_gettop(L);
   task->noticed = true;
   run(s, task);
@@ -354,12 +368,26 @@ static struct task *check_task(lua_State *L, int index) {
   return luaL_checkudata(L, index, TASK_TYPE);
 }
 
-static int l_task_spawn(lua_State *L) {
+static int spawn(lua_State *L, bool in_background) {
   bool is_callable = lua_isfunction(L, 1) || luaL_getmetafield(L, 1, "__call") != LUA_TNIL;
   luaL_argexpected(L, is_callable, 1, "function");
   if (!lua_isfunction(L, 1)) lua_pop(L, 1);
-  new_task(L, lua_gettop(L) - 1);
+  if (scheduler_of(L)->task_count >= TASKS_MAX)
+    return raise_error(L, "usage",
+                       "%d tasks are alive already, no more can be spawned; anyreach.map goes "
+                       "through any number of things, some at a time",
+                       TASKS_MAX);
+  new_task(L, lua_gettop(L) - 1, in_background);
   return 1;
+}
+
+static int l_task_spawn(lua_State *L) {
+  return spawn(L, false);
+}
+
+/* background(f, ...) -> task: as spawn(), but the run ends without it. */
+static int l_task_background(lua_State *L) {
+  return spawn(L, true);
 }
 
 /* Unlinks a waiter whose wait was given up. */
@@ -535,8 +563,11 @@ static const luaL_Reg task_metamethods[] = {
 static const luaL_Reg event_methods[] = {
     {"set", l_event_set}, {"wait", l_event_wait}, {NULL, NULL}};
 
-static const luaL_Reg task_functions[] = {
-    {"spawn", l_task_spawn}, {"sleep", l_task_sleep}, {"event", l_task_event}, {NULL, NULL}};
+static const luaL_Reg task_functions[] = {{"spawn", l_task_spawn},
+                                          {"background", l_task_background},
+                                          {"sleep", l_task_sleep},
+                                          {"event", l_task_event},
+                                          {NULL, NULL}};
 
 void task_register(lua_State *L) {
   luaL_newmetatable(L, TASK_TYPE);

@@ -58,15 +58,15 @@ local function compare_reading(service, reading)
   return findings
 end
 
-local function update_service(api, base_url, service, keep)
+local function update_service(api, base_url, service, place)
   local url = ("%s/%s/openapi.json"):format(base_url, service)
   local value = document.decode(core.fetch(api, url, true), url)
   local reading = live.read(value, url, service)
   local findings = compare_reading(service, reading)
   findings.elsewhere = live.other_host(value)
-  if keep then
+  if place then
     live.define(reading)
-    live.save(base_url, service, value)
+    live.save(place, service, value)
   end
   return findings
 end
@@ -136,11 +136,13 @@ end
 ---@param options {dry_run?: boolean}
 ---@return integer exit code
 function api_update.run(options)
-  local api, base_url = client.client(), client.default_base_url()
+  local api, base_url, profile = client.client(), client.default_base_url()
   local keep = not options.dry_run and not host.sandbox_url()
+  local place = keep and (live.directory(base_url, profile)
+    or errors.raise("input", "there is no place for caches: set XDG_CACHE_HOME or HOME"))
   local failed, code = 0, 0
   for _, service in ipairs(live.services) do
-    local ok, result = pcall(update_service, api, base_url, service, keep)
+    local ok, result = pcall(update_service, api, base_url, service, place)
     if not ok then
       failed = failed + 1
       code = code == 0 and errors.exit_code(result) or code

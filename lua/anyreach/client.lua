@@ -1,12 +1,14 @@
 -- anyreach.client: finds out where to, as whom and for which organisation, and makes a client of it.
--- What the script says wins over the command line, that over the environment. With --sandbox every
--- client goes to the sandbox, whatever else is said.
+-- What the script says wins over the command line, that over a profile that is named, that over the
+-- environment, and that over the default profile (see anyreach.profiles). With --sandbox every client
+-- goes to the sandbox, whatever else is said.
 
 local core = require "anyreach.client_core"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local live = require "anyreach.live"
 local operations = require "anyreach.operations"
+local profiles = require "anyreach.profiles"
 local secret = require "anyreach.secret"
 
 local DEFAULT_BASE_URL = "https://api.anyreach.ai"
@@ -16,6 +18,7 @@ local DEFAULT_RETRIES = 4
 local SANDBOX_TOKEN = "ak_sandbox.admin"
 
 local option_types = {
+  profile = { "string" },
   token = { "string", "userdata" },
   organization = { "string" },
   base_url = { "string" },
@@ -57,9 +60,34 @@ local function environment(name)
   return value ~= "" and value or nil
 end
 
--- A real credential is not sent to the sandbox.
-local function sandbox_credential(token)
-  return token and core.token_is_sandbox(secret(token)) and token or SANDBOX_TOKEN
+-- {====== where to, as whom ======
+
+-- The profile that counts for a client of these options, and whether it was named.
+local function profile_of(options)
+  if options.token and options.base_url and not options.profile then return nil, false end
+  local named = options.profile and profiles.get(options.profile) or profiles.named()
+  if named then return named, true end
+  if options.token or options.base_url then return nil, false end
+  return profiles.current(), false
+end
+
+-- As whom: {token, organization}. What is for real accounts stays here when it goes to the sandbox.
+local function sandbox_identity(options, profile)
+  local token = options.token or profile and profiles.token_at_hand(profile) or environment "ANYREACH_TOKEN"
+  local is_known = token and core.token_is_sandbox(secret(token))
+  return {
+    token = secret(is_known and token or SANDBOX_TOKEN),
+    organization = options.organization or host.options.org or is_known and profile and profile.organization or nil,
+  }
+end
+
+local function real_identity(options, profile, is_named)
+  local token = options.token or profile and profiles.token(profile) or not is_named and environment "ANYREACH_TOKEN"
+  return {
+    token = token and secret(token) or nil,
+    organization = options.organization or host.options.org or not is_named and environment "ANYREACH_ORG_ID"
+      or profile and profile.organization or nil,
+  }
 end
 
 local function check_base_url(url)
@@ -88,18 +116,22 @@ local function check_seconds(name, value)
 end
 
 -- The address that a client of these options has.
-local function base_url(options)
+local function base_url(options, profile, is_named)
   return check_base_url(
-    host.sandbox_url() or options.base_url or host.options["base-url"] or environment("ANYREACH_BASE_URL")
-      or DEFAULT_BASE_URL
+    host.sandbox_url() or options.base_url or host.options["base-url"]
+      or not is_named and environment "ANYREACH_BASE_URL" or profile and profile.base_url or DEFAULT_BASE_URL
   )
 end
 
---- The address that a client without options has.
----@return string
+--- The address that a client without options has, and the name of its profile.
+---@return string base_url
+---@return string|nil profile
 local function default_base_url()
-  return base_url {}
+  local profile, is_named = profile_of {}
+  return base_url({}, profile, is_named), profile and profile.name
 end
+
+-- }======
 
 local function check_retries(value)
   if math.type(value) ~= "integer" or value < 0 or value > 100 then
@@ -116,6 +148,7 @@ local function check_rate(value)
 end
 
 ---@class anyreach.client_options
+---@field profile? string its name in the config file; default --profile, or ANYREACH_PROFILE
 ---@field token? string|anyreach.secret
 ---@field organization? string sent as X-Anyreach-Org
 ---@field base_url? string
@@ -126,8 +159,63 @@ end
 ---@field ca_file? string certificate authorities to trust instead of the system's
 ---@field headers? table<string, string> sent with every request
 
+---@class anyreach.client_facts
+---@field base_url string
+---@field organization? string
+---@field token? anyreach.secret
+---@field profile? anyreach.profile
+---@field is_protected boolean it refuses writes because of its profile
+
+local facts = setmetatable({}, { __mode = "k" }) -- client -> anyreach.client_facts
+
+--- Where a client goes, as whom: what it was made with.
+---@param api anyreach.client
+---@return anyreach.client_facts
+local function facts_of(api)
+  return facts[api] or errors.raise("usage", "expected a client, got a %s", type(api))
+end
+
+local function check_organization(settings)
+  if not settings.token or settings.organization or not core.token_is_personal(settings.token) then return end
+  errors.raise("credential", "a personal access token (pat_…) needs an organisation: %s", settings.profile
+    and ("give the profile '%s' an organization, or use --org"):format(settings.profile)
+    or "set ANYREACH_ORG_ID, --org or anyreach.client{ organization = … }")
+end
+
+-- A replay needs no credential.
+local REPLAY_TOKEN = "ak_replay.none"
+
+local function check_replay(line)
+  local other = line.replay and (line.record and "record" or host.sandbox_url() and "sandbox")
+  if other then errors.raise("command_line", "--replay sends nothing: leave out --%s", other) end
+  return line.replay ~= nil
+end
+
+local function settings_of(options)
+  local profile, is_named = profile_of(options)
+  local identity = (host.sandbox_url() and sandbox_identity or real_identity)(options, profile, is_named)
+  local line = host.options
+  local replays = check_replay(line)
+  return {
+    base_url = base_url(options, profile, is_named),
+    organization = identity.organization,
+    token = identity.token or replays and secret(REPLAY_TOKEN) or nil,
+    replays = replays,
+    profile = profile and profile.name,
+    is_protected = profile and profile.protected and not line.write and not host.sandbox_url() or false,
+    timeout = check_seconds("timeout", options.timeout or line.timeout or DEFAULT_TIMEOUT),
+    connect_timeout = check_seconds("connect_timeout", options.connect_timeout or DEFAULT_CONNECT_TIMEOUT),
+    retries = check_retries(options.retries or line.retries or DEFAULT_RETRIES),
+    rate = check_rate(options.rate or line.rate),
+    ca_file = options.ca_file or line["ca-file"],
+    headers = check_headers(options.headers),
+  }, profile
+end
+
 --- Makes a client. `token`, `organization` and `base_url` come from the options, else from the command
---- line, else from ANYREACH_TOKEN, ANYREACH_ORG_ID and ANYREACH_BASE_URL.
+--- line, else from the profile that is named, else from ANYREACH_TOKEN, ANYREACH_ORG_ID and
+--- ANYREACH_BASE_URL, else from the default profile. The client of a protected profile refuses writes,
+--- unless --write is given.
 ---@param options? anyreach.client_options
 ---@return anyreach.client
 local function client(options)
@@ -136,30 +224,13 @@ local function client(options)
     errors.raise("usage", "anyreach.client: expected a table of options, got a %s", type(options))
   end
   check_options(options)
-  local line = host.options
-  local sandbox = host.sandbox_url()
-  local token = options.token or environment("ANYREACH_TOKEN")
-  if sandbox then token = sandbox_credential(token) end
-  local settings = {
-    base_url = base_url(options),
-    organization = options.organization or line.org or not sandbox and environment("ANYREACH_ORG_ID") or nil,
-    token = token and secret(token),
-    timeout = check_seconds("timeout", options.timeout or line.timeout or DEFAULT_TIMEOUT),
-    connect_timeout = check_seconds("connect_timeout", options.connect_timeout or DEFAULT_CONNECT_TIMEOUT),
-    retries = check_retries(options.retries or line.retries or DEFAULT_RETRIES),
-    rate = check_rate(options.rate or line.rate),
-    ca_file = options.ca_file or line["ca-file"],
-    headers = check_headers(options.headers),
-  }
-  if token and core.token_is_personal(settings.token) and not settings.organization then
-    errors.raise(
-      "credential",
-      "a personal access token (pat_…) needs an organisation: set ANYREACH_ORG_ID, --org or "
-        .. "anyreach.client{ organization = … }"
-    )
-  end
-  live.use(settings.base_url)
-  return core.new(settings)
+  local settings, profile = settings_of(options)
+  check_organization(settings)
+  live.use(settings.base_url, settings.profile)
+  local api = core.new(settings)
+  facts[api] = { base_url = settings.base_url, organization = settings.organization, token = settings.token,
+    profile = profile, is_protected = settings.is_protected }
+  return api
 end
 
-return { client = client, default_base_url = default_base_url }
+return { client = client, default_base_url = default_base_url, facts_of = facts_of }

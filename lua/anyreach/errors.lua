@@ -18,6 +18,9 @@ local errors = {}
 ---@field request_id? string
 ---@field attempts? integer
 ---@field retry_after? number seconds
+---@field credential? string by which name the refused credential may be told, such as "ak_1a2b.…"
+---@field scopes? string[] one of which the operation takes
+---@field own_scopes? string[] that the refused credential has, when they could be asked for
 ---@field may_have_been_sent? boolean a write may have reached the server although it failed
 errors.metatable = { __name = "anyreach.error", __index = {} }
 
@@ -60,11 +63,13 @@ errors.exit_codes = {
   rate_limited = 5,
   guard = 6,
   partial = 8,
+  replay = 9,
   network = 10,
   timeout = 10,
   tls = 10,
   conflict = 11,
   command_line = 64,
+  interrupted = 130,
 }
 
 --- The kind of the error that a status is.
@@ -101,12 +106,27 @@ function errors.detail_text(detail)
   return json.encode(detail)
 end
 
+local function reason_of(err)
+  if err.status == 401 and err.credential then return ("the credential %s was refused"):format(err.credential) end
+  return reasons[err.status] or err.kind == "redirect" and "redirects are not followed"
+end
+
 local function status_message(err)
-  local reason = reasons[err.status] or (err.kind == "redirect" and "redirects are not followed")
+  local reason = reason_of(err)
   local parts = { err.status .. (reason and " " .. reason or "") }
-  parts[#parts + 1] = errors.detail_text(err.detail)
+  local detail = errors.detail_text(err.detail)
+  parts[#parts + 1] = detail and err.scopes and detail:gsub("%.$", "") or detail
   if err.scopes then parts[#parts + 1] = "it takes one of the scopes " .. table.concat(err.scopes, ", ") end
   return table.concat(parts, ": ")
+end
+
+--- Adds to an error of kind "forbidden" what its credential may do.
+---@param err anyreach.error
+---@param own_scopes string[]
+function errors.add_own_scopes(err, own_scopes)
+  err.own_scopes = own_scopes
+  err.message = ("%s; the credential%s has %s"):format(err.message, err.credential and " " .. err.credential or "",
+    #own_scopes > 0 and table.concat(own_scopes, ", ") or "none")
 end
 
 local function problems_message(problems)
@@ -131,6 +151,9 @@ local function take_request(fields)
   commands[fields] = require("anyreach.curl").command(fields.sent)
   fields.detail = without_secrets(fields.detail)
   fields.message = without_secrets(fields.message)
+  if fields.message and not fields.status then
+    fields.message = require("anyreach.transport_advice").explain(fields.message)
+  end
   fields.url = without_secrets(fields.url)
   fields.sent = nil
 end

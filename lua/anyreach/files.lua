@@ -44,11 +44,10 @@ function files.read_yaml(path)
   return value, positions
 end
 
---- Writes a value as indented JSON, by way of a new file, so that a crash leaves the old one or the new.
+--- Writes a file by way of a new one, so that a crash leaves the old one or the new.
 ---@param path string
----@param value any
-function files.write_json(path, value)
-  local text = json.encode(value, { indent = 2 }) .. "\n"
+---@param text string
+function files.write_file(path, text)
   local temporary = path .. ".new"
   local file, message = io.open(temporary, "wb")
   if not file then errors.raise("input", "%s", message) end
@@ -59,6 +58,13 @@ function files.write_json(path, value)
     os.remove(temporary)
     errors.raise("input", "%s: %s", path, problem)
   end
+end
+
+--- Writes a value as indented JSON, as write_file does.
+---@param path string
+---@param value any
+function files.write_json(path, value)
+  files.write_file(path, json.encode(value, { indent = 2 }) .. "\n")
 end
 
 --- An environment variable; unset or empty is an error.

@@ -29,6 +29,7 @@ local parts = {
   read_yaml = "anyreach.files",
   write_json = "anyreach.files",
   is_error = "anyreach.errors",
+  schema = "anyreach.schema",
 }
 
 return setmetatable(anyreach, {
@@ -36,7 +37,7 @@ return setmetatable(anyreach, {
     local module = parts[name]
     if not module then return nil end
     local value = require(module)
-    if type(value) == "table" then value = value[name] end
+    if type(value) == "table" and value[name] ~= nil then value = value[name] end
     rawset(self, name, value)
     return value
   end,

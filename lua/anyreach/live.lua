@@ -2,8 +2,9 @@
 -- documents of the API's own services, which `anyreach api update` keeps below
 --
 --   $XDG_CACHE_HOME/anyreach/openapi/HOST/SERVICE.json        ($HOME/.cache without XDG_CACHE_HOME)
+--   $XDG_CACHE_HOME/anyreach/openapi/HOST/profiles/NAME/SERVICE.json        for a profile
 --
--- A client brings in what is kept for its address; a run that makes none pays nothing. There is one
+-- A client brings in what is kept for its address and profile; a run that makes none pays nothing. There is one
 -- operation table for the program: with clients of several addresses, what was read last counts, and
 -- what --openapi says counts before all.
 
@@ -18,7 +19,7 @@ live.services = { "admin", "campaign", "core", "knowledge-base", "workflow" }
 local MAX_WARNINGS = 5 -- for one document
 
 local own -- {document, name} of --openapi, read
-local used = {} -- addresses whose documents are in the table
+local used = {} -- directories whose documents are in the table
 
 -- {====== documents into the table ======
 
@@ -74,21 +75,20 @@ end
 
 --- Where the documents of an address are kept; nil when there is no place for caches.
 ---@param base_url string
+---@param profile? string its name
 ---@return string|nil
-function live.directory(base_url)
+function live.directory(base_url, profile)
   local root = cache_root()
   local name = base_url:gsub("^%a+://", ""):lower():gsub("[^%w.:-]", "_"):gsub("^%.", "_")
-  return root and root .. "/anyreach/openapi/" .. name
+  return root and root .. "/anyreach/openapi/" .. name .. (profile and "/profiles/" .. profile or "")
 end
 
 --- Keeps a service's document for later runs.
----@param base_url string
+---@param place string of live.directory
 ---@param service string
 ---@param value table the decoded document
-function live.save(base_url, service, value)
+function live.save(place, service, value)
   local errors = require "anyreach.errors"
-  local place = live.directory(base_url)
-  if not place then errors.raise("input", "there is no place for caches: set XDG_CACHE_HOME or HOME") end
   local text = require("anyreach.json").encode(value)
   local ok, message = require("anyreach.private_file").write(place .. "/" .. service .. ".json", text)
   if not ok then errors.raise("input", "%s", message) end
@@ -114,11 +114,12 @@ end
 
 --- Brings in what is kept for an address.
 ---@param base_url string
-function live.use(base_url)
-  if used[base_url] or base_url == host.sandbox_url() then return end
-  used[base_url] = true
-  local place = live.directory(base_url)
-  if not place or directory.kind(place) ~= "directory" then return end
+---@param profile? string its name
+function live.use(base_url, profile)
+  local place = base_url ~= host.sandbox_url() and live.directory(base_url, profile)
+  if not place or used[place] then return end
+  used[place] = true
+  if directory.kind(place) ~= "directory" then return end
   load_directory(place)
   define_own()
 end
@@ -126,8 +127,8 @@ end
 --- The same for the address that clients have unless told otherwise: for commands that speak of the
 --- operations without calling them. An address that cannot be is for a client to refuse.
 function live.use_default()
-  local ok, base_url = pcall(require("anyreach.client").default_base_url)
-  if ok then live.use(base_url) end
+  local ok, base_url, profile = pcall(require("anyreach.client").default_base_url)
+  if ok then live.use(base_url, profile) end
 end
 
 -- }======

@@ -42,17 +42,32 @@ function recipe.names()
   return names
 end
 
---- The declaration of a bundled recipe; an unknown name is refused.
----@param name string
----@return anyreach.spec
-function recipe.spec(name)
+-- A bundled recipe as a function; an unknown name is refused.
+local function load_recipe(name)
   local text = not name:find("/", 1, true) and host.embedded_text(PREFIX .. name .. ".lua")
   if not text then
     local near = operations.nearest(name, recipe.names())
     errors.raise("command_line", "'%s' is no recipe%s", name, near and ("; did you mean '%s'?"):format(near)
       or "; 'anyreach recipes' lists them")
   end
-  return assert(load(text, "=" .. PREFIX .. name .. ".lua"))(DECLARATION)
+  return assert(load(text, "=" .. PREFIX .. name .. ".lua"))
+end
+
+--- The declaration of a bundled recipe; an unknown name is refused.
+---@param name string
+---@return anyreach.spec
+function recipe.spec(name)
+  return load_recipe(name)(DECLARATION)
+end
+
+--- Runs a bundled recipe in a program that goes on after it. What it restricts the guard to ends with it.
+---@param name string
+---@param words string[] its arguments
+---@return integer exit code
+function recipe.call(name, words)
+  local main = load_recipe(name)
+  local scope <close> = host.guard_scope() -- luacheck: ignore 211
+  return main(table.unpack(words)) or 0
 end
 
 --- The help text of a bundled recipe.

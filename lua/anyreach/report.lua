@@ -4,6 +4,7 @@
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
+local progress = require "anyreach.progress"
 
 local report = {}
 
@@ -25,16 +26,25 @@ function report.event(name, fields)
   io.stdout:flush()
 end
 
+--- Prints a line of results to stdout, unless --quiet or --json.
+---@param format string
+function report.line(format, ...)
+  if host.options.quiet or report.is_json() then return end
+  progress.print(format:format(...))
+end
+
 --- Prints a line of progress or advice to stderr, unless --quiet or --json.
 ---@param format string
 function report.note(format, ...)
   if host.options.quiet or report.is_json() then return end
+  progress.hide()
   io.stderr:write(format:format(...), "\n")
 end
 
 --- Prints a warning to stderr.
 ---@param format string
 function report.warn(format, ...)
+  progress.hide()
   io.stderr:write("anyreach: warning: ", format:format(...), "\n")
 end
 
@@ -44,6 +54,19 @@ local function error_fields(err)
   local fields = {}
   for key, value in pairs(err) do fields[key] = value end
   return fields
+end
+
+--- An error as a part of an event; nothing for none.
+---@param err any
+---@return table|nil
+function report.error_event(err)
+  if err == nil then return nil end
+  local event = { message = tostring(err), exit_code = errors.exit_code(err) }
+  if errors.is_error(err) then
+    event.kind, event.status, event.operation = err.kind, err.status, err.operation
+    event.request_id, event.may_have_been_sent = err.request_id, err.may_have_been_sent
+  end
+  return event
 end
 
 --- Reports an error that nobody caught.
@@ -58,8 +81,43 @@ function report.failure(err, trace)
   end
   local where = is_ours and err.where and err.where .. ": " or ""
   io.stdout:flush()
+  progress.hide()
   io.stderr:write("anyreach: ", where, tostring(err), "\n")
   if trace and (host.options.verbose or not is_ours) then io.stderr:write(trace, "\n") end
+  return code
+end
+
+-- "; 3 writes were applied; 1 may have been: POST /core/agents"
+local function account(ledger)
+  local parts = {}
+  if ledger.applied > 0 then
+    parts[1] = ("; %d %s applied"):format(ledger.applied, ledger.applied == 1 and "write was" or "writes were")
+  end
+  if ledger.open > 0 then
+    local more = ledger.open > #ledger.texts and (" and %d more"):format(ledger.open - #ledger.texts) or ""
+    parts[#parts + 1] = ("; %d may have been: %s%s"):format(ledger.open, table.concat(ledger.texts, ", "), more)
+  end
+  return table.concat(parts)
+end
+
+--- Reports that the run was stopped before its end: by a signal, or by its deadline.
+---@param is_deadline boolean
+---@param ledger {applied: integer, open: integer, texts: string[]} writes answered well, and given up under way
+---@return integer code the exit code
+function report.stopped(is_deadline, ledger)
+  local code = is_deadline and errors.exit_codes.timeout or errors.exit_codes.interrupted
+  local message = is_deadline and ("stopped: the run took longer than --deadline %g"):format(host.options.deadline)
+    or "interrupted"
+  if report.is_json() then
+    report.event("error", {
+      error = { kind = is_deadline and "timeout" or "interrupted", message = message },
+      writes_applied = ledger.applied,
+      writes_open = json.array(ledger.texts),
+      exit_code = code,
+    })
+  end
+  io.stdout:flush()
+  io.stderr:write("anyreach: ", message, account(ledger), "\n")
   return code
 end
 

@@ -108,10 +108,54 @@ describe("after SIGINT", function()
 end)
 
 describe("SIGTERM", function()
-  it("ends the program at once", function()
+  it("stops a script in good order, too", function()
     local program = process.start(process.anyreach("-e", "print 'ready' io.stdout:flush() anyreach.sleep(1000)"))
     program:first_line()
     program:signal "TERM"
-    expect.equal(program:wait(), 143)
+    expect.equal({ program:wait(), program:output "err" }, { 130, "anyreach: interrupted\n" })
+  end)
+end)
+
+describe("A run that is stopped", function()
+  local WRITES = [[
+    local api = anyreach.client()
+    for i = 1, 3 do api.agents.create{ name = "a" .. i } end
+    print "ready" io.stdout:flush()
+    anyreach.map({ 1, 2 }, function(i) while true do api.agents.create{ name = "x" .. i } end end)]]
+
+  local function stop(signal, ...)
+    local program = process.start(process.anyreach("--sandbox", "--sandbox-faults", "latency=200", ..., "-e", WRITES))
+    program:first_line()
+    program:signal(signal)
+    return program:wait(), program:output(), program:output "err"
+  end
+
+  it("says how much was written, and what may have been, whatever stopped it", function()
+    for _, signal in ipairs { "INT", "TERM" } do
+      local code, _, err = stop(signal, "--quiet")
+      expect.equal(code, 130)
+      expect.equal(err, "anyreach: interrupted; 3 writes were applied; 2 may have been: "
+        .. "POST /core/agents, POST /core/agents\n")
+    end
+  end)
+
+  it("says so in its last event with --json", function()
+    local json = require "anyreach.json"
+    local code, out = stop("INT", "--json")
+    local event = json.decode(out:match "[^\n]*\n$")
+    expect.equal({ code, event.event, event.exit_code }, { 130, "error", 130 })
+    expect.equal({ event.error.kind, event.writes_applied, #event.writes_open }, { "interrupted", 3, 2 })
+  end)
+
+  it("at its deadline ends like a time-out, whatever it is doing", function()
+    for _, code in ipairs {
+      "anyreach.sleep(1000)",
+      "while true do pcall(function() while true do end end) end",
+      "while true do pcall(anyreach.sleep, 1000) end",
+    } do
+      local status, out, err = process.run(process.anyreach("--deadline", "0.2", "-e", code))
+      expect.equal({ status, out, err }, { 10, "", "anyreach: stopped: the run took longer than --deadline 0.2\n" })
+    end
+    expect.equal({ process.run(process.anyreach("--deadline", "60", "-e", "print 'done'")) }, { 0, "done\n", "" })
   end)
 end)

@@ -133,7 +133,7 @@ describe("an error that nobody catches", function()
 
   it("has an exit code of its own", function()
     local cases = {
-      { 4, "anyreach.client().agents.list()", "ANYREACH_TOKEN=ak_unknown", "401 the credential was refused" },
+      { 4, "anyreach.client().agents.list()", "ANYREACH_TOKEN=ak_unknown", "401 the credential ak_… was refused" },
       { 4, "anyreach.client().agents.create{name='x'}", "ANYREACH_TOKEN=ak_sandbox.viewer", "403 not permitted" },
       { 4, "anyreach.client().agents.list()", "ANYREACH_TOKEN=", "needs a credential" },
       { 4, "anyreach.client().agents.list()", "ANYREACH_TOKEN=pat_sandbox", "needs an organisation" },
@@ -171,7 +171,7 @@ describe("an error that nobody catches", function()
   end)
 
   it("never shows the credential", function()
-    local token = "ak_canary.1234567890"
+    local token = "ak_key.canary-1234567890"
     local commands = {
       process.anyreach("-e", "anyreach.client().agents.list()"),
       process.anyreach("--verbose", "-e", "anyreach.client().agents.list()"),

@@ -7,7 +7,7 @@ local wire = require "helpers.wire"
 
 local function client(server, options)
   options = options or {}
-  options.base_url, options.token = server.base_url, options.token or "ak_canary.token"
+  options.base_url, options.token = server.base_url, options.token or "ak_key.canary"
   return anyreach.client(options)
 end
 
@@ -306,6 +306,49 @@ describe("an error status", function()
   end)
 end)
 
+describe("a refusal tells the credential", function()
+  local server <close> = wire.start()
+
+  local function refused(token, answer, operation)
+    server:answer(answer)
+    local api = anyreach.client { base_url = server.base_url, token = token, organization = "o-1" }
+    return select(2, (operation or api.try.agents.list)())
+  end
+
+  it("by its public part or its kind, and nothing more", function()
+    local names = { ["ak_9f8e.hush"] = "ak_9f8e.…", ["ak_hush"] = "ak_…", pat_hush = "pat_…", hush = "nil" }
+    for token, name in pairs(names) do
+      local err = refused(token, { status = 401, body = '{"detail":"no"}' })
+      expect.equal(tostring(err.credential), name)
+      expect.falsy(tostring(err):find("hush", 1, true))
+    end
+    expect.contains(refused("ak_9f8e.hush", { status = 401, body = '{"detail":"no"}' }).message,
+      "401 the credential ak_9f8e.… was refused: no")
+  end)
+
+  it("with the scopes that it has, for which it asks once", function()
+    server:answer { status = 403, body = '{"detail":"Missing scope."}' }
+    local api = anyreach.client { base_url = server.base_url, token = "ak_1.hush" }
+    local before = server:count()
+    server:answer({ body = '["campaigns:read"]' }, before + 2)
+    for _ = 1, 3 do
+      local _, err = api.try.agents.create { name = "x" }
+      expect.equal(err.own_scopes, { "campaigns:read" })
+      expect.contains(err.message, "403 not permitted: Missing scope: it takes one of the scopes agents:manage; "
+        .. "the credential ak_1.… has campaigns:read")
+    end
+    expect.equal(server:count() - before, 4)
+  end)
+
+  it("without its scopes when they cannot be had", function()
+    for _, body in ipairs { '{"detail":"no"}', "[1]", "<html>" } do
+      local _, err = nil, refused("ak_1.hush", { status = 403, body = body })
+      expect.equal(err.own_scopes, nil)
+      expect.equal(err.kind, "forbidden")
+    end
+  end)
+end)
+
 describe("a certificate", function()
   local directory = process.directory()
   local made = process.run(("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
@@ -325,6 +368,7 @@ describe("a certificate", function()
     expect.equal(made, 0)
     local _, err = ask("localhost")
     expect.equal(err.kind, "tls")
+    expect.contains(err.message, "certificate is of an authority that is unknown here; --ca-file FILE trusts it (SSL ")
   end)
 
   it("from an authority that was named is accepted", function()
@@ -334,6 +378,24 @@ describe("a certificate", function()
   it("for another host is refused", function()
     local _, err = ask("127.0.0.1", directory .. "/cert.pem")
     expect.equal(err.kind, "tls")
+    expect.contains(err.message, "the server's certificate is for another host (SSL: ")
+  end)
+
+  it("that has expired is refused", function()
+    local status = process.run(([[cd %s && openssl req -new -key key.pem -subj /CN=localhost -out request.pem &&
+      openssl x509 -req -in request.pem -signkey key.pem -days -1 -out old.pem]]):format(directory))
+    expect.equal(status, 0)
+    local old = process.start(("openssl s_server -www -accept 127.0.0.1:0 -key %s/key.pem -cert %s/old.pem")
+      :format(directory, directory))
+    local old_port = process.eventually("the TLS server", function()
+      return old:output():match("ACCEPT 127%.0%.0%.1:(%d+)")
+    end)
+    local api = anyreach.client { base_url = "https://localhost:" .. old_port, token = "ak_x",
+      ca_file = directory .. "/old.pem" }
+    local _, err = api.try.request { path = "/" }
+    old:stop "TERM"
+    expect.equal(err.kind, "tls")
+    expect.contains(err.message, "the server's certificate has expired; is the clock of this machine right? (SSL ")
   end)
 
   server:stop "TERM"

@@ -1,4 +1,4 @@
--- Looking inside: what --trace, --stats and --har show of the requests that were made. C notes every
+-- Looking inside: what --trace, --stats, --har and --record show of the requests that were made. C notes every
 -- attempt and hands the notes over afterwards (src/lua_observer.c); each option is one consumer of them.
 
 local host = require "anyreach.host"
@@ -22,6 +22,8 @@ local observing = {}
 ---@field bytes_out integer
 ---@field bytes_in integer
 ---@field connections integer opened for it
+---@field tls? string the protocol of a connection that was opened, "TLSv1.3"
+---@field certificate_ends? string when the server's certificate expires, as the TLS library writes it
 ---@field request? table {headers, headers_length, length, body}, when a consumer wants contents
 ---@field response? table {status_line, headers, headers_length, body}, likewise
 
@@ -41,6 +43,12 @@ local function take(record)
   for _, consumer in ipairs(consumers) do consumer.take(record) end
 end
 
+local function observe()
+  local wants_contents = false
+  for _, consumer in ipairs(consumers) do wants_contents = wants_contents or consumer.wants_contents end
+  observer.start(take, wants_contents)
+end
+
 -- A script that calls os.exit ends the program there and then.
 local function finish_before_exit()
   local exit = os.exit
@@ -54,11 +62,17 @@ end
 function observing.start()
   add("trace", "anyreach.observing.trace")
   add("har", "anyreach.observing.har")
+  add("record", "anyreach.observing.record")
   add("stats", "anyreach.observing.stats")
-  local wants_contents = false
-  for _, consumer in ipairs(consumers) do wants_contents = wants_contents or consumer.wants_contents end
-  observer.start(take, wants_contents)
+  observe()
   finish_before_exit()
+end
+
+--- Lets a consumer look on, too, at clients that are made afterwards.
+---@param consumer anyreach.observing.consumer
+function observing.watch(consumer)
+  consumers[#consumers + 1] = consumer
+  observe()
 end
 
 --- Ends it: what is written at the end is written now.

@@ -21,7 +21,10 @@ local secret_endings = {
   "authorization", "signature",
 }
 
-local function is_secret_name(name)
+--- True when the name of a field or parameter says that its value is a secret.
+---@param name string|integer
+---@return boolean
+function redaction.is_secret_name(name)
   name = tostring(name):lower()
   for _, ending in ipairs(secret_endings) do
     if name:sub(-#ending) == ending then return true end
@@ -36,13 +39,15 @@ function redaction.text(text)
   return redact(text)
 end
 
+local function hexadecimal(c)
+  return c ~= "\n" and c ~= "\t" and ("\\x%02X"):format(utf8.codepoint(c)) or nil
+end
+
 --- The same, fit for a terminal: control characters but for tab and new line are written as \xNN.
 ---@param text string
 ---@return string
 function redaction.printable(text)
-  return (redact(text):gsub("[%c\127]", function(c)
-    return c ~= "\n" and c ~= "\t" and ("\\x%02X"):format(c:byte()) or nil
-  end))
+  return (redact(text):gsub("[%c\127]", hexadecimal):gsub("\xC2[\x80-\x9F]", hexadecimal))
 end
 
 --- The value of a header.
@@ -59,7 +64,7 @@ end
 function redaction.url(url, presigned)
   local base, query = url:match "^([^?]*)%?(.*)$"
   if not base then return redact(url) end
-  for name in query:gmatch "([^&=]+)=" do presigned = presigned or is_secret_name(name) end
+  for name in query:gmatch "([^&=]+)=" do presigned = presigned or redaction.is_secret_name(name) end
   return redact(base) .. "?" .. (presigned and HIDDEN or redact(query))
 end
 
@@ -72,7 +77,7 @@ end
 
 -- A copy of a decoded value. What a secret name has below it is hidden, too.
 local function value_without_secrets(value, name, hidden)
-  hidden = hidden or is_secret_name(name)
+  hidden = hidden or redaction.is_secret_name(name)
   if type(value) == "string" then return hidden and value ~= "" and HIDDEN or string_value(value, name) end
   if type(value) ~= "table" or json.is_number(value) then
     return hidden and type(value) ~= "boolean" and value ~= json.null and HIDDEN or value

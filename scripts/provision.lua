@@ -2,8 +2,8 @@
 
 local agent_file = require "anyreach.agent_file"
 local anyreach = require "anyreach"
-local errors = require "anyreach.errors"
 local json = require "anyreach.json"
+local progress = require "anyreach.progress"
 local provision = require "anyreach.provision"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
@@ -32,8 +32,6 @@ Example, against the built-in sandbox:
   anyreach --sandbox=/tmp/sandbox.db run provision scripts/examples/clinic/agents]],
 }
 
-local planned = { created = "create", updated = "update" }
-
 local function step_event(step)
   return {
     action = step.action,
@@ -44,29 +42,19 @@ local function step_event(step)
   }
 end
 
-local function error_event(err)
-  if err == nil then return nil end
-  local event = { message = tostring(err), exit_code = errors.exit_code(err) }
-  if errors.is_error(err) then
-    event.kind, event.status, event.operation = err.kind, err.status, err.operation
-    event.request_id, event.may_have_been_sent = err.request_id, err.may_have_been_sent
-  end
-  return event
-end
-
-local function print_event(result, is_check)
+local function print_event(result)
   local steps = json.array {}
   for index, step in ipairs(result.steps) do steps[index] = step_event(step) end
   report.event("agent", {
     name = result.name,
     file = result.file,
-    action = is_check and planned[result.action] or result.action,
+    action = result.action,
     agent_id = result.agent_id,
     agent_version = result.version,
     changes = json.array(result.changes),
     steps = steps,
     sip_address = result.sip_address,
-    error = error_event(result.error),
+    error = report.error_event(result.error),
   })
 end
 
@@ -75,8 +63,8 @@ local function print_summary(results, is_check)
   if report.is_json() then
     report.event("summary", {
       agents = counts.total,
-      [is_check and "create" or "created"] = counts.created,
-      [is_check and "update" or "updated"] = counts.updated,
+      [is_check and "create" or "created"] = is_check and counts.create or counts.created,
+      [is_check and "update" or "updated"] = is_check and counts.update or counts.updated,
       unchanged = counts.unchanged,
       failed = counts.failed,
     })
@@ -86,29 +74,33 @@ local function print_summary(results, is_check)
 end
 
 -- The function that prints a result in the way that was asked for.
-local function printer(agents, is_check)
-  if report.is_json() then
-    return function(result) print_event(result, is_check) end
-  end
+local function printer(agents)
+  if report.is_json() then return print_event end
   local width = 0
   for _, agent in ipairs(agents) do width = math.max(width, utf8.len(agent.name)) end
   return function(result)
     if anyreach.options.quiet and result.action ~= "failed" then return end
-    io.stdout:write(text.line(result, width, is_check), "\n")
-    io.stdout:flush()
+    progress.print(text.line(result, width))
   end
 end
 
 local function main(given)
   local agents = agent_file.read(given)
+  local shown
   local results = provision.run(anyreach.client(), agents, {
     check = given.check,
     exact = given.exact,
     always_publish = given.always_publish,
-    on_result = printer(agents, given.check),
+    on_start = function(count, is_check)
+      if shown then shown:finish() end
+      shown = progress.start { label = is_check and "comparing" or "provisioning", total = count }
+    end,
+    on_step = function() shown:step() end,
+    on_result = printer(agents),
   })
+  shown:finish()
   print_summary(results, given.check)
-  return provision.exit_code(results, given.check)
+  return provision.exit_code(results)
 end
 
 return recipe.run(spec, main, ...)

@@ -13,6 +13,8 @@ local diff = {}
 ---@class anyreach.difference
 ---@field path string
 ---@field change "added"|"removed"|"changed" what happens to `actual` when it becomes `wanted`
+---@field before any the actual value; nil when there is none
+---@field after any the wanted value, which may be a secret
 
 ---@class anyreach.diff_options
 ---@field path? string path of the two values themselves; default none
@@ -49,22 +51,38 @@ local function keys_of(wanted, actual, exact)
   return keys
 end
 
-local function collect(found, path, wanted, actual, exact)
+local function add(found, path, change, wanted, actual)
+  found[#found + 1] = { path = path, change = change, before = actual, after = wanted }
+end
+
+local collect
+
+-- A null that is there is not an element that is not there.
+local function collect_elements(found, path, wanted, actual, exact)
+  for index = 1, math.max(#wanted, #actual) do
+    local element_path = diff.path(path, index)
+    if index > #actual or index > #wanted then
+      add(found, element_path, index > #actual and "added" or "removed", wanted[index], actual[index])
+    else
+      collect(found, element_path, wanted[index], actual[index], exact)
+    end
+  end
+end
+
+function collect(found, path, wanted, actual, exact)
   if is_absent(wanted) or is_absent(actual) then
     if is_absent(wanted) and is_absent(actual) then return end
-    found[#found + 1] = { path = path, change = is_absent(actual) and "added" or "removed" }
+    add(found, path, is_absent(actual) and "added" or "removed", wanted, actual)
   elseif kind(wanted) ~= kind(actual) then
-    found[#found + 1] = { path = path, change = "changed" }
+    add(found, path, "changed", wanted, actual)
   elseif kind(wanted) == "object" then
     for _, key in ipairs(keys_of(wanted, actual, exact)) do
       collect(found, diff.path(path, key), wanted[key], actual[key], exact)
     end
   elseif kind(wanted) == "list" then
-    for index = 1, math.max(#wanted, #actual) do
-      collect(found, diff.path(path, index), wanted[index], actual[index], exact)
-    end
+    collect_elements(found, path, wanted, actual, exact)
   elseif not json.equal(wanted, actual) then
-    found[#found + 1] = { path = path, change = "changed" }
+    add(found, path, "changed", wanted, actual)
   end
 end
 

@@ -839,6 +839,21 @@ function datasets.create(fields) end
 ---@return anyreach.response
 function datasets.delete(dataset_id) end
 
+---@class anyreach.datasets.list.fields
+---@field limit? integer The most results on one page. (Inferred, not documented.)
+---@field cursor? string Where the page starts; `each` follows the pages by itself. (Inferred, not documented.)
+
+--- List the knowledge bases of the organisation.
+---@param fields? anyreach.datasets.list.fields
+---@return any
+---@return anyreach.response
+function datasets.list(fields) end
+
+--- Goes through what `datasets.list` returns, on all pages.
+---@param fields? anyreach.datasets.list.fields
+---@return fun(): table|nil
+function datasets.each(fields) end
+
 ---@class anyreach.datasets.query.fields
 ---@field query? string The question.
 ---@field results_count? integer How many passages.

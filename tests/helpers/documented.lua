@@ -60,8 +60,10 @@ local SEEN = [[
 /workflow/workflow-executions/async POST
 ]]
 
--- What is bound though no page shows its path: the pages only say that it exists.
+-- What is bound though no page shows its path: of sources the pages only say that it exists, of knowledge
+-- bases not even that.
 local INFERRED = [[
+/knowledge-base/datasets GET
 /knowledge-base/sources GET
 /knowledge-base/sources/{} GET
 ]]

@@ -151,6 +151,7 @@ end
 local knowledge_bases = {
   name = "knowledge-base: knowledge bases and their sources",
   { "datasets.create", body = { name = "Hours", embedding_dimension = 1536 }, keep = "dataset" },
+  { "datasets.list", query = { limit = 1 }, check = has_elements(1) },
   { "sources.create", keep = "created", body = json.array {
     { name = "hours.txt", type = "FILE", chunking_strategy = { method = "structure_based" } },
     { name = "https://example.com/docs", type = "URL", chunking_strategy = { method = "structure_based" } } } },

@@ -162,6 +162,37 @@ config:
   end)
 end)
 
+describe("the tag !ref", function()
+  it("is a reference, and known by the agent with its place", function()
+    local agent = read [[
+name: x
+config: {tools: [], dataset: !ref dataset:Clinic FAQ}
+phone_numbers: [!ref number:main, {number: !ref number:other, direction: both}]
+]]
+    expect.equal(tostring(agent.config.dataset), "dataset:Clinic FAQ")
+    expect.equal({ tostring(agent.numbers[1].number), tostring(agent.numbers[2].number) },
+      { "number:main", "number:other" })
+    expect.equal(#agent.references, 3)
+  end)
+
+  it("is told when it is none, or stands where it cannot", function()
+    local text = problem [[
+name: !ref agent:x
+metadata: !ref agent:x
+config: {a: !ref FAQ, b: !ref datset:x, tools: !ref dataset:x, c: !ref [x]}
+phone_numbers: [!ref agent:x]
+]]
+    expect.contains(text, "7 problems")
+    expect.contains(text, "a.yaml:1:1: name: expected text, got the reference agent:x")
+    expect.contains(text, "a.yaml:2:1: metadata: expected a mapping, got the reference agent:x")
+    expect.contains(text, "a.yaml:3:13: config.a: !ref: expected KIND:NAME, such as dataset:Clinic FAQ")
+    expect.contains(text, "a.yaml:3:26: config.b: !ref: unknown kind 'datset'; did you mean 'dataset'?")
+    expect.contains(text, "a.yaml:3:41: config.tools: expected an array")
+    expect.contains(text, "a.yaml:3:67: config.c: !ref: expected KIND:NAME")
+    expect.contains(text, "a.yaml:4:17: phone_numbers[1]: expected a reference such as number:main, got agent:x")
+  end)
+end)
+
 describe("a wrong agent file", function()
   it("is told with line and column, all problems at once, of all files", function()
     local path = directory {

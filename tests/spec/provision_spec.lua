@@ -21,7 +21,8 @@ end
 
 -- An agent as a file describes it.
 local function wanted(fields)
-  local agent = { file = "x.yaml", name = "X", own = {}, publish = true, numbers = {}, secrets = {} }
+  local agent = { file = "x.yaml", name = "X", own = {}, publish = true, numbers = {}, secrets = {},
+    references = {} }
   for name, value in pairs(fields) do agent[name] = value end
   return agent
 end
@@ -270,7 +271,7 @@ local function run(texts, options)
   for index, yaml in ipairs(texts) do process.write(("%s/%03d.yaml"):format(path, index), yaml) end
   local results, lines = provision.run(api, agent_file.read { path }, options), {}
   for index, result in ipairs(results) do
-    lines[index] = text.line(result, 1, options and options.check):gsub("[%x]+%-[%x%-]+", "ID")
+    lines[index] = text.line(result, 1):gsub("[%x]+%-[%x%-]+", "ID")
   end
   return results, lines
 end
@@ -386,10 +387,10 @@ describe("provisioning", function()
     local results, lines = run({ SCHEDULER }, { check = true })
     expect.equal(lines[1],
       "to create  Scheduler  new version published; +15551234567 inbound; +15551230001 outbound; deployed as SIP")
-    expect.equal(provision.exit_code(results, true), 2)
+    expect.equal(provision.exit_code(results), 2)
     expect.equal(writes(), {})
     run { SCHEDULER }
-    expect.equal(provision.exit_code(run({ SCHEDULER }, { check = true }), true), 0)
+    expect.equal(provision.exit_code(run({ SCHEDULER }, { check = true })), 0)
   end)
 
   it("lets the platform write the instructions once, and again when the inputs change", function()
@@ -428,7 +429,8 @@ describe("provisioning", function()
     local files, order = {}, {}
     for i = 1, 40 do files[i] = ("name: Agent %02d\nconfig: {n: %d}\n"):format(i, i) end
     local results = run(files, { on_result = function(result) order[#order + 1] = result.name end })
-    expect.equal(provision.count(results), { created = 40, updated = 0, unchanged = 0, failed = 0, total = 40 })
+    local counts = provision.count(results)
+    expect.equal({ counts.created, counts.failed, counts.total }, { 40, 0, 40 })
     for i, name in ipairs(order) do expect.equal(name, ("Agent %02d"):format(i)) end
     expect.equal(provision.count(run(files)).unchanged, 40)
   end)
@@ -534,6 +536,91 @@ describe("provisioning that fails", function()
 end)
 
 -- }======
+
+describe("references", function()
+  local FAQ = "2a000000-0000-4000-8000-000000000001"
+
+  it("become ids of the organisation, wherever they stand", function()
+    reset()
+    local file = [[
+name: Scheduler
+metadata: {trunk: !ref trunk:Own carrier}
+config:
+  dataset_ids: [!ref dataset:Default]
+  max_tool_steps: 2
+phone_numbers: [!ref number:+15551234567]
+]]
+    local results, lines = run { file }
+    expect.equal(lines, { "created    Scheduler  version 1 published; +15551234567 inbound" })
+    local agent, made = api.agents.get(results[1].agent_id), api.agents.versions.get(results[1].agent_id, 1)
+    expect.equal(agent.metadata, { trunk = "1a000000-0000-4000-8000-000000000002" })
+    expect.equal(made.config, { dataset_ids = array(FAQ), max_tool_steps = 2 })
+    expect.equal(slots(NUMBER), { made.id, json.null })
+    expect.equal(run({ file })[1].action, "unchanged")
+  end)
+
+  it("that cannot be resolved are all told with their places, and nothing is written", function()
+    reset()
+    api.datasets.create { name = "Twin" }
+    api.datasets.create { name = "Twin" }
+    local before = #writes()
+    local err = expect.raises(function()
+      run {
+        "name: A\nconfig:\n  a: !ref dataset:Defualt\n  b: !ref workflow:Intake\n",
+        "name: B\nconfig: {c: !ref dataset:Twin}\nphone_numbers: [!ref number:+15550000000]\n",
+      }
+    end, "4 problems")
+    expect.equal({ err.kind, errors.exit_code(err) }, { "input", 3 })
+    local found = tostring(err)
+    expect.match(found, "001.yaml:3:6: config.a: no dataset has the name 'Defualt'; did you mean 'Default'%?")
+    expect.match(found, "001.yaml:4:6: config.b: workflow:Intake: workflows cannot be looked up")
+    expect.match(found, "002.yaml:2:13: config.c: 2 datasets have the name 'Twin'")
+    expect.match(found, "002.yaml:3:17: phone_numbers%[1%]: no phone number has the name '%+15550000000'")
+    expect.equal(#writes(), before)
+  end)
+
+  it("may name agents that the same run creates, also in a circle", function()
+    reset()
+    local files = {
+      "name: A\nconfig: {transfer_to: !ref agent:B}\n",
+      "name: B\nconfig: {transfer_to: !ref agent:A}\n",
+      "name: C\nconfig: {transfer_to: !ref agent:A}\n",
+    }
+    local checked = select(2, run(files, { check = true }))
+    expect.equal(checked[1], "to create  A  new version published")
+    expect.equal(writes(), {})
+    local results = run(files)
+    for index, other in ipairs { 2, 1, 1 } do
+      expect.equal({ results[index].action, results[index].error }, { "created" })
+      expect.equal(api.agents.versions.get(results[index].agent_id, 1).config.transfer_to, results[other].agent_id)
+    end
+    expect.equal({ writes()[1], writes()[2], #writes() }, { "agents.create", "agents.create", 9 })
+    for _, result in ipairs(run(files)) do expect.equal(result.action, "unchanged") end
+  end)
+
+  it("to an agent that could not be created fail with it, and the others go on", function()
+    reset()
+    local path = process.directory()
+    process.write(path .. "/a.yaml", "name: A\nconfig: {transfer_to: !ref agent:B}\n")
+    process.write(path .. "/b.yaml", "name: B\n")
+    local agents = agent_file.read { path }
+    local changes = provision.compare(api, agents)
+    local results = provision.apply(api, { changes[1] })
+    expect.contains(tostring(results[1].error), "the agent 'B', which this one refers to, was not created")
+    expect.equal(writes(), { "agents.create" })
+    expect.equal(provision.run(api, agents)[2].action, "created")
+  end)
+
+  it("to one number in two files are a conflict", function()
+    local err = expect.raises(function()
+      run {
+        'name: A\nconfig: {}\nphone_numbers: ["+15551234567"]\n',
+        "name: B\nconfig: {}\nphone_numbers: [!ref number:+15551234567]\n",
+      }
+    end, "+15551234567 inbound is already claimed at")
+    expect.match(tostring(err), "002.yaml:3:17: phone_numbers")
+  end)
+end)
 
 describe("a secret of an agent file", function()
   it("reaches the server, is compared, and is shown nowhere", function()

@@ -5,12 +5,14 @@
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
+local references = require "anyreach.references"
 local yaml = require "anyreach.yaml"
 
 ---@class anyreach.document
 ---@field file string
 ---@field value any
 ---@field secrets anyreach.secret[] what its tags took from the environment and must not be shown
+---@field references {reference: anyreach.reference, place: string, path: string}[] that its tags name
 ---@field problems {path: string, message: string}[] shared by all documents of one reading
 local Document = {}
 Document.__index = Document
@@ -51,6 +53,7 @@ function document.read(file, problems)
     value = value,
     positions = positions or {},
     secrets = {},
+    references = {},
     problems = problems,
   }, Document)
 end
@@ -99,6 +102,7 @@ function document.describe(value)
     if cut and cut <= #value then value = value:sub(1, cut - 1) .. "…" end
     return "the text " .. json.encode(value)
   end
+  if references.is_reference(value) then return "the reference " .. tostring(value) end
   if json.is_array(value) then return "a list" end
   if type(value) == "table" then return "a mapping" end
   if type(value) == "number" or json.is_number(value) then return "the number " .. tostring(value) end

@@ -4,6 +4,7 @@
 local document = require "anyreach.agent_file.document"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
+local references = require "anyreach.references"
 local yaml = require "anyreach.yaml"
 
 local fields = {}
@@ -11,7 +12,7 @@ local fields = {}
 local DIRECTIONS = { "inbound", "outbound", "both" }
 
 local function is_mapping(value)
-  return type(value) == "table" and not json.is_array(value)
+  return type(value) == "table" and not json.is_array(value) and not references.is_reference(value)
 end
 
 -- What each kind of value must be, in words, and the test for it.
@@ -81,6 +82,11 @@ local function check_number(doc, container, key, path)
   local number = container[key]
   if number == nil then return doc:problem(container, nil, "%s: required but missing", path) end
   if yaml.is_tag(number) then return end
+  if references.is_reference(number) then
+    if number.kind == "number" then return number end
+    return doc:problem(container, key, "%s: expected a reference such as number:main, got %s", path,
+      tostring(number))
+  end
   if math.type(number) == "integer" and number > 0 then
     return doc:problem(container, key, '%s: an unquoted number is read as an integer; quote the phone number: "+%d"',
       path, number)
@@ -122,7 +128,7 @@ local function read_entry(doc, list, index)
 end
 
 ---@class anyreach.number_claim
----@field number string
+---@field number string|anyreach.reference
 ---@field direction "inbound"|"outbound"|"both"
 ---@field place string where the file says so
 
@@ -162,7 +168,8 @@ end
 local function check_config(doc)
   local config = doc.value.config
   if not is_mapping(config) or yaml.is_tag(config) then return end
-  local problems = operations.check("agents.versions.create", "body", { config = config })
+  local body = { config = references.as_text(config) }
+  local problems = operations.check("agents.versions.create", "body", body)
   for _, problem in ipairs(problems or {}) do doc:problem_at(problem.path, problem.message) end
 end
 
@@ -194,6 +201,8 @@ end
 ---@field numbers anyreach.number_claim[]
 ---@field deploy_as_sip boolean
 ---@field secrets anyreach.secret[]
+---@field references {reference: anyreach.reference, place: string, path: string}[]
+---@field document anyreach.document
 
 local function make_agent(doc, numbers)
   local value, own = doc.value, {}
@@ -210,6 +219,8 @@ local function make_agent(doc, numbers)
     numbers = numbers,
     deploy_as_sip = value.deploy_as_sip == true,
     secrets = doc.secrets,
+    references = doc.references,
+    document = doc,
   }
 end
 

@@ -3,6 +3,7 @@
 --                                     one line break at its end is left out
 --   !env NAME                         the value of an environment variable
 --   !env {name: NAME, secret: true}   the same as a secret, which no output ever shows
+--   !ref dataset:Clinic FAQ           a reference, which becomes an id where the agent is provisioned
 -- A tag that cannot be resolved stays in place and is a problem of its document.
 
 local diff = require "anyreach.diff"
@@ -11,6 +12,7 @@ local document = require "anyreach.agent_file.document"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local operations = require "anyreach.operations"
+local references = require "anyreach.references"
 local secret = require "anyreach.secret"
 local yaml = require "anyreach.yaml"
 
@@ -69,15 +71,24 @@ resolvers["!env"] = function(doc, given)
   return value
 end
 
+resolvers["!ref"] = function(doc, text, node, path)
+  local reference, problem = references.parse(text)
+  if not reference then return nil, "!ref: " .. problem end
+  table.insert(doc.references, { reference = reference, place = doc:place(node), path = path })
+  return reference
+end
+
+local TAGS = { "!env", "!file", "!ref" }
+
 local function resolve_tag(doc, container, key, path)
   local node = container[key]
   local resolver = resolvers[node.tag]
   if not resolver then
-    local near = operations.nearest(node.tag, { "!file", "!env" })
+    local near = operations.nearest(node.tag, TAGS)
     return doc:problem(node, nil, "%s: unknown tag %s; %s", path, node.tag,
-      near and ("did you mean %s?"):format(near) or "expected !file or !env")
+      near and ("did you mean %s?"):format(near) or "expected one of " .. table.concat(TAGS, ", "))
   end
-  local value, problem = resolver(doc, node.value)
+  local value, problem = resolver(doc, node.value, node, path)
   if value == nil then return doc:problem(node, nil, "%s: %s", path, problem) end
   container[key] = value
 end

@@ -1,16 +1,18 @@
--- anyreach help: the overview, and what is known of a command, recipe, operation or namespace.
+-- anyreach help: the overview, topics, and what is known of a command, recipe, operation or namespace.
 
 local arguments = require "anyreach.arguments"
+local color = require "anyreach.color"
 local command = require "anyreach.command"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local live = require "anyreach.live"
 local operation_help = require "anyreach.operation_help"
 local operations = require "anyreach.operations"
+local topics = require "anyreach.topics"
 
 local spec = {
-  usage = "anyreach help [COMMAND | RECIPE | OPERATION | NAMESPACE | operations]",
-  summary = "Explains a command, a recipe or an operation.",
+  usage = "anyreach help [TOPIC | COMMAND | RECIPE | OPERATION | NAMESPACE | operations]",
+  summary = "Explains a topic, a command, a recipe or an operation.",
   operands = { name = "at most one topic", max = 1 },
 }
 
@@ -32,6 +34,11 @@ local function command_lines()
   return table.concat(lines, "\n")
 end
 
+-- Names with commas, on lines that are no longer than the others.
+local function list_text(names)
+  return (table.concat(names, ", "):gsub(("."):rep(80) .. "%S* ", "%0\n  "):gsub(" \n", "\n"))
+end
+
 local function overview()
   return ([[
 anyreach: provision, change and explore Anyreach agents with Lua.
@@ -46,12 +53,15 @@ Commands:
 
 Recipes: %s
 
+Topics: %s
+
 Options:
 %s
 
-The credential is in ANYREACH_TOKEN (ak_… or pat_…); a pat_ token also needs ANYREACH_ORG_ID.
+The credential is in ANYREACH_TOKEN (ak_… or pat_…), where a pat_ token also needs ANYREACH_ORG_ID, or in
+a profile: 'anyreach help profiles'.
 Try it without one:  anyreach --sandbox -e 'print(anyreach.client().agents.create{ name = "Ada" }.id)'
-]]):format(command_lines(), table.concat(recipe_names(), ", "), arguments.global_options())
+]]):format(command_lines(), list_text(recipe_names()), list_text(topics.names()), arguments.global_options())
 end
 
 local function operation_list(prefix)
@@ -81,9 +91,26 @@ local function refuse(topic)
   local names = operations.names()
   for _, name in ipairs(command.names()) do names[#names + 1] = name end
   for _, name in ipairs(recipe_names()) do names[#names + 1] = name end
+  for _, name in ipairs(topics.names()) do names[#names + 1] = name end
   local near = operations.nearest(topic, names)
   errors.raise("command_line", "no help for '%s'%s", topic, near and ("; did you mean '%s'?"):format(near)
-    or ": expected a command, a recipe or an operation")
+    or ": expected a topic, a command, a recipe or an operation")
+end
+
+local function topic_text(name)
+  local blocks = topics.get(name)
+  if not blocks then return nil end
+  return require("anyreach.markdown_text").write(blocks, {
+    width = host.terminal_width "stdout",
+    color = color.enabled "stdout",
+  })
+end
+
+-- What has this name among ours: a command and a topic may share one.
+local function own_text(name)
+  local texts = {}
+  for _, text_of in ipairs { command_help, recipe_help, topic_text } do texts[#texts + 1] = text_of(name) end
+  return texts[1] and table.concat(texts, "\n")
 end
 
 local function text_for(topic)
@@ -91,8 +118,7 @@ local function text_for(topic)
   if topic == "operations" then return operation_list("") end
   topic = topic:gsub("^api%.", "")
   local operation = operations.describe(topic)
-  return command_help(topic) or recipe_help(topic) or operation and operation_help.text(operation)
-    or operation_list(topic) or refuse(topic)
+  return own_text(topic) or operation and operation_help.text(operation) or operation_list(topic) or refuse(topic)
 end
 
 local function run(given)

@@ -6,35 +6,49 @@ local errors = require "anyreach.errors"
 local generation = require "anyreach.generation"
 local pager = require "anyreach.pager"
 local plan = require "anyreach.provision.plan"
+local references = require "anyreach.references"
 local remote = require "anyreach.provision.remote"
+local sip = require "anyreach.sip"
+local steps = require "anyreach.steps"
 
 local apply = {}
 
----@class anyreach.progress
+---@class anyreach.provision_progress
 ---@field api anyreach.client
 ---@field agent table|nil
 ---@field version table|nil the version that is worked on
+---@field resolver anyreach.resolver|nil knows the agents that this run has created
 ---@field sip_address string|nil of an agent that was just deployed
+
+-- The fields that a step sends: agents that were referred to before they were there have their ids now.
+local function fields_of(progress, step)
+  if not progress.resolver then return step.fields end
+  local fields = references.substitute(step.fields, progress.resolver)
+  local missing = references.first(fields)
+  if missing then errors.raise("input", "the agent '%s', which this one refers to, was not created", missing.name) end
+  return fields
+end
 
 -- Action of a step -> what it does.
 local actions = {}
 
 function actions.create_agent(progress, step)
-  progress.agent = remote.require_field(progress.api.agents.create(step.fields), "id", "agents.create")
+  local agent = progress.api.agents.create(fields_of(progress, step))
+  progress.agent = remote.require_field(agent, "id", "agents.create")
 end
 
 function actions.update_agent(progress, step)
-  progress.api.agents.update(progress.agent.id, step.fields)
+  progress.api.agents.update(progress.agent.id, fields_of(progress, step))
 end
 
 function actions.create_version(progress, step)
-  local version = progress.api.agents.versions.create(progress.agent.id, step.fields)
+  local version = progress.api.agents.versions.create(progress.agent.id, fields_of(progress, step))
   progress.version = remote.require_field(version, "version", "agents.versions.create")
 end
 
 function actions.update_version(progress, step)
   local number = progress.version.version
-  local version = progress.api.agents.versions.update(progress.agent.id, number, step.fields)
+  local version = progress.api.agents.versions.update(progress.agent.id, number, fields_of(progress, step))
   if type(version) == "table" and version.version == number then progress.version = version end
 end
 
@@ -69,33 +83,16 @@ function actions.publish(progress, step)
   check_assignment(progress, answer, step)
 end
 
--- The URI in a SIP endpoint; under which key it is, is not documented.
-local function sip_address(endpoint)
-  if type(endpoint) == "string" then endpoint = { endpoint } end
-  for _, value in pairs(type(endpoint) == "table" and endpoint or {}) do
-    if type(value) == "string" and value:find("^sips?:") then return value end
-  end
-end
-
 function actions.deploy_as_sip(progress)
   progress.api.agents.deploy_as_sip(progress.agent.id)
-  progress.sip_address = sip_address(progress.api.agents.get(progress.agent.id).sip_endpoint)
+  progress.sip_address = sip.address(progress.api.agents.get(progress.agent.id))
 end
 
 --- Carries out a plan. A step that fails raises its error; the steps are marked in any case.
----@param progress anyreach.progress with api, and agent and version as far as they are there
----@param steps anyreach.step[] each gets `outcome`: done, failed, may_have_been_done or not_attempted
-function apply.run(progress, steps)
-  for _, step in ipairs(steps) do step.outcome = "not_attempted" end
-  for _, step in ipairs(steps) do
-    local ok, err = pcall(actions[step.action], progress, step)
-    if not ok then
-      local is_open = errors.is_error(err) and err.may_have_been_sent
-      step.outcome = is_open and "may_have_been_done" or "failed"
-      error(err, 0)
-    end
-    step.outcome = "done"
-  end
+---@param progress anyreach.provision_progress with api, and agent and version as far as they are there
+---@param list anyreach.step[] each gets `outcome`: done, failed, may_have_been_done or not_attempted
+function apply.run(progress, list)
+  steps.run(list, function(step) actions[step.action](progress, step) end)
 end
 
 return apply

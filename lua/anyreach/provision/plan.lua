@@ -7,6 +7,7 @@
 local diff = require "anyreach.diff"
 local generation = require "anyreach.generation"
 local json = require "anyreach.json"
+local sip = require "anyreach.sip"
 
 local plan = {}
 
@@ -230,8 +231,7 @@ local function publish_steps(steps, wanted, remote, is_draft, version_id)
 end
 
 local function sip_steps(steps, wanted, remote)
-  local endpoint = remote.agent and remote.agent.sip_endpoint
-  local is_deployed = endpoint ~= nil and endpoint ~= json.null
+  local is_deployed = remote.agent and sip.is_deployed(remote.agent)
   if wanted.deploy_as_sip and not is_deployed then append(steps, { action = "deploy_as_sip" }) end
 end
 

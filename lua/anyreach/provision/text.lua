@@ -4,12 +4,14 @@ local text = {}
 
 local PATHS_SHOWN = 4 -- of what differs, on one line
 
--- Action of a result -> the word for it, and the word when it is only planned.
+-- Action of a result, or of what is only planned -> the word for it.
 local words = {
-  created = { "created", "to create" },
-  updated = { "updated", "to update" },
-  unchanged = { "unchanged", "unchanged" },
-  failed = { "failed", "failed" },
+  created = "created",
+  updated = "updated",
+  create = "to create",
+  update = "to update",
+  unchanged = "unchanged",
+  failed = "failed",
 }
 
 local function paths_text(paths)
@@ -50,7 +52,8 @@ end
 
 -- A version that is published, or a draft, is named once, with what differs.
 local function version_effect(step, result)
-  local changes = result.action == "created" and "" or paths_text(result.changes)
+  local is_new = result.action == "created" or result.action == "create"
+  local changes = is_new and "" or paths_text(result.changes)
   if step.action ~= "publish" then return "draft " .. (result.version or "version") .. " written" .. changes end
   local numbers = numbers_text(step)
   return version_name(result) .. " published" .. changes .. (numbers ~= "" and "; " .. numbers or "")
@@ -98,6 +101,8 @@ end
 local details = {
   created = effects_text,
   updated = effects_text,
+  create = effects_text,
+  update = effects_text,
   unchanged = unchanged_text,
   failed = failed_text,
 }
@@ -106,25 +111,27 @@ local function pad(value, width)
   return value .. (" "):rep(width - (utf8.len(value) or #value))
 end
 
---- One line on a result.
----@param result anyreach.provision_result
----@param name_width integer characters of the column of names
----@param is_check boolean? nothing was done
+--- One line on a result, or on what is to be done.
+---@param result anyreach.provision_result|anyreach.change
+---@param name_width? integer characters of the column of names
 ---@return string
-function text.line(result, name_width, is_check)
-  local word = words[result.action][is_check and 2 or 1]
-  local line = ("%-9s  %s  %s"):format(word, pad(result.name, name_width), details[result.action](result))
+function text.line(result, name_width)
+  local name = pad(result.name, name_width or 0)
+  local line = ("%-9s  %s  %s"):format(words[result.action], name, details[result.action](result))
   return (line:gsub("%s+$", ""))
 end
 
+local DONE = { "created", "updated", "unchanged", "failed" }
+local PLANNED = { "create", "update", "unchanged", "failed" }
+
 --- The counts of all results.
 ---@param counts table<string, integer> by action, and `total`
----@param is_check boolean?
+---@param is_check boolean? nothing was done
 ---@return string
 function text.summary(counts, is_check)
   local parts = {}
-  for index, action in ipairs { "created", "updated", "unchanged", "failed" } do
-    parts[index] = ("%d %s"):format(counts[action], words[action][is_check and 2 or 1])
+  for index, action in ipairs(is_check and PLANNED or DONE) do
+    parts[index] = ("%d %s"):format(counts[action], words[action])
   end
   local noun = counts.total == 1 and "agent" or "agents"
   return ("%d %s: %s"):format(counts.total, noun, table.concat(parts, ", "))

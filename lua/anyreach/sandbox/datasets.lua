@@ -1,9 +1,10 @@
 -- Knowledge bases (datasets) and the search in them. Stored in "datasets". Every organisation has one from
--- the start, as the documentation says; there is no documented way to list them.
+-- the start, as the documentation says. That they can be listed, and how, is inferred.
 
 local json = require "anyreach.json"
 local attachments = require "anyreach.sandbox.attachments"
 local fields = require "anyreach.sandbox.fields"
+local listing = require "anyreach.sandbox.listing"
 local passages = require "anyreach.sandbox.passages"
 local refusal = require "anyreach.sandbox.refusal"
 local sources = require "anyreach.sandbox.sources"
@@ -89,7 +90,15 @@ end
 
 -- }======
 
+local function is_any()
+  return true
+end
+
 local rules = {}
+
+rules["datasets.list"] = function(request)
+  return listing.envelope(request, "datasets", nil, is_any)
+end
 
 rules["datasets.create"] = function(request)
   fields.require_text(request.body.name, "name")

@@ -12,6 +12,13 @@ local file = process.directory() .. "/opening hours.md"
 process.write(file, "# Hours\n\0 9 to 5\r\n")
 
 return {
+  ["datasets.list"] = {
+    { function(api) return api.datasets.list() end, bytes("GET /knowledge-base/datasets") },
+    {
+      function(api) return api.datasets.list { limit = 50, cursor = "c/d" } end,
+      bytes("GET /knowledge-base/datasets?limit=50&cursor=c%2Fd"),
+    },
+  },
   ["datasets.create"] = {
     {
       function(api)

@@ -1,0 +1,99 @@
+-- The style sheet of an experiment's page: light and dark, on a phone, and on paper. The colours of the
+-- series are those of Okabe and Ito (2008), which people with any colour vision can tell apart, lightened
+-- for dark backgrounds.
+
+return [[
+:root {
+  color-scheme: light dark;
+  --background: #fbfbfa; --surface: #ffffff; --text: #1d1f23; --muted: #5b6068; --line: #d9dbdf; --strong: #6a6f78;
+  --won: #00664a; --won-surface: #e3f4ee; --lost: #9a3d00; --lost-surface: #fcece2;
+  --undecided: #454a52; --undecided-surface: #eef0f2;
+  --series-1: #5b6068; --series-2: #0072b2; --series-3: #b24e00; --series-4: #007a59;
+  --series-5: #a8467d; --series-6: #8a6100;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --background: #15171a; --surface: #1d2024; --text: #e9eaec; --muted: #a2a8b1; --line: #353a41; --strong: #8b929c;
+    --won: #5fd6ae; --won-surface: #12332a; --lost: #ffae7a; --lost-surface: #3d2415;
+    --undecided: #c9ced6; --undecided-surface: #272b31;
+    --series-1: #b4bac3; --series-2: #56b4e9; --series-3: #f28e4b; --series-4: #3cc79b;
+    --series-5: #e39ac6; --series-6: #e6b422;
+  }
+}
+@media print {
+  :root {
+    color-scheme: light;
+    --background: #fff; --surface: #fff; --text: #000; --muted: #444; --line: #ccc; --strong: #666;
+    --won: #00664a; --won-surface: #fff; --lost: #9a3d00; --lost-surface: #fff; --undecided: #333;
+    --undecided-surface: #fff;
+    --series-1: #5b6068; --series-2: #0072b2; --series-3: #b24e00; --series-4: #007a59;
+    --series-5: #a8467d; --series-6: #8a6100;
+  }
+  section, figure, tr { break-inside: avoid; }
+  main { padding: 0; }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; background: var(--background); color: var(--text);
+  font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif;
+}
+main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.25rem 3rem; }
+h1 { font-size: 1.75rem; line-height: 1.2; margin: 0; overflow-wrap: anywhere; }
+h2 { font-size: 1.0625rem; line-height: 1.35; margin: 0 0 .25rem; }
+p { margin: 0; }
+.subtitle, .caption { color: var(--muted); }
+.subtitle { margin-top: .375rem; }
+.caption { font-size: .875rem; margin-bottom: .5rem; }
+.verdict { margin: 1.5rem 0; padding: 1rem 1.25rem; border-left: .3125rem solid; border-radius: .25rem; }
+.verdict strong { display: block; font-size: 1.25rem; line-height: 1.35; overflow-wrap: anywhere; }
+.verdict p { color: var(--text); overflow-wrap: anywhere; }
+.won { color: var(--won); background: var(--won-surface); }
+.lost { color: var(--lost); background: var(--lost-surface); }
+.undecided { color: var(--undecided); background: var(--undecided-surface); }
+section, figure {
+  margin: 0 0 1.25rem; padding: 1.125rem 1.25rem; background: var(--surface); border: 1px solid var(--line);
+  border-radius: .5rem; min-width: 0;
+}
+.plots {
+  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr));
+  gap: 1.25rem; margin-bottom: 1.25rem;
+}
+.plots figure { margin: 0; }
+.scroll { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9375rem; }
+th, td { padding: .4375rem .75rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th:first-child, td:first-child {
+  text-align: left; padding-left: 0; white-space: normal; overflow-wrap: anywhere; min-width: 6rem;
+}
+th:last-child, td:last-child { padding-right: 0; }
+thead th { color: var(--muted); font-weight: 600; font-size: .8125rem; vertical-align: bottom; }
+tbody th { font-weight: 600; }
+tbody tr:last-child > * { border-bottom: 0; }
+.range { color: var(--muted); }
+.notes { color: var(--muted); font-size: .875rem; padding-left: 1.125rem; margin: 0; }
+.notes li + li { margin-top: .25rem; }
+.legend {
+  list-style: none; display: flex; flex-wrap: wrap; gap: .25rem 1.125rem; margin: 0 0 .25rem;
+  padding: 0; font-size: .875rem;
+}
+.legend li { display: flex; align-items: center; gap: .4375rem; overflow-wrap: anywhere; }
+.legend svg { width: 1.75rem; height: .625rem; flex: none; }
+figure svg { display: block; width: 100%; height: auto; overflow: visible; }
+svg text { font-size: 13px; fill: var(--muted); font-variant-numeric: tabular-nums; }
+svg .name, svg .value { fill: var(--text); font-weight: 600; }
+.grid { stroke: var(--line); stroke-width: 1; }
+.tick, .zero, .decision { stroke: var(--strong); }
+.zero { stroke-width: 1.5; }
+.decision { stroke-width: 1.25; stroke-dasharray: 3 3; }
+.line { fill: none; stroke: currentColor; stroke-width: 2.25; stroke-linejoin: round; }
+.interval { stroke: currentColor; stroke-width: 2.25; }
+.mark { fill: currentColor; }
+.band { fill: currentColor; opacity: .14; }
+.edge { fill: none; stroke: currentColor; stroke-width: 1; opacity: .5; }
+.series-1 { color: var(--series-1); }
+.series-2 { color: var(--series-2); }
+.series-3 { color: var(--series-3); }
+.series-4 { color: var(--series-4); }
+.series-5 { color: var(--series-5); }
+.series-6 { color: var(--series-6); }
+]]

@@ -1,0 +1,124 @@
+-- Checks of agent files: what the files themselves say wrong, configurations against the schema, and what
+-- a schema cannot say. Errors are certain; warnings are what deserves a look.
+
+local agent_file = require "anyreach.agent_file"
+local history = require "anyreach.lint.history"
+local schema = require "anyreach.schema"
+local tools = require "anyreach.lint.tools"
+local variables = require "anyreach.lint.variables"
+
+local lint = {}
+
+---@class anyreach.finding
+---@field severity "error"|"warning"
+---@field check string "file", "schema", "unknown-variable", "unclosed-variable", "unknown-tool",
+--- "unmentioned-tool" or "prompt-size"
+---@field place string "file:line:column", or as much of it as is known
+---@field file string|nil
+---@field agent string|nil name
+---@field path string|nil in the file, such as "config.tools[1].name"
+---@field message string
+---@field keyword string|nil of the schema
+---@field schema_path string|nil
+
+---@class anyreach.lint_options
+---@field schema? table of configurations
+---@field variables? string[] names that are known in all prompts
+---@field since? string revision of git that prompts are compared with
+---@field environment? string
+
+-- {====== single agents ======
+
+local function is_written_by_platform(agent, problem)
+  return agent.generate and problem.path == "config.instructions" and problem.keyword == "required"
+end
+
+local function check_schema(agent, validator, add)
+  if not validator or not agent.config then return end
+  for _, problem in ipairs(validator:validate(agent.config, { document = agent.document, path = "config" })) do
+    if not is_written_by_platform(agent, problem) then
+      add {
+        severity = "error", check = "schema", place = problem.place, path = problem.path, message = problem.message,
+        keyword = problem.keyword, schema_path = problem.schema_path,
+      }
+    end
+  end
+end
+
+local function check_agent(agent, context, findings)
+  local function add(finding)
+    finding.file, finding.agent = agent.file, agent.name
+    findings[#findings + 1] = finding
+  end
+  local function warn(check, where, message)
+    add { severity = "warning", check = check, place = agent.document:place(where.container, where.key),
+      path = where.path, message = message }
+  end
+  check_schema(agent, context.validator, add)
+  local config = agent.config or {}
+  local known = variables.declared(config, context.variables)
+  variables.check(config, known, warn)
+  if not agent.generate then tools.check(config, known, warn) end
+  history.check(agent, context.past, warn)
+end
+
+-- }======
+
+-- A problem of a file as a finding.
+local function file_finding(problem)
+  return {
+    severity = "error", check = "file", place = problem.path, message = problem.message,
+    file = problem.path:match("^(.-):%d+:%d+$") or problem.path ~= "" and problem.path or nil,
+  }
+end
+
+-- By file as they were read, then by line, then by column.
+local function sort(findings, files)
+  local order, keys = {}, {}
+  for index, file in ipairs(files) do order[file] = index end
+  for index, finding in ipairs(findings) do
+    local line, column = finding.place:match(":(%d+):(%d+)$")
+    keys[finding] = { order[finding.file] or 0, tonumber(line) or 0, tonumber(column) or 0, index }
+  end
+  table.sort(findings, function(a, b)
+    for part = 1, 4 do
+      if keys[a][part] ~= keys[b][part] then return keys[a][part] < keys[b][part] end
+    end
+    return false
+  end)
+end
+
+--- Checks agent files. A schema that cannot be used raises an error of kind "input".
+---@param paths string[] files and directories
+---@param options? anyreach.lint_options
+---@return anyreach.finding[] in the order of the files
+---@return {agents: integer, files: integer, skipped: table[]} facts
+function lint.run(paths, options)
+  options = options or {}
+  local validator = options.schema and schema.compile(options.schema, { skip_patterns = true })
+  local context = { validator = validator, variables = options.variables or {},
+    past = history.at(options.since or history.DEFAULT) }
+  local findings, faulty = {}, {}
+  local agents, problems, files = agent_file.collect(paths, { environment = options.environment })
+  for _, problem in ipairs(problems) do
+    local finding = file_finding(problem)
+    findings[#findings + 1] = finding
+    if finding.file then faulty[finding.file] = true end
+  end
+  for _, agent in ipairs(agents) do
+    if not faulty[agent.file] then check_agent(agent, context, findings) end
+  end
+  sort(findings, files)
+  return findings, { agents = #agents, files = #files, skipped = validator and validator.skipped or {} }
+end
+
+--- How many findings there are of each severity.
+---@param findings anyreach.finding[]
+---@return {error: integer, warning: integer}
+function lint.count(findings)
+  local counts = { error = 0, warning = 0 }
+  for _, finding in ipairs(findings) do counts[finding.severity] = counts[finding.severity] + 1 end
+  return counts
+end
+
+return lint

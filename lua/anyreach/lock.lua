@@ -1,0 +1,247 @@
+-- The lock: what was last written to which organisation, in a file that is committed beside the agent
+-- files (anyreach.lock). One JSON object a line, sorted, so that two branches merge line by line. A
+-- checkout alone then tells who has changed something since: the files, the organisation, or both.
+--
+--   {"agent":NAME,"account":KEY,"agent_id":ID,"version":N,"files":DIGEST,"remote":DIGEST}
+--   {"agent":NAME,"account":KEY,"from":KEY,"from_agent_id":ID,"from_version":N,"agent_id":ID,"version":N}
+--
+-- The second form records a promotion from another organisation. Keys that this program does not know are
+-- kept. A file that cannot be read to the end is refused, never taken for empty.
+
+local errors = require "anyreach.errors"
+local files = require "anyreach.files"
+local json = require "anyreach.json"
+
+---@class anyreach.lock_row
+---@field agent string name
+---@field account string key of the organisation, from anyreach.account
+---@field agent_id string
+---@field version integer|nil the version in use; nil for an agent without any
+---@field files string|nil digest of what the files said
+---@field remote string|nil digest of what the organisation had after it was written
+---@field from string|nil of a promotion: key of the organisation that it came from
+---@field from_agent_id string|nil
+---@field from_version integer|nil
+
+---@class anyreach.lock
+---@field path string
+local Lock = {}
+Lock.__index = Lock
+
+local lock = { NAME = "anyreach.lock" }
+
+local ORDER = { "agent", "account", "from", "from_agent_id", "from_version", "agent_id", "version", "files", "remote" }
+
+local DIGEST = "^sha256:" .. ("%x"):rep(64) .. "$"
+
+-- Key -> what its value must be; the first two are required.
+local checks = {
+  agent = function(value) return type(value) == "string" end,
+  account = function(value) return type(value) == "string" end,
+  from = function(value) return type(value) == "string" end,
+  from_agent_id = function(value) return type(value) == "string" end,
+  agent_id = function(value) return type(value) == "string" end,
+  from_version = function(value) return math.type(value) == "integer" end,
+  version = function(value) return math.type(value) == "integer" end,
+  files = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
+  remote = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
+}
+
+-- The key of a row in memory, which is also the order of the lines.
+local function row_key(agent, account, from)
+  return ("%s\0%s\0%s"):format(agent, account, from or "")
+end
+
+-- {====== reading ======
+
+-- What is wrong with a row, or nil.
+local function row_problem(row)
+  if type(row) ~= "table" or json.is_array(row) or json.is_number(row) then return "expected a JSON object" end
+  if row.agent == nil or row.account == nil then return "expected the keys agent and account" end
+  for _, key in ipairs(ORDER) do
+    if row[key] ~= nil and not checks[key](row[key]) then
+      return ("%s: unexpected value %s"):format(key, json.encode(row[key]))
+    end
+  end
+end
+
+local function fail(path, number, format, ...)
+  errors.raise("input", "%s:%d: %s", path, number, format:format(...))
+end
+
+local function parse_line(path, number, line)
+  if line:find("^<<<<<<<") or line:find("^=======") or line:find("^>>>>>>>") then
+    fail(path, number, "a merge was left undecided here; of two lines about one agent keep the one with the higher "
+      .. "version")
+  end
+  local ok, row = pcall(json.decode, line)
+  if not ok then fail(path, number, "not a line of a lock: %s", (tostring(row):gsub("%c+", " "))) end
+  local problem = row_problem(row)
+  if problem then fail(path, number, "%s", problem) end
+  return row
+end
+
+local function add_line(self, places, number, line)
+  local row = parse_line(self.path, number, line)
+  local key = row_key(row.agent, row.account, row.from)
+  if self.by_key[key] and not json.equal(self.by_key[key], row) then
+    fail(self.path, number, "the agent '%s' has another line already, %d; keep the one with the higher version",
+      row.agent, places[key])
+  end
+  self.by_key[key], places[key] = row, places[key] or number
+end
+
+-- The text of the file; nil when there is none.
+local function read_text(path)
+  local ENOENT = 2
+  local file, _, code = io.open(path, "rb")
+  if not file and code == ENOENT then return nil end
+  if file then file:close() end
+  return files.read_file(path)
+end
+
+--- Reads a lock. A file that is not there is a lock without rows; one that cannot be understood raises an
+--- error of kind "input" with file and line.
+---@param path string
+---@return anyreach.lock
+function lock.read(path)
+  local self = setmetatable({ path = path, by_key = {} }, Lock)
+  local text, number, places = read_text(path), 0, {}
+  for line in (text or ""):gmatch("([^\n]*)\n?") do
+    number = number + 1
+    if line:find("%S") then add_line(self, places, number, line) end
+  end
+  self.written = text
+  return self
+end
+
+-- }======
+
+-- {====== writing ======
+
+local function line_of(row)
+  local parts, rest = {}, {}
+  for key in pairs(row) do
+    if not checks[key] then rest[#rest + 1] = key end
+  end
+  table.sort(rest)
+  for _, keys in ipairs { ORDER, rest } do
+    for _, key in ipairs(keys) do
+      if row[key] ~= nil then parts[#parts + 1] = json.encode(key) .. ":" .. json.encode(row[key]) end
+    end
+  end
+  return "{" .. table.concat(parts, ",") .. "}\n"
+end
+
+function Lock:text()
+  local keys, lines = {}, {}
+  for key in pairs(self.by_key) do keys[#keys + 1] = key end
+  table.sort(keys)
+  for index, key in ipairs(keys) do lines[index] = line_of(self.by_key[key]) end
+  return table.concat(lines)
+end
+
+--- Writes the lock, by way of a new file, if it says anything else than the file does.
+---@return boolean written
+function Lock:write()
+  local text = self:text()
+  if text == (self.written or "") then return false end
+  files.write_file(self.path, text)
+  self.written = text
+  return true
+end
+
+-- }======
+
+--- Where the lock of an agent file is: beside it.
+---@param file string
+---@return string path
+function lock.path_beside(file)
+  return (file:match("^(.*/)") or "") .. lock.NAME
+end
+
+--- A function that gives the lock at a path, and reads each of them once.
+---@return fun(path: string): anyreach.lock
+function lock.opener()
+  local opened = {}
+  return function(path)
+    opened[path] = opened[path] or lock.read(path)
+    return opened[path]
+  end
+end
+
+--- What was last written of an agent to an organisation.
+---@param account string key
+---@param name string
+---@return anyreach.lock_row|nil
+function Lock:get(account, name)
+  return self.by_key[row_key(name, account)]
+end
+
+--- The last promotion of an agent from one organisation to another.
+---@param from string key
+---@param account string key
+---@param name string
+---@return anyreach.lock_row|nil
+function Lock:promotion(from, account, name)
+  return self.by_key[row_key(name, account, from)]
+end
+
+-- Keys of the old row that are unknown to this program stay.
+local function set(self, row)
+  local problem = row_problem(row)
+  if problem then errors.raise("usage", "lock: %s", problem) end
+  local key = row_key(row.agent, row.account, row.from)
+  local new = {}
+  for name, value in pairs(self.by_key[key] or {}) do
+    if not checks[name] then new[name] = value end
+  end
+  for name, value in pairs(row) do new[name] = value end
+  self.by_key[key] = new
+end
+
+--- Notes what was written.
+---@param account string key
+---@param name string
+---@param facts {agent_id: string, version: integer|nil, files: string, remote: string}
+function Lock:set(account, name, facts)
+  set(self, {
+    agent = name, account = account, agent_id = facts.agent_id, version = facts.version,
+    files = facts.files, remote = facts.remote,
+  })
+end
+
+--- Notes a promotion.
+---@param from string key
+---@param account string key
+---@param name string
+---@param facts {from_agent_id: string|nil, from_version: integer, agent_id: string, version: integer}
+function Lock:set_promotion(from, account, name, facts)
+  set(self, {
+    agent = name, account = account, from = from, from_agent_id = facts.from_agent_id,
+    from_version = facts.from_version, agent_id = facts.agent_id, version = facts.version,
+  })
+end
+
+--- Forgets an agent of an organisation, its promotions there included.
+---@param account string key
+---@param name string
+function Lock:remove(account, name)
+  for key, row in pairs(self.by_key) do
+    if row.account == account and row.agent == name then self.by_key[key] = nil end
+  end
+end
+
+--- The rows of an organisation without its promotions, sorted by the agents' names.
+---@param account string key
+---@return anyreach.lock_row[]
+function Lock:rows(account)
+  local rows = {}
+  for _, row in pairs(self.by_key) do
+    if row.account == account and not row.from then rows[#rows + 1] = row end
+  end
+  table.sort(rows, function(a, b) return a.agent < b.agent end)
+  return rows
+end
+
+return lock

@@ -1,0 +1,136 @@
+-- Our Markdown as plain text for a terminal: lines wrapped, tables in columns, code indented, headings in
+-- capitals, or bold where colours are wanted.
+
+local color = require "anyreach.color"
+local markdown = require "anyreach.markdown"
+local text_width = require "anyreach.text_width"
+
+local markdown_text = {}
+
+local MAX_WIDTH, MIN_WIDTH = 100, 40 -- columns
+local GAP = "  " -- between columns of a table
+local INDENT = "    " -- of code
+
+-- What stands in a line, without its marks; code keeps them where it could not be told from the words.
+local function plain(text)
+  local parts = {}
+  for i, span in ipairs(markdown.spans(text)) do
+    local is_told = span.style ~= "code" or span.text:find "%w" and not span.text:find " "
+    parts[i] = is_told and span.text or "`" .. span.text .. "`"
+  end
+  return table.concat(parts)
+end
+
+-- Wraps a text; all lines but the first begin with `indent`.
+local function wrap(text, width, indent)
+  local lines, line = {}, nil
+  for word in text:gmatch("%S+") do
+    if line and text_width.of(line) + 1 + text_width.of(word) > width then
+      lines[#lines + 1] = line
+      line = indent .. word
+    else
+      line = line and line .. " " .. word or word
+    end
+  end
+  lines[#lines + 1] = line or ""
+  return table.concat(lines, "\n")
+end
+
+local function pad(text, width)
+  return text .. (" "):rep(width - text_width.of(text))
+end
+
+local writers = {}
+
+function writers.heading(block, _, in_color)
+  local text = plain(block.text)
+  return in_color and color.paint(text, "bold") or text:upper()
+end
+
+function writers.paragraph(block, width)
+  return wrap(plain(block.text), width, "")
+end
+
+function writers.code(block)
+  return INDENT .. block.text:gsub("\n", "\n" .. INDENT):gsub("\n +\n", "\n\n")
+end
+
+function writers.list(block, width)
+  local items = {}
+  for i, item in ipairs(block.items) do
+    local indent = (" "):rep(#item.marker + 1)
+    items[i] = wrap(item.marker .. " " .. plain(item.text), width, indent)
+  end
+  return table.concat(items, "\n")
+end
+
+-- {====== tables ======
+
+-- A head such as "| key | |" tells nothing that the rows do not.
+local function rows_of(block)
+  local rows = {}
+  for i, row in ipairs(block.rows) do
+    local is_head = i == 1
+    local cells, is_full = {}, true
+    for column, cell in ipairs(row) do
+      cells[column] = plain(cell)
+      is_full = is_full and cell ~= ""
+    end
+    if not is_head or is_full then rows[#rows + 1] = cells end
+  end
+  return rows
+end
+
+-- Columns are as wide as they need to be; when that is too much, the widest one gives way.
+local function column_widths(rows, width)
+  local widths, widest, sum = {}, 1, -#GAP
+  for _, row in ipairs(rows) do
+    for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, text_width.of(cell)) end
+  end
+  for i, column in ipairs(widths) do
+    if column > widths[widest] then widest = i end
+    sum = sum + column + #GAP
+  end
+  if sum > width then widths[widest] = math.max(widths[widest] - (sum - width), MIN_WIDTH // 2) end
+  return widths
+end
+
+-- The lines of a row whose cells are wrapped.
+local function row_lines(row, widths)
+  local cells, height, lines = {}, 1, {}
+  for i, cell in ipairs(row) do
+    cells[i] = {}
+    for line in (wrap(cell, widths[i], "") .. "\n"):gmatch "(.-)\n" do table.insert(cells[i], line) end
+    height = math.max(height, #cells[i])
+  end
+  for y = 1, height do
+    local parts = {}
+    for x, cell in ipairs(cells) do parts[x] = pad(cell[y] or "", widths[x]) end
+    lines[y] = table.concat(parts, GAP):gsub("%s+$", "")
+  end
+  return lines
+end
+
+function writers.table(block, width)
+  local rows, lines = rows_of(block), {}
+  local widths = column_widths(rows, width)
+  for _, row in ipairs(rows) do
+    for _, line in ipairs(row_lines(row, widths)) do lines[#lines + 1] = line end
+  end
+  return table.concat(lines, "\n")
+end
+
+-- }======
+
+--- Writes blocks as text.
+---@param blocks anyreach.markdown.block[]
+---@param options {width?: integer, color?: boolean} width in columns; default 80
+---@return string
+function markdown_text.write(blocks, options)
+  local width = math.max(MIN_WIDTH, math.min(options.width or 80, MAX_WIDTH))
+  local texts = {}
+  for i, block in ipairs(blocks) do texts[i] = writers[block.kind](block, width, options.color) end
+  return table.concat(texts, "\n\n") .. "\n"
+end
+
+return markdown_text

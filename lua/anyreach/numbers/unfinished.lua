@@ -1,0 +1,94 @@
+-- Changes of slots that take several requests, written down before the first of them and forgotten after
+-- the last; so that a run that was cut off is completed by the next one, also where the slots alone do not
+-- tell any more what was meant, as half-way through a swap. One file an account:
+--
+--   $XDG_STATE_HOME/anyreach/unfinished/DIGEST.json        ($HOME/.local/state without XDG_STATE_HOME)
+
+local account = require "anyreach.account"
+local digest = require "anyreach.digest"
+local directory = require "anyreach.directory"
+local errors = require "anyreach.errors"
+local files = require "anyreach.files"
+local json = require "anyreach.json"
+local private_file = require "anyreach.private_file"
+local slots = require "anyreach.numbers.slots"
+
+local unfinished = {}
+
+local NAME_LENGTH = 16 -- digits of the digest in the name of the file
+
+---@class anyreach.unfinished
+---@field what string the command, in words
+---@field changes anyreach.slot_change[]
+
+-- {====== the file ======
+
+local function root()
+  local state, home = os.getenv("XDG_STATE_HOME"), os.getenv("HOME")
+  if state and state:sub(1, 1) == "/" then return state end
+  if home and home:sub(1, 1) == "/" then return home .. "/.local/state" end
+  errors.raise("input", "there is no place to note what is begun: set XDG_STATE_HOME or HOME")
+end
+
+local function path_of(api)
+  local name = digest.sha256(account.of(api).key):sub(1, NAME_LENGTH)
+  return ("%s/anyreach/unfinished/%s.json"):format(root(), name)
+end
+
+--- Notes what is about to be done.
+---@param api anyreach.client
+---@param what string the command, in words
+---@param changes anyreach.slot_change[]
+function unfinished.note(api, what, changes)
+  local text = json.encode({ what = what, changes = json.array(changes) }, { indent = 2 }) .. "\n"
+  local ok, message = private_file.write(path_of(api), text)
+  if not ok then errors.raise("input", "%s", message) end
+end
+
+--- Forgets what was noted.
+---@param api anyreach.client
+function unfinished.forget(api)
+  os.remove(path_of(api))
+end
+
+--- What an earlier run has begun and not finished, or nil. A file that cannot be read is an error, and
+--- never taken for none.
+---@param api anyreach.client
+---@return anyreach.unfinished|nil
+function unfinished.read(api)
+  local path = path_of(api)
+  if not directory.kind(path) then return nil end
+  local record = files.read_json(path)
+  if type(record) ~= "table" or type(record.what) ~= "string" or not json.is_array(record.changes) then
+    errors.raise("input", "%s: expected what a run of the program had begun; remove the file when you know that "
+      .. "nothing is unfinished", path)
+  end
+  return record
+end
+
+-- }======
+
+local function is_held(record, change, holder)
+  return slots.version_id(record, change.slot) == (holder and holder.version_id)
+end
+
+--- What is left to be done of a record.
+---@param record anyreach.unfinished
+---@param records table<string, table> of the numbers as they are now, by number
+---@return anyreach.slot_change[] due the slots still hold what they held
+---@return anyreach.slot_change[] changed the slots hold something else by now, and are to be left alone
+function unfinished.remaining(record, records)
+  local due, changed = {}, {}
+  for _, change in ipairs(record.changes) do
+    local now = records[change.number]
+    if not now then
+      changed[#changed + 1] = change
+    elseif not is_held(now, change, change.to) then
+      local list = is_held(now, change, change.from) and due or changed
+      list[#list + 1] = change
+    end
+  end
+  return due, changed
+end
+
+return unfinished

@@ -1,0 +1,131 @@
+-- Promotion for people and as events: what each agent gets, and where both sides have changed a field.
+
+local color = require "anyreach.color"
+local diff_text = require "anyreach.diff_text"
+local json = require "anyreach.json"
+local report = require "anyreach.report"
+local text = require "anyreach.provision.text"
+
+local show = {}
+
+-- The line of provisioning, and where the version comes from.
+local function line_of(item, result)
+  return ("%s (from version %d)"):format(text.line(result), item.choice.version.version)
+end
+
+-- {====== conflicts ======
+
+local function difference(path, before, after)
+  local change = before == nil and "added" or after == nil and "removed" or "changed"
+  return { path = path, change = change, before = before, after = after }
+end
+
+-- What one side has done to a field since the base, or what it has where there is no base.
+local function side_lines(item, conflict, side, options)
+  local value = conflict[side]
+  local before = item.base and conflict.base
+  if not item.base and side == "source" then before = conflict.target end
+  if not item.base and side == "target" then return end
+  report.line("    %s:", options[side == "source" and "from" or "to"])
+  local found = { difference(conflict.path, before, value) }
+  for _, line in ipairs(diff_text.lines(found, { indent = 6, color = color.enabled("stdout") })) do
+    report.line("%s", line)
+  end
+end
+
+local function conflict_lines(item, options)
+  for _, conflict in ipairs(item.conflicts) do
+    report.line("  %s", conflict.path)
+    side_lines(item, conflict, "source", options)
+    side_lines(item, conflict, "target", options)
+  end
+end
+
+local function conflict_events(item)
+  local list = json.array {}
+  for index, conflict in ipairs(item.conflicts) do
+    list[index] = {
+      path = conflict.path, base = conflict.base, source = conflict.source, target = conflict.target,
+    }
+  end
+  return list
+end
+
+-- }======
+
+-- {====== items ======
+
+local function difference_lines(item)
+  for _, line in ipairs(diff_text.lines(item.differences, { color = color.enabled("stdout") })) do
+    report.line("%s", line)
+  end
+end
+
+local function print_event(item, action, result)
+  local change = result or item.change or {}
+  report.event("agent", {
+    name = item.name, from_agent_id = item.choice.agent.id, from_version = item.choice.version.version,
+    action = action, agent_id = change.agent_id or item.state.agent and item.state.agent.id,
+    agent_version = change.version, changes = diff_text.events(item.differences),
+    conflicts = conflict_events(item), error = report.error_event(result and result.error),
+  })
+end
+
+local sentences = {
+  conflict = "both have changed %s; decide with --ours, --theirs or --skip",
+  skipped = "both have changed %s",
+}
+
+local function count_fields(item)
+  return #item.conflicts == 1 and "a field" or #item.conflicts .. " fields"
+end
+
+--- Shows what is planned for an agent.
+---@param item anyreach.promotion_item
+---@param options {from: string, to: string} names of the profiles
+function show.plan(item, options)
+  if report.is_json() then return print_event(item, item.action) end
+  local sentence = sentences[item.action]
+  if sentence then
+    report.line("%-9s  %s  " .. sentence, item.action, item.name, count_fields(item))
+    return conflict_lines(item, options)
+  end
+  report.line("%s", line_of(item, item.change))
+  difference_lines(item)
+end
+
+--- Shows what has become of an agent.
+---@param item anyreach.promotion_item
+---@param result anyreach.provision_result
+function show.result(item, result)
+  if report.is_json() then return print_event(item, result.action, result) end
+  report.line("%s", line_of(item, result))
+  if result.action == "updated" then difference_lines(item) end
+end
+
+-- }======
+
+local order = { "created", "updated", "create", "update", "unchanged", "conflict", "skipped", "failed" }
+
+local words = { create = "to create", update = "to update", conflict = "in conflict" }
+
+--- Shows how many agents there were of each kind.
+---@param items anyreach.promotion_item[]
+---@param results table<anyreach.promotion_item, anyreach.provision_result>
+function show.summary(items, results)
+  local counts, parts = {}, {}
+  for _, item in ipairs(items) do
+    local action = results[item] and results[item].action or item.action
+    counts[action] = (counts[action] or 0) + 1
+  end
+  if report.is_json() then
+    counts.agents = #items
+    return report.event("summary", counts)
+  end
+  for _, action in ipairs(order) do
+    if counts[action] then parts[#parts + 1] = ("%d %s"):format(counts[action], words[action] or action) end
+  end
+  report.line("%d %s: %s", #items, #items == 1 and "agent" or "agents", table.concat(parts, ", "))
+end
+
+return show

@@ -1,0 +1,73 @@
+-- Agents as one organisation has them: with ids in the places of references. Everything that cannot be
+-- resolved is told at once, by file, line and column, before anything is written. A reference to an agent
+-- that the same run creates stays one until that agent is there.
+
+local claims = require "anyreach.agent_file.claims"
+local problems = require "anyreach.agent_file.problems"
+local references = require "anyreach.references"
+
+local resolution = {}
+
+-- What the environments of the agents say of ids; all agents of a run share one, as a rule.
+local function ids_of(agents)
+  local ids = {}
+  for _, agent in ipairs(agents) do
+    for kind, names in pairs(agent.ids or {}) do
+      ids[kind] = ids[kind] or {}
+      for name, id in pairs(names) do ids[kind][name] = id end
+    end
+  end
+  return ids
+end
+
+-- Tells the resolver which agents there will be.
+local function expect_agents(agents, resolver)
+  local described = {}
+  for _, agent in ipairs(agents) do described[agent.name] = true end
+  for _, agent in ipairs(agents) do
+    for _, found in ipairs(agent.references) do
+      local kind, name = found.reference.kind, found.reference.name
+      if kind == "agent" and described[name] and resolver:lacks(kind, name) then resolver:expect(kind, name) end
+    end
+  end
+end
+
+local function check_references(agents, resolver, list)
+  for _, agent in ipairs(agents) do
+    for _, found in ipairs(agent.references) do
+      if not resolver:is_expected(found.reference) then
+        local id, problem = resolver:id(found.reference.kind, found.reference.name)
+        if not id then problems.add(list, found.place, "%s: %s", found.path, problem) end
+      end
+    end
+  end
+end
+
+local function resolve_agent(agent, resolver)
+  local copy = {}
+  for key, value in pairs(agent) do copy[key] = value end
+  for _, key in ipairs { "own", "config", "inputs", "numbers" } do
+    copy[key] = references.substitute(agent[key], resolver)
+  end
+  return copy
+end
+
+--- Resolves the references of agents. Problems raise one error of kind "input".
+---@param api anyreach.client
+---@param agents anyreach.agent[]
+---@return anyreach.agent[] copies, in the same order
+---@return anyreach.resolver resolver which expects the agents that are to be created
+function resolution.resolve(api, agents)
+  local resolver = references.resolver(api, ids_of(agents))
+  local list, files, copies = {}, {}, {}
+  for index, agent in ipairs(agents) do files[index] = agent.file end
+  expect_agents(agents, resolver)
+  check_references(agents, resolver, list)
+  problems.raise(list, files)
+  for index, agent in ipairs(agents) do copies[index] = resolve_agent(agent, resolver) end
+  claims.check_numbers(copies, list)
+  problems.raise(list, files)
+  return copies, resolver
+end
+
+return resolution

@@ -1,0 +1,269 @@
+-- The commands of the prompt, as rows: each is a line that begins with ":". What they need of a session
+-- (session.lua): environment, settings, write, options, evaluate, entries, requests, tasks, ask, quit,
+-- set_profile, set_read_only, set_trace.
+
+local errors = require "anyreach.errors"
+local files = require "anyreach.files"
+local help = require "anyreach.repl.help"
+local host = require "anyreach.host"
+local json = require "anyreach.json"
+local library = require "anyreach.repl.library"
+local operations = require "anyreach.operations"
+local profiles = require "anyreach.profiles"
+local programs = require "anyreach.repl.programs"
+local recipe = require "anyreach.recipe"
+local save = require "anyreach.repl.save"
+local show = require "anyreach.repl.show"
+local table_view = require "anyreach.repl.table_view"
+local text = require "anyreach.repl.text"
+local trace = require "anyreach.observing.trace"
+local words = require "anyreach.repl.words"
+
+local commands = {}
+
+---@class anyreach.repl.command
+---@field name string without the colon
+---@field usage string
+---@field summary string one line
+---@field run fun(session: table, rest: string, forced: boolean): any `rest` is what follows the name, trimmed
+---@field complete? fun(before: string[]): string[] the words that may stand after those
+---@field takes? "path"|"lua" what its argument is, for completion
+
+local REQUESTS_SHOWN = 20
+
+-- {====== the last value ======
+
+local function last_value(session)
+  local value = session.environment._
+  if value == nil then errors.raise("command_line", "there is no last value yet: _ is nil") end
+  return value
+end
+
+local function shown_in_full(session)
+  local options = session:options()
+  options.full = true
+  return show.value(last_value(session), options)
+end
+
+local function as_yaml(session)
+  return text.lines((require("anyreach.yaml_text").encode(last_value(session)):gsub("\n$", "")))
+end
+
+local function as_table(session)
+  local options = session:options()
+  options.full = true
+  local rows = table_view.forced_rows(last_value(session))
+  local shown = rows and table_view.text(rows, options)
+  if not shown then errors.raise("command_line", "the last value is no table with anything in it: :full shows it") end
+  return shown
+end
+
+-- }======
+
+-- {====== settings ======
+
+local function on_or_off(word, usage)
+  if word == "on" then return true end
+  if word == "off" then return false end
+  errors.raise("command_line", "expected on or off, got '%s': %s", text.line(word), usage)
+end
+
+-- A protected profile is opened by somebody who types its name, not by a reflex.
+local function confirm_writes(session)
+  local account = session:account()
+  if not account.protected then return true end
+  local answer = session:ask(("'%s' is protected. Type its name to allow writes: "):format(account.profile))
+  if answer == account.profile then return true end
+  session:write "That is not its name: still read-only."
+  return false
+end
+
+local function set_read_only(session, rest)
+  if rest == "" then
+    session:write(session.settings.read_only and "Read-only: every write is refused." or "Writes are allowed.")
+    return
+  end
+  local wanted = on_or_off(rest, ":readonly on|off")
+  if wanted or confirm_writes(session) then
+    session:set_read_only(wanted)
+    session:write(wanted and "Read-only: every write is refused." or "Writes are allowed.")
+  end
+end
+
+local function set_profile(session, rest)
+  if rest ~= "" then return session:set_profile(rest) end
+  local account = session:account()
+  session:write(("%s; there is %s"):format(account.profile and "This is " .. account.profile or "No profile is used",
+    #profiles.names() > 0 and table.concat(profiles.names(), ", ") or "none; 'anyreach profile add' makes one"))
+end
+
+local function set_time(session, rest)
+  if rest == "on" or rest == "off" or rest == "" then
+    if rest ~= "" then session.settings.time = rest == "on" end
+    session:write(session.settings.time and "The time of each entry is shown." or "Times are not shown.")
+    return
+  end
+  local started = host.clock()
+  session:evaluate(rest)
+  session:write(text.line(("%.1f ms"):format((host.clock() - started) * 1000)))
+end
+
+local TRACES = { on = "on", off = false, full = "full" }
+
+local function set_trace(session, rest)
+  local mode = rest == "" and session.settings.trace or TRACES[rest]
+  if rest ~= "" and mode == nil then
+    errors.raise("command_line", "expected on, off or full, got '%s': :trace on|off|full", text.line(rest))
+  end
+  if rest ~= "" then session:set_trace(mode) end
+  session:write(not mode and "Requests are not shown." or mode == "full" and "Requests are shown in full."
+    or "Each request is shown.")
+end
+
+-- }======
+
+-- {====== what was done ======
+
+local function show_requests(session, rest)
+  local records, most = session:requests(), rest == "" and REQUESTS_SHOWN or math.tointeger(tonumber(rest))
+  if not most or most < 1 then errors.raise("command_line", "expected a number: :requests [N]") end
+  if #records == 0 then return session:write "Nothing was sent." end
+  local first = math.max(#records - most + 1, 1)
+  if first > 1 then session:write(("… %s before these; :requests %d shows all"):format(text.count(first - 1), #records)) end
+  for i = first, #records do session:write(text.line(trace.line(records[i]))) end
+end
+
+local function save_entries(session, rest, forced)
+  if rest == "" then errors.raise("command_line", "where to? :save FILE") end
+  local count = save.write(rest, session:entries(), { profile = session:account().profile, overwrite = forced })
+  session:write(("%s saved: anyreach %s runs them."):format(text.counted(count, "line"), text.line(rest)))
+end
+
+local function edit(session)
+  local entries = session:entries()
+  local changed = programs.edit(entries[#entries] or "")
+  if not changed:find "%S" then return session:write "Nothing was left in it: nothing is run." end
+  session:write(text.lines(changed))
+  session:evaluate(changed)
+end
+
+local function load_file(session, rest)
+  if rest == "" then errors.raise("command_line", "which file? :load FILE") end
+  local source = files.read_file(rest):gsub("^#[^\n]*", "")
+  session:evaluate(source)
+end
+
+-- }======
+
+-- {====== recipes and tasks ======
+
+local function run_recipe(session, rest)
+  local given = words(rest)
+  if not given[1] then errors.raise("command_line", "which recipe? %s", table.concat(recipe.names(), ", ")) end
+  local code = recipe.call(given[1], table.move(given, 2, #given, 1, {}))
+  if code ~= 0 then session:write(("%s ended with exit code %d."):format(given[1], code)) end
+end
+
+local function recipe_candidates(before)
+  if #before == 0 then return recipe.names() end
+  local is_known, spec = pcall(recipe.spec, before[1])
+  local options = {}
+  for i, option in ipairs(is_known and spec.options or {}) do options[i] = "--" .. option.name end
+  return options
+end
+
+local function show_tasks(session)
+  local tasks = session:tasks()
+  if #tasks == 0 then return session:write "Nothing runs in the background." end
+  for i, task in ipairs(tasks) do session:write(("%d  %s"):format(i, task:status())) end
+end
+
+local function cancel_task(session, rest)
+  local tasks, number = session:tasks(), math.tointeger(tonumber(rest))
+  local task = number and tasks[number]
+  if not task then errors.raise("command_line", "no task '%s': :tasks lists them", text.line(rest)) end
+  task:cancel()
+  session:write(("Task %d is cancelled."):format(number))
+end
+
+-- }======
+
+local function topics()
+  local names = operations.names()
+  for _, name in ipairs(library.names "anyreach.") do names[#names + 1] = "anyreach." .. name end
+  for _, row in ipairs(commands.rows) do names[#names + 1] = ":" .. row.name end
+  return names
+end
+
+local function one_of(...)
+  local list = { ... }
+  return function() return list end
+end
+
+-- Prints what a function makes of the session.
+local function printing(make)
+  return function(session, rest) session:write(make(session, rest)) end
+end
+
+---@type anyreach.repl.command[]
+commands.rows = {
+  { name = "help", usage = ":help [WORD]", summary = "this page, or what a name or a part of one is",
+    complete = topics, run = printing(function(_, rest) return rest == "" and help.page() or help.topic(rest) end) },
+  { name = "api", usage = ":api [TEXT]", summary = "the operations whose name, path or summary holds TEXT",
+    run = printing(function(_, rest) return help.search(rest ~= "" and rest or nil) end) },
+  { name = "full", usage = ":full", summary = "the last value with nothing left out", run = printing(shown_in_full) },
+  { name = "json", usage = ":json", summary = "the last value as JSON",
+    run = printing(function(session)
+      return text.lines(json.encode(last_value(session), { indent = 2, redact = true }))
+    end) },
+  { name = "yaml", usage = ":yaml", summary = "the last value as YAML", run = printing(as_yaml) },
+  { name = "table", usage = ":table", summary = "the last value as a table", run = printing(as_table) },
+  { name = "page", usage = ":page", summary = "the last value in full, in $PAGER or less",
+    run = function(session) programs.page(shown_in_full(session)) end },
+  { name = "readonly", usage = ":readonly on|off", summary = "refuse every write before it is sent, or not",
+    complete = one_of("on", "off"), run = set_read_only },
+  { name = "profile", usage = ":profile [NAME]", summary = "work with another profile", run = set_profile,
+    complete = function() return profiles.names() end },
+  { name = "time", usage = ":time on|off|EXPRESSION", summary = "show how long each entry, or this one, takes",
+    takes = "lua", complete = one_of("on", "off"), run = set_time },
+  { name = "trace", usage = ":trace on|off|full", summary = "show each request as it is made", run = set_trace,
+    complete = one_of("on", "off", "full") },
+  { name = "requests", usage = ":requests [N]", summary = "the last requests that were sent", run = show_requests },
+  { name = "save", usage = ":save FILE", summary = "the entries that went well, as a script; :save! overwrites",
+    takes = "path", run = save_entries },
+  { name = "edit", usage = ":edit", summary = "the last entry in $VISUAL or $EDITOR; then it is run", run = edit },
+  { name = "load", usage = ":load FILE", summary = "run a script in this session", takes = "path", run = load_file },
+  { name = "run", usage = ":run RECIPE [ARGUMENTS]", summary = "run a bundled recipe", complete = recipe_candidates,
+    run = run_recipe },
+  { name = "tasks", usage = ":tasks", summary = "what runs in the background", run = show_tasks },
+  { name = "cancel", usage = ":cancel N", summary = "end a background task", run = cancel_task },
+  { name = "quit", usage = ":quit", summary = "leave", run = function(session) session:quit() end },
+}
+
+--- A command by its name, or nil.
+---@param name string
+---@return anyreach.repl.command|nil
+function commands.find(name)
+  for _, row in ipairs(commands.rows) do
+    if row.name == name then return row end
+  end
+end
+
+local function refuse(name)
+  local names = {}
+  for i, row in ipairs(commands.rows) do names[i] = row.name end
+  local near = operations.nearest(name, names)
+  errors.raise("command_line", "there is no command ':%s'%s", text.line(name),
+    near and ("; did you mean ':%s'?"):format(near) or "; :help lists them")
+end
+
+--- Carries out a line that begins with ":". What is wrong with it is raised.
+---@param session table
+---@param line string
+function commands.run(session, line)
+  local name, mark, rest = line:match "^%s*:%s*([%a_]*)(!?)%s*(.-)%s*$"
+  local row = commands.find(name) or refuse(line:match "^%s*:%s*(%S*)")
+  row.run(session, rest, mark == "!")
+end
+
+return commands

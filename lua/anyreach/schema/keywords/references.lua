@@ -1,0 +1,45 @@
+-- $ref and $dynamicRef. A dynamic one that begins at a $dynamicAnchor leads to the anchor of the same
+-- name in the outermost resource that the evaluation has entered.
+
+local evaluation = require "anyreach.schema.evaluation"
+
+local function target_of(reference, context)
+  local schema, resource, anchor = context.documents:find(context.resource, reference)
+  if schema == nil then
+    context:refuse("%s leads nowhere; what other documents hold must be given with them", reference)
+  end
+  return schema, resource, anchor
+end
+
+local function compile_ref(argument, context)
+  local schema, resource = target_of(argument, context)
+  local node = context.compiler:node(schema, resource, context.place.location)
+  return function(run, value, seen, kind)
+    return evaluation.evaluate(run, node, value, seen, kind)
+  end
+end
+
+local function outermost(scope, anchor)
+  for _, resource in ipairs(scope) do
+    if resource.dynamic[anchor] then return resource.dynamic[anchor], resource end
+  end
+end
+
+local function compile_dynamic_ref(argument, context)
+  local schema, resource, anchor = target_of(argument, context)
+  local is_dynamic = anchor and resource.dynamic[anchor] == schema
+  if not is_dynamic then return compile_ref(argument, context) end
+  local compiler = context.compiler
+  compiler:node(schema, resource, context.place.location)
+  return function(run, value, seen, kind)
+    local found, owner = outermost(run.scope, anchor)
+    local node = compiler:node(found or schema, owner or resource, context.place.location)
+    compiler:finish()
+    return evaluation.evaluate(run, node, value, seen, kind)
+  end
+end
+
+return {
+  { name = "$ref", vocabulary = "core", argument = "text", compile = compile_ref },
+  { name = "$dynamicRef", vocabulary = "core", argument = "text", compile = compile_dynamic_ref },
+}

@@ -1,0 +1,53 @@
+-- What `anyreach help TOPIC` explains beside commands, recipes and operations: each a Markdown text, a file
+-- of lua/anyreach/help or a part of one of the project's own documents. All are inside the program.
+
+local host = require "anyreach.host"
+local markdown = require "anyreach.markdown"
+
+local topics = {}
+
+local HELP_PREFIX = "lua/anyreach/help/"
+
+-- Topics that are parts of other documents: file, heading (the whole file without one).
+local PARTS = {
+  ["agent-files"] = { "scripts/README.md", "Agent files" },
+  ["recipes"] = { "scripts/README.md" },
+  ["sandbox"] = { "README.md", "The sandbox" },
+  ["scripts"] = { "README.md", "A script" },
+}
+
+local function blocks_of(file, heading)
+  local text = host.embedded_text(file)
+  local blocks = text and markdown.read(text)
+  return blocks and heading and markdown.section(blocks, heading) or blocks
+end
+
+--- The names of all topics, sorted.
+---@return string[]
+function topics.names()
+  local names = {}
+  for name in pairs(PARTS) do names[#names + 1] = name end
+  for _, file in ipairs(host.embedded_names(HELP_PREFIX)) do
+    names[#names + 1] = file:sub(#HELP_PREFIX + 1):match("^([^/]+)%.md$")
+  end
+  table.sort(names)
+  return names
+end
+
+--- A topic as Markdown; nil when there is none of that name.
+---@param name string
+---@return anyreach.markdown.block[]|nil
+function topics.get(name)
+  local part = PARTS[name]
+  if part then return blocks_of(part[1], part[2]) end
+  return blocks_of(HELP_PREFIX .. name .. ".md")
+end
+
+--- The first heading of a topic, which says what it is about.
+---@param name string
+---@return string
+function topics.title(name)
+  return topics.get(name)[1].text
+end
+
+return topics

@@ -1,0 +1,290 @@
+-- ab-test: tries variants of a prompt on the callers of chosen numbers (scripts/README.md).
+
+local ab_plan = require "anyreach.ab_test.plan"
+local ab_start = require "anyreach.ab_test.start"
+local agent_lookup = require "anyreach.agent_lookup"
+local anyreach = require "anyreach"
+local arguments = require "anyreach.arguments"
+local conclude = require "anyreach.ab_test.conclude"
+local errors = require "anyreach.errors"
+local events = require "anyreach.ab_test.events"
+local experiment = require "anyreach.ab_test.experiment"
+local host = require "anyreach.host"
+local moves = require "anyreach.numbers.moves"
+local operations = require "anyreach.operations"
+local page = require "anyreach.ab_test.page"
+local recipe = require "anyreach.recipe"
+local report = require "anyreach.report"
+local state_file = require "anyreach.ab_test.state"
+local status = require "anyreach.ab_test.status"
+local text = require "anyreach.ab_test.text"
+
+local spec = {
+  usage = "anyreach run ab-test plan|start|status|conclude [EXPERIMENT.yaml] [options]",
+  summary = "Tries variants of a prompt on the callers of chosen numbers, and publishes the best.",
+  options = {
+    { name = "success-rate", value = "RATE", type = "number", help = "plan: share of successes now, such as 0.3" },
+    { name = "lift", value = "LIFT", type = "number", help = "plan: smallest difference that matters; default 0.05" },
+    { name = "alpha", value = "ALPHA", type = "number", help = "plan: probability of a false verdict; default 0.05" },
+    { name = "power", value = "POWER", type = "number", help = "plan: probability to find the lift; default 0.8" },
+    { name = "variants", value = "N", type = "integer", help = "plan: how many there are; default 2" },
+    { name = "agent", value = "AGENT", help = "plan: count the conversations of this agent" },
+    { name = "phone-number", value = "NUMBER", many = true, help = "plan: count those over these numbers" },
+    { name = "html", value = "FILE", help = "status: also write a page with plots" },
+    { name = "exit-code", help = "status: let the exit code say won (0), lost (9) or undecided (2)" },
+    { name = "winner", value = "VARIANT", help = "conclude: publish this variant, whatever the verdict" },
+    { name = "restore", help = "conclude: give the numbers back, whatever the verdict" },
+    { name = "check", help = "start, conclude: only show what would be done; exit code 2 when there is something" },
+    { name = "most", value = "N", type = "integer", help = "conversations to read at most; default 200000" },
+  },
+  writes = { "agents.versions.create", "agents.versions.publish" },
+  operands = { name = "a command, and for all but plan an experiment file", min = 1, max = 2 },
+  notes = [[
+plan      says how many conversations it takes to find a lift, and how many days at the traffic of the
+          last 14 days: over the experiment's numbers, or those of --agent or --phone-number.
+start     creates a version for each variant on top of the agent's current one, and publishes it on the
+          variant's numbers. What the numbers held before is noted in EXPERIMENT.state.json. A start that was
+          cut off is completed by starting again.
+status    shows conversations, rates and a verdict that holds however often it is looked at.
+conclude  publishes the winner everywhere, or when all variants have lost restores what was before.
+          Undecided, it changes nothing, unless --winner or --restore decides.
+
+Only start and conclude can write. Exit codes of conclude, and of status with --exit-code: 0 a variant
+has won, 9 all have lost, 2 undecided. Others: 3 a file is wrong, 8 some requests were carried out and one
+failed, 11 the experiment is in the way of another or in another state.
+
+Examples:
+  anyreach run ab-test plan --success-rate 0.3 --lift 0.05 --agent "Riverside Dental Scheduler"
+  anyreach run ab-test start --check experiments/greeting.yaml
+  anyreach run ab-test status experiments/greeting.yaml --html greeting.html
+  anyreach run ab-test conclude experiments/greeting.yaml]],
+}
+
+local function print_lines(lines)
+  for _, line in ipairs(lines) do report.line("%s", line) end
+end
+
+local EXIT_CODES = { won = 0, lost = 9, undecided = 2 }
+
+-- {====== plan ======
+
+local function check_share(name, value)
+  if value > 0 and value < 1 then return value end
+  arguments.fail(spec, "--%s: expected a number between 0 and 1, got %g", name, value)
+end
+
+local function check_lift(value)
+  if value ~= 0 and value > -1 and value < 1 then return value end
+  arguments.fail(spec, "--lift: expected a number between -1 and 1 other than 0, got %g", value)
+end
+
+local function number_sources(name, numbers)
+  local sources = {}
+  for index, number in ipairs(numbers) do
+    sources[index] = { variant = name, filter = { agent_number = number }, numbers = { [number] = true } }
+  end
+  return sources
+end
+
+-- The traffic over the numbers of each variant.
+local function experiment_traffic(api, found, most)
+  local sources, names = {}, {}
+  for index, variant in ipairs(found.variants) do
+    names[index] = variant.name
+    table.move(number_sources(variant.name, variant.numbers), 1, #variant.numbers, #sources + 1, sources)
+  end
+  return ab_plan.count(api, sources, { names = names, outcome = found.outcome, caller = found.caller, most = most })
+end
+
+-- The traffic of an agent or of numbers, which the variants are to share.
+local function shared_traffic(api, given, variants)
+  if not (given.agent or given.phone_number) then return nil end
+  local agent = given.agent and agent_lookup.find(api, given.agent)
+  local sources = { { variant = "all", filter = {} } }
+  if given.phone_number then sources = number_sources("all", given.phone_number) end
+  for _, source in ipairs(sources) do source.filter.agent_id = agent and agent.id end
+  local found = ab_plan.count(api, sources, { names = { "all" }, caller = "user_id", most = given.most })
+  found.slowest = found.slowest / variants
+  return found
+end
+
+local function rate_of(given, traffic)
+  if given.success_rate then return check_share("success-rate", given.success_rate) end
+  local rate = traffic and traffic.rate
+  if rate and rate.estimate > 0 then return rate.estimate end
+  arguments.fail(spec, "plan: expected --success-rate; the last %d days have no successes to count it from",
+    ab_plan.TRAFFIC_DAYS)
+end
+
+local commands = {}
+
+function commands.plan(api, given, found)
+  local variants = given.variants or found and #found.variants or 2
+  if variants < 2 or variants > 100 then arguments.fail(spec, "--variants: expected 2 to 100, got %d", variants) end
+  if not found and not given.success_rate then
+    arguments.fail(spec, "plan: expected --success-rate, or an experiment file (--rate is requests a second)")
+  end
+  local lift = check_lift(given.lift or found and found.lift or 0.05)
+  local traffic = found and experiment_traffic(api, found, given.most) or shared_traffic(api, given, variants)
+  local made = ab_plan.make({
+    rate = rate_of(given, traffic),
+    lift = lift,
+    alpha = check_share("alpha", given.alpha or found and found.alpha or 0.05),
+    power = check_share("power", given.power or found and found.power or 0.8),
+    variants = variants,
+  }, traffic)
+  if report.is_json() then events.plan(made) else print_lines(text.plan(made)) end
+  return 0
+end
+
+-- }======
+
+-- {====== start ======
+
+local function show_step(step)
+  if report.is_json() then events.step(step) end
+  report.line("%-8s  %s", step.outcome and "done" or "to do", step.text)
+end
+
+function commands.start(api, given, found)
+  local state, steps = ab_start.plan(api, found)
+  if given.check then
+    for _, step in ipairs(steps) do show_step(step) end
+    return 2
+  end
+  ab_start.run(api, found, state, steps, show_step)
+  local path = state_file.path(found.file)
+  if report.is_json() then events.experiment(state, path) end
+  report.line("The experiment runs. Keep %s: it names the versions, and what to restore.", path)
+  return 0
+end
+
+-- }======
+
+-- {====== status ======
+
+function commands.status(api, given, found)
+  local view = status.read(api, found, { most = given.most })
+  if given.html then page.write(given.html, view) end
+  if report.is_json() then events.status(view) else print_lines(text.status(view)) end
+  return given.exit_code and EXIT_CODES[view.result.verdict] or 0
+end
+
+-- }======
+
+-- {====== conclude ======
+
+-- The decision that the user gives, or nil.
+local function given_decision(given, state)
+  if given.winner and given.restore then arguments.fail(spec, "conclude: expected --winner or --restore, not both") end
+  if given.restore then return { action = "restore" } end
+  if not given.winner then return nil end
+  conclude.variant(state, given.winner)
+  return { action = "publish", winner = given.winner }
+end
+
+local function describe(decision)
+  if decision.action == "restore" then return "restoring what was before" end
+  return ("publishing '%s'"):format(decision.winner)
+end
+
+-- The decision that was taken before, which cannot be taken in another way any more.
+local function earlier_decision(state, wanted)
+  local earlier = state.decision
+  if wanted and (wanted.action ~= earlier.action or wanted.winner ~= earlier.winner) then
+    errors.raise("conflict", "experiment '%s' %s concluded by %s", state.experiment,
+      state.phase == "concluded" and "was" or "is being", describe(earlier))
+  end
+  return earlier
+end
+
+local function decision_of_verdict(result)
+  if result.verdict == "won" then return { action = "publish", winner = result.winner } end
+  if result.verdict == "lost" then return { action = "restore" } end
+end
+
+local function show_ending(state, decision, ending, is_check)
+  if report.is_json() then return events.conclusion(state, decision, ending, is_check) end
+  local word = is_check and "to do" or "done"
+  if ending.creates then report.line("%-8s  create a version like that of '%s'", word, decision.winner) end
+  for _, step in ipairs(conclude.steps(ending)) do report.line("%-8s  %s", word, moves.describe(step)) end
+  for _, slot in ipairs(ending.left_alone) do
+    report.line("left      %s, which somebody else has changed since", slot)
+  end
+end
+
+local function carry_out(api, given, found, state, decision)
+  local ending = conclude.plan(api, state, decision)
+  if given.check then
+    show_ending(state, decision, ending, true)
+    return (ending.creates or #ending.changes > 0) and 2 or 0
+  end
+  conclude.run(api, found.file, state, decision, ending)
+  show_ending(state, decision, ending, false)
+  report.line("Concluded by %s.", describe(decision))
+  return EXIT_CODES[decision.verdict]
+end
+
+function commands.conclude(api, given, found)
+  local state = status.require_state(api, found)
+  local wanted = given_decision(given, state)
+  if state.decision then
+    local decision = earlier_decision(state, wanted)
+    if state.phase == "concluding" then return carry_out(api, given, found, state, decision) end
+    report.line("Experiment '%s' was concluded at %s: nothing to do.", state.experiment, state.concluded_at)
+    return EXIT_CODES[decision.verdict]
+  end
+  local view = status.read(api, found, { most = given.most })
+  if report.is_json() then events.verdict(view) else print_lines(text.status(view)) end
+  local decision = wanted or decision_of_verdict(view.result)
+  if not decision then
+    report.line("Nothing was changed; --winner or --restore ends the experiment all the same.")
+    return EXIT_CODES.undecided
+  end
+  decision.verdict = view.result.verdict
+  return carry_out(api, given, found, state, decision)
+end
+
+-- }======
+
+-- Command -> the options that it takes, what it may write, and whether it can do without a file.
+local rules = {
+  plan = {
+    options = { "success_rate", "lift", "alpha", "power", "variants", "agent", "phone_number", "most" },
+    writes = {},
+    needs_no_file = true,
+  },
+  start = { options = { "check" }, writes = spec.writes },
+  status = { options = { "html", "exit_code", "most" }, writes = {} },
+  conclude = { options = { "winner", "restore", "check", "most" }, writes = spec.writes },
+}
+
+local COMMANDS = { "plan", "start", "status", "conclude" }
+
+local function find_rule(word)
+  if rules[word] then return rules[word] end
+  local near = operations.nearest(word, COMMANDS)
+  arguments.fail(spec, "unknown command '%s'; %s", word, near and ("did you mean '%s'?"):format(near)
+    or "expected one of " .. table.concat(COMMANDS, ", "))
+end
+
+local function check_options(given, rule)
+  local known = {}
+  for _, name in ipairs(rule.options) do known[name] = true end
+  for name in pairs(given) do
+    if type(name) == "string" and not known[name] then
+      arguments.fail(spec, "'%s' takes no --%s", given[1], (name:gsub("_", "-")))
+    end
+  end
+end
+
+local function main(given)
+  local rule = find_rule(given[1])
+  check_options(given, rule)
+  if not given[2] and not rule.needs_no_file then arguments.fail(spec, "%s: expected an experiment file", given[1]) end
+  host.restrict_writes(given.check and {} or rule.writes)
+  local found = given[2] and experiment.read(given[2])
+  return commands[given[1]](anyreach.client(), given, found)
+end
+
+return recipe.run(spec, main, ...)

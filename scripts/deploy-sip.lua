@@ -1,0 +1,73 @@
+-- deploy-sip: gives an agent a SIP address of its own (scripts/README.md).
+
+local agent_lookup = require "anyreach.agent_lookup"
+local anyreach = require "anyreach"
+local errors = require "anyreach.errors"
+local host = require "anyreach.host"
+local recipe = require "anyreach.recipe"
+local report = require "anyreach.report"
+local sip = require "anyreach.sip"
+
+local WAIT_SECONDS = 60
+
+local spec = {
+  usage = "anyreach run deploy-sip AGENT [--check]",
+  summary = "Gives an agent a SIP address of its own, waits for it and shows it.",
+  options = {
+    { name = "wait", value = "SECONDS", type = "number",
+      help = ("how long to wait for the address; default %d"):format(WAIT_SECONDS) },
+    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+  },
+  writes = { "agents.deploy_as_sip" },
+  operands = { name = "the name or id of an agent", min = 1, max = 1 },
+  notes = [[
+Prints the SIP URI that a trunk is to be pointed at. An agent that has an address keeps it, and nothing is
+written. The agent needs a published version.
+
+Exit codes: 0 it has an address, 2 it would get one (--check), 3 no such agent, or no published version,
+10 the address did not come in time.
+
+Example:
+  anyreach run deploy-sip "Riverside Dental After Hours"]],
+}
+
+local function require_published(api, agent)
+  if agent_lookup.published(agent_lookup.versions(api, agent.id)) then return end
+  errors.raise("input", "agent '%s' has no published version, which SIP needs; publish one: 'anyreach call "
+    .. "agents.versions.publish %s VERSION', or 'anyreach run provision' with its agent file", agent.name, agent.id)
+end
+
+local function show(agent, action)
+  local address = sip.address(agent)
+  if report.is_json() then
+    report.event("agent", { name = agent.name, agent_id = agent.id, action = action, sip_address = address })
+  elseif address then
+    print(address)
+  end
+end
+
+local function deploy(api, agent, seconds)
+  report.note("deploying '%s' as SIP", agent.name)
+  api.agents.deploy_as_sip(agent.id)
+  return sip.wait(api, agent.id, { timeout = seconds or WAIT_SECONDS })
+end
+
+local function main(given)
+  if given.check then host.restrict_writes {} end
+  local api = anyreach.client()
+  local agent = agent_lookup.find(api, given[1])
+  if sip.is_deployed(agent) then
+    show(sip.address(agent) and agent or sip.wait(api, agent.id, { timeout = given.wait or WAIT_SECONDS }), "unchanged")
+    return 0
+  end
+  require_published(api, agent)
+  if given.check then
+    show(agent, "deploy")
+    report.line("to deploy  %s", agent.name)
+    return 2
+  end
+  show(deploy(api, agent, given.wait), "deployed")
+  return 0
+end
+
+return recipe.run(spec, main, ...)

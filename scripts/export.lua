@@ -1,0 +1,129 @@
+-- export: an organisation's agents as agent files (scripts/README.md).
+
+local anyreach = require "anyreach"
+local arguments = require "anyreach.arguments"
+local export = require "anyreach.export"
+local progress = require "anyreach.progress"
+local recipe = require "anyreach.recipe"
+local redaction = require "anyreach.observing.redaction"
+local report = require "anyreach.report"
+
+local json = anyreach.json
+
+local spec = {
+  usage = "anyreach run export DIRECTORY [--agent NAME|ID]... [--check]",
+  summary = "Writes the organisation's agents as agent files; changes files that are there in place.",
+  options = {
+    { name = "agent", value = "NAME|ID", many = true, help = "only this agent; may be given again" },
+    { name = "layout", value = "LAYOUT",
+      help = "split: new prompts in prompts/NAME.md (default); inline: in the agent file" },
+    { name = "only-owned", help = "add no keys to files that are there" },
+    { name = "prune-files", help = "remove the files of agents that are no more" },
+    { name = "check", help = "only show what would be written; exit code 2 when there is something" },
+  },
+  writes = {},
+  operands = { name = "a directory for agent files", min = 1, max = 1 },
+  notes = [[
+Prints one line an agent, with what its file does not hold below it, and a summary. With --quiet only
+agents that failed are shown, with --json one event an agent. Exit codes: 0 done, 2 something to write
+(--check), 3 a file that is there cannot be read (nothing was written), 8 some agents failed and others
+did not; when all failed, the code of the first error.
+
+Examples:
+  anyreach run export agents
+  anyreach run export agents --agent "Riverside Dental Scheduler" --check]],
+}
+
+local layouts = { split = false, inline = true }
+
+local function is_inline(layout)
+  local inline = layouts[layout or "split"]
+  if inline == nil then arguments.fail(spec, "--layout: expected split or inline, got '%s'", layout) end
+  return inline
+end
+
+-- {====== what is printed ======
+
+local planned = { created = "create", updated = "update", removed = "remove" }
+local planned_words = { created = "to create", updated = "to update", removed = "to remove" }
+
+local function paths_of(result)
+  local list = json.array {}
+  for _, item in ipairs(result.writes) do list[#list + 1] = item.path end
+  for _, path in ipairs(result.removes) do list[#list + 1] = path end
+  return list
+end
+
+local function print_event(result, is_check)
+  report.event("agent", {
+    name = result.name,
+    agent_id = result.agent_id,
+    file = result.file,
+    action = is_check and planned[result.action] or result.action,
+    files = paths_of(result),
+    notes = json.array(result.notes),
+    error = report.error_event(result.error),
+  })
+end
+
+local function detail(result)
+  if result.error then return (tostring(result.error):gsub("%c+", " ")) end
+  if result.action == "gone" then return result.file .. "; the organisation has no such agent" end
+  local paths = paths_of(result)
+  return #paths > 0 and table.concat(paths, ", ") or result.file
+end
+
+local function print_lines(results, is_check)
+  local width = 0
+  for _, result in ipairs(results) do width = math.max(width, utf8.len(result.name)) end
+  for _, result in ipairs(results) do
+    if not anyreach.options.quiet or result.error then
+      local word = is_check and planned_words[result.action] or result.action
+      local padding = (" "):rep(width - utf8.len(result.name))
+      print(("%-9s  %s%s  %s"):format(word, redaction.printable(result.name), padding,
+        redaction.printable(detail(result))))
+      for _, note in ipairs(result.notes) do print("           note: " .. redaction.printable(note)) end
+    end
+  end
+end
+
+local function print_summary(results, is_check)
+  local counts = export.count(results)
+  local fields = { agents = counts.total }
+  local words = {}
+  for _, action in ipairs { "created", "updated", "unchanged", "gone", "removed", "failed" } do
+    fields[is_check and planned[action] or action] = counts[action]
+    if counts[action] > 0 then
+      words[#words + 1] = ("%d %s"):format(counts[action], is_check and planned_words[action] or action)
+    end
+  end
+  if report.is_json() then return report.event("summary", fields) end
+  report.line("%d %s%s%s", counts.total, counts.total == 1 and "agent" or "agents", #words > 0 and ": " or "",
+    table.concat(words, ", "))
+end
+
+-- }======
+
+local function main(given)
+  local shown
+  local options = {
+    agents = given.agent,
+    inline = is_inline(given.layout),
+    only_owned = given.only_owned,
+    prune_files = given.prune_files,
+    check = given.check,
+    on_start = function(total) shown = progress.start { label = "exporting", total = total } end,
+    on_step = function() shown:step() end,
+  }
+  local results = export.run(anyreach.client(), given[1], options)
+  shown:finish()
+  if report.is_json() then
+    for _, result in ipairs(results) do print_event(result, given.check) end
+  else
+    print_lines(results, given.check)
+  end
+  print_summary(results, given.check)
+  return export.exit_code(results, given.check)
+end
+
+return recipe.run(spec, main, ...)

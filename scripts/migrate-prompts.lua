@@ -1,0 +1,161 @@
+-- migrate-prompts: a folder of prompts into agents (scripts/README.md).
+
+local anyreach = require "anyreach"
+local arguments = require "anyreach.arguments"
+local color = require "anyreach.color"
+local diff_text = require "anyreach.diff_text"
+local errors = require "anyreach.errors"
+local finishing = require "anyreach.numbers.finishing"
+local host = require "anyreach.host"
+local json = require "anyreach.json"
+local numbers = require "anyreach.numbers"
+local prompts = require "anyreach.prompts"
+local recipe = require "anyreach.recipe"
+local report = require "anyreach.report"
+local show = require "anyreach.numbers.show"
+
+local spec = {
+  usage = "anyreach run migrate-prompts DIRECTORY [--publish] [--update-draft|--leave-draft] [--force] [--check]",
+  summary = "Brings a folder of Markdown prompts into agents; changes nothing but the prompts.",
+  options = {
+    { name = "publish", help = "publish, to the phone numbers that the current version holds" },
+    { name = "update-draft", help = "put the prompt into a newer draft that has other changes" },
+    { name = "leave-draft", help = "leave such a draft, and make a new version of the published one" },
+    { name = "force", help = "also prompts that grow or shrink by more than half, or have no place yet" },
+    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+  },
+  writes = { "agents.versions.create", "agents.versions.update", "agents.versions.publish" },
+  operands = { name = "a directory of prompts (.md)", min = 1, max = 1 },
+  notes = [[
+Each .md file directly in the directory is a prompt, except those whose name begins with "_" or ".". Its
+agent is named by front matter, or by the file's name (riverside-dental.md: "Riverside Dental"):
+
+  ---
+  agent: Riverside Dental Scheduler
+  field: channel_overrides.text.instructions
+  ---
+
+Without `field` it is `instructions`. Everything that is wrong is told at once, before anything is written:
+no such agent, two files for one prompt, an empty prompt, one whose size changes by more than half.
+
+The prompt goes into a new draft that is otherwise as the published version. A newer draft with other
+changes is somebody's work: it is named, and nothing is written without --update-draft or --leave-draft.
+
+Exit codes: 0 done or nothing to do, 2 something to do (--check), 3 something is wrong, 11 a newer draft is
+in the way, 8 some agents were changed and others failed; when all failed, the code of the first error.
+
+Examples:
+  anyreach run migrate-prompts prompts/ --check
+  anyreach run migrate-prompts prompts/ --publish]],
+}
+
+-- {====== showing ======
+
+---@class prompt_result
+---@field plan anyreach.prompt_plan
+---@field action "written"|"published"|"unchanged"|"failed"
+---@field error any
+
+local function version_name(plan)
+  return plan.draft and "version " .. plan.draft.version or "a new version"
+end
+
+local sentences = {
+  written = function(plan) return ("written as a draft, %s"):format(version_name(plan)) end,
+  published = function(plan) return ("published as %s"):format(version_name(plan)) end,
+  write = function(plan) return ("to be written as a draft, %s"):format(version_name(plan)) end,
+  publish = function(plan) return ("to be published as %s"):format(version_name(plan)) end,
+  unchanged = function(plan)
+    return plan.draft and ("unchanged; %s, a draft, holds it"):format(version_name(plan)) or "unchanged"
+  end,
+  failed = function(_, err) return "failed: " .. tostring(err):gsub("%c+", " ") end,
+}
+
+local function file_list(plan)
+  local list = json.array {}
+  for index, prompt in ipairs(plan.prompts) do list[index] = prompt.file end
+  return list
+end
+
+local function print_event(result)
+  local plan = result.plan
+  report.event("agent", {
+    name = plan.agent.name, agent_id = plan.agent.id, files = file_list(plan), action = result.action,
+    agent_version = plan.draft and plan.draft.version or plan.current and plan.current.version,
+    changes = diff_text.events(plan.differences), error = report.error_event(result.error),
+  })
+end
+
+local function print_result(result)
+  if report.is_json() then return print_event(result) end
+  local plan = result.plan
+  report.line("%s: %s", plan.agent.name, sentences[result.action](plan, result.error))
+  if result.action == "unchanged" or result.action == "failed" then return end
+  for _, line in ipairs(diff_text.lines(plan.differences, { color = color.enabled("stdout") })) do
+    report.line("%s", line)
+  end
+end
+
+-- }======
+
+-- {====== doing ======
+
+local function publish(api, plan, records)
+  local steps = prompts.publish_steps(plan, records)
+  finishing.run(steps, false, function() numbers.run(api, "migrate-prompts: " .. plan.agent.name, steps) end)
+end
+
+local function run_one(api, plan, records)
+  if not prompts.is_due(plan) then return { plan = plan, action = "unchanged" } end
+  local ok, err = pcall(function()
+    prompts.write_draft(api, plan)
+    publish(api, plan, records)
+  end)
+  if not ok then return { plan = plan, action = "failed", error = err } end
+  return { plan = plan, action = plan.publish and "published" or "written" }
+end
+
+local function check_one(plan, records)
+  if not prompts.is_due(plan) then return { plan = plan, action = "unchanged" } end
+  show.steps(prompts.publish_steps(plan, records))
+  return { plan = plan, action = plan.publish and "publish" or "write" }
+end
+
+-- }======
+
+local function exit_code(results, is_check)
+  local due, failed = 0, {}
+  for _, result in ipairs(results) do
+    if result.action ~= "unchanged" then due = due + 1 end
+    if result.error then failed[#failed + 1] = result end
+  end
+  if #failed > 0 then
+    return #failed == #results and errors.exit_code(failed[1].error) or errors.exit_codes.partial
+  end
+  return is_check and due > 0 and 2 or 0
+end
+
+local function options_of(given)
+  if given.update_draft and given.leave_draft then
+    arguments.fail(spec, "--update-draft and --leave-draft: expected one of them")
+  end
+  local on_draft = given.update_draft and "update" or given.leave_draft and "leave" or nil
+  return { publish = given.publish, force = given.force, on_draft = on_draft }
+end
+
+local function main(given)
+  local options = options_of(given)
+  if given.check then host.restrict_writes {} end
+  local api, results = anyreach.client(), {}
+  local left = given.publish and finishing.finish_earlier(api, given.check)
+  local plans = prompts.plan(api, given[1], options)
+  local records = given.publish and numbers.records(api) or {}
+  for index, plan in ipairs(plans) do
+    results[index] = (given.check and check_one or function(one) return run_one(api, one, records) end)(plan, records)
+    print_result(results[index])
+  end
+  local code = exit_code(results, given.check)
+  return code == 0 and given.check and left and #left.steps > 0 and 2 or code
+end
+
+return recipe.run(spec, main, ...)

@@ -1,0 +1,198 @@
+-- numbers: which version answers where, and who shall (scripts/README.md).
+
+local agent_lookup = require "anyreach.agent_lookup"
+local anyreach = require "anyreach"
+local arguments = require "anyreach.arguments"
+local errors = require "anyreach.errors"
+local finishing = require "anyreach.numbers.finishing"
+local host = require "anyreach.host"
+local moves = require "anyreach.numbers.moves"
+local numbers = require "anyreach.numbers"
+local operations = require "anyreach.operations"
+local recipe = require "anyreach.recipe"
+local report = require "anyreach.report"
+local show = require "anyreach.numbers.show"
+local slots = require "anyreach.numbers.slots"
+local unfinished = require "anyreach.numbers.unfinished"
+
+local spec = {
+  usage = "anyreach run numbers [list | assign NUMBER AGENT[@VERSION] | clear NUMBER | move FROM TO | swap A B "
+    .. "| forget] [--direction SLOTS] [--check]",
+  summary = "Shows which version answers where; assigns, clears, moves and swaps phone numbers.",
+  options = {
+    { name = "direction", value = "SLOTS",
+      help = "inbound, outbound or both; default inbound to assign, else both" },
+    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+  },
+  writes = { "agents.versions.publish" },
+  operands = { name = "a command and what it takes" },
+  notes = [[
+A number has two slots: inbound holds the version that answers calls to it, outbound the one that calls
+from it. A number goes to the newest published version, or to the one that is named; a draft gets none.
+
+What takes several requests is noted in $XDG_STATE_HOME/anyreach before it begins. A run that was cut off
+is completed by the next run of `numbers` that changes something, and the same `swap` then ends there;
+`forget` gives it up. A swap that was completed swaps back when it is run again; all other commands
+write nothing the second time.
+
+Exit codes: 0 done or nothing to do, 2 something to do (--check), 3 no such number, agent or version,
+8 some requests were carried out and one failed: the error lists which.
+
+Examples:
+  anyreach run numbers
+  anyreach run numbers assign +15551234567 "Riverside Dental Scheduler"
+  anyreach run numbers assign +15551234567 "Riverside Dental Scheduler@3" --direction both
+  anyreach run numbers swap +15551230001 +15551230002 --check]],
+}
+
+-- {====== the table ======
+
+-- A credential may see numbers and no trunks; their ids do then.
+local function trunk_names(api)
+  local names = {}
+  local ok, err = pcall(function()
+    for trunk in api.trunks.each() do names[trunk.id] = trunk.name end
+  end)
+  if not ok and not (errors.is_error(err) and err.kind == "forbidden") then error(err, 0) end
+  return names
+end
+
+local function list(api)
+  local all, trunks = numbers.read(api), trunk_names(api)
+  if report.is_json() then
+    for _, number in ipairs(all) do show.number_event(number, trunks) end
+  else
+    for _, line in ipairs(show.table(all, trunks)) do print(line) end
+  end
+  local left = numbers.left_over(api)
+  if left then report.warn("'%s' was begun and not finished; run it again to complete it", left.what) end
+  return 0
+end
+
+-- }======
+
+-- {====== changes ======
+
+local function summary(what, steps, is_check)
+  if report.is_json() then
+    local count = 0
+    for _, step in ipairs(steps) do count = count + #step.changes end
+    report.event("summary", { command = what, slots = count, requests = #steps, check = is_check or false })
+  elseif #steps == 0 then
+    report.line("nothing to do")
+  end
+end
+
+local function change(api, what, is_check, find_changes)
+  local left = finishing.finish_earlier(api, is_check)
+  if left and (is_check or left.what == what) then
+    summary(left.what, left.steps, is_check)
+    return is_check and #left.steps > 0 and 2 or 0
+  end
+  local steps = moves.steps(find_changes())
+  finishing.run(steps, is_check, function() numbers.run(api, what, steps) end)
+  summary(what, steps, is_check)
+  return is_check and #steps > 0 and 2 or 0
+end
+
+-- }======
+
+-- {====== commands ======
+
+local function check_number(word)
+  if not word:find("^%+%d+$") then
+    arguments.fail(spec, "expected a phone number such as +15551234567, got '%s'", word)
+  end
+  return word
+end
+
+local commands = {}
+
+commands.list = { operands = {}, run = list }
+
+commands.assign = {
+  operands = { "NUMBER", "AGENT[@VERSION]" },
+  default_direction = "inbound",
+  changes = function(api, words, direction)
+    local agent, version = agent_lookup.split(words[2])
+    return numbers.assign(api, check_number(words[1]), agent, version, direction)
+  end,
+}
+
+commands.clear = {
+  operands = { "NUMBER" },
+  changes = function(api, words, direction)
+    return numbers.clear(api, check_number(words[1]), direction)
+  end,
+}
+
+commands.move = {
+  operands = { "FROM", "TO" },
+  changes = function(api, words, direction)
+    return numbers.move(api, check_number(words[1]), check_number(words[2]), direction)
+  end,
+}
+
+-- The same swap is meant whichever number is named first.
+commands.swap = {
+  operands = { "A", "B" },
+  is_symmetric = true,
+  changes = function(api, words, direction)
+    return numbers.swap(api, check_number(words[1]), check_number(words[2]), direction)
+  end,
+}
+
+commands.forget = {
+  operands = {},
+  run = function(api)
+    unfinished.forget(api)
+    return 0
+  end,
+}
+
+local function find_command(word)
+  local names = {}
+  for name in pairs(commands) do names[#names + 1] = name end
+  table.sort(names)
+  if commands[word] then return commands[word] end
+  local near = operations.nearest(word, names)
+  arguments.fail(spec, "unknown command '%s'; %s", word,
+    near and ("did you mean '%s'?"):format(near) or "expected " .. table.concat(names, ", "))
+end
+
+local function operands_of(command, given)
+  local words = table.move(given, 2, #given, 1, {})
+  if #words ~= #command.operands then
+    local expected = table.concat(command.operands, " ")
+    arguments.fail(spec, "'%s' takes %s", given[1], expected == "" and "nothing more" or expected)
+  end
+  return words
+end
+
+local function direction_of(command, given)
+  local direction = given.direction or command.default_direction or "both"
+  if slots.of(direction) then return direction end
+  arguments.fail(spec, "--direction: expected %s, got '%s'", table.concat(slots.directions, ", "), direction)
+end
+
+local function describe(command, name, words, direction)
+  local sorted = table.move(words, 1, #words, 1, {})
+  if command.is_symmetric then table.sort(sorted) end
+  return ("%s %s --direction %s"):format(name, table.concat(sorted, " "), direction)
+end
+
+-- }======
+
+local function main(given)
+  local name = given[1] or "list"
+  local command = find_command(name)
+  local words, direction = operands_of(command, given), direction_of(command, given)
+  if given.check then host.restrict_writes {} end
+  local api = anyreach.client()
+  if command.run then return command.run(api) end
+  return change(api, describe(command, name, words, direction), given.check, function()
+    return command.changes(api, words, direction)
+  end)
+end
+
+return recipe.run(spec, main, ...)

@@ -1,0 +1,153 @@
+-- promote: agents from one profile's organisation to another's (scripts/README.md).
+
+local account = require "anyreach.account"
+local anyreach = require "anyreach"
+local arguments = require "anyreach.arguments"
+local choice = require "anyreach.promotion.choice"
+local confirmation = require "anyreach.promotion.confirmation"
+local environments = require "anyreach.promotion.environments"
+local errors = require "anyreach.errors"
+local host = require "anyreach.host"
+local lock = require "anyreach.lock"
+local progress = require "anyreach.progress"
+local promotion = require "anyreach.promotion"
+local recipe = require "anyreach.recipe"
+local report = require "anyreach.report"
+local show = require "anyreach.promotion.show"
+
+local spec = {
+  usage = "anyreach run promote --from PROFILE --to PROFILE [AGENT[@VERSION]...|--all] [options]",
+  summary = "Promotes agents from one organisation to another; merges what both have changed.",
+  options = {
+    { name = "from", value = "PROFILE", help = "the source; nothing is written there" },
+    { name = "to", value = "PROFILE", help = "the target" },
+    { name = "all", help = "all agents with a published version" },
+    { name = "numbers", help = "also give the agents their phone numbers, as the target's environment file maps them" },
+    { name = "ours", help = "where both have changed a field: take the source's value" },
+    { name = "theirs", help = "where both have changed a field: keep the target's value" },
+    { name = "skip", help = "leave agents alone in which both have changed a field" },
+    { name = "no-publish", help = "write drafts only" },
+    { name = "from-environment", value = "NAME|FILE", help = "the source's environment file; default the profile's" },
+    { name = "to-environment", value = "NAME|FILE", help = "the target's environment file; default the profile's" },
+    { name = "lock", value = "FILE", help = "where promotions are noted; default " .. lock.NAME },
+    { name = "yes", help = "write to a protected profile without asking" },
+    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+  },
+  writes = {
+    "agents.create", "agents.versions.create", "agents.versions.update", "agents.versions.publish",
+  },
+  operands = { name = "names or ids of agents of the source" },
+  notes = [[
+Takes the newest published version of each agent, or the one that is named. Ids in it (datasets, workflows,
+agents, numbers, trunks) are replaced by those of the things with the same names in the target, or by those
+that its environment file gives. When one cannot be, all such are listed and nothing is written.
+
+What was promoted is noted in the lock, a file to be committed. The next time a field that only the source
+has changed since is taken, one that only the target has changed is kept, and one that both have changed is
+a conflict: it is shown, and the agent is left as it is without --ours, --theirs or --skip. Without a note
+every field that differs is a conflict.
+
+A second run writes nothing. A run that was cut off is completed by the next one.
+
+Exit codes: 0 done or nothing to do, 2 something to do (--check), 3 something cannot be resolved (nothing
+was written), 6 the target is protected, 8 some agents failed or are in conflict, others not, 11 a conflict.
+
+Examples:
+  anyreach run promote --from staging --to production "Riverside Dental Scheduler" --check
+  anyreach run promote --from staging --to production --all --ours --yes
+  anyreach --sandbox=/tmp/sandbox.db run promote --from sandbox-one --to sandbox-two --all]],
+}
+
+local function decision(given)
+  local chosen
+  for _, name in ipairs { "ours", "theirs", "skip" } do
+    if given[name] and chosen then arguments.fail(spec, "--%s and --%s: expected one of them", chosen, name) end
+    if given[name] then chosen = name end
+  end
+  return chosen
+end
+
+local function check_arguments(given)
+  if not given.from or not given.to then arguments.fail(spec, "expected --from PROFILE and --to PROFILE") end
+  if given.all and #given > 0 then arguments.fail(spec, "--all and names of agents: expected one of them") end
+  if not given.all and #given == 0 then arguments.fail(spec, "expected names of agents, or --all") end
+  if given.numbers and given.no_publish then
+    arguments.fail(spec, "--numbers and --no-publish: a draft cannot have numbers")
+  end
+end
+
+local function open_sides(given)
+  local source = anyreach.client { profile = given.from }
+  if not given.check then confirmation.ask(given.to, given.yes) end
+  local target = anyreach.client { profile = given.to }
+  if account.of(source).key == account.of(target).key then
+    arguments.fail(spec, "--from %s and --to %s are the same organisation", given.from, given.to)
+  end
+  return {
+    source = source, target = target, lock = lock.read(given.lock or lock.NAME),
+    source_ids = environments.ids(given.from_environment, account.of(source)),
+    target_ids = environments.ids(given.to_environment, account.of(target)),
+  }
+end
+
+local function choose(sides, given)
+  local problems = {}
+  if not given.all then
+    local chosen = choice.named(sides.source, given, problems)
+    if #problems > 0 then error(errors.make { kind = "input", problems = problems }, 0) end
+    return chosen
+  end
+  local chosen, left_out = choice.all(sides.source)
+  for _, name in ipairs(left_out) do report.note("'%s' has no published version and is left out", name) end
+  return chosen
+end
+
+-- The code of an agent that was not promoted.
+local function code_of(item, result)
+  if item.action == "conflict" then return errors.exit_codes.conflict end
+  return result and result.error and errors.exit_code(result.error) or nil
+end
+
+local function exit_code(items, results, is_check)
+  local first, failed, due = nil, 0, 0
+  for _, item in ipairs(items) do
+    local code = code_of(item, results[item])
+    if code then failed = failed + 1 end
+    first = first or code
+    if item.action == "create" or item.action == "update" then due = due + 1 end
+  end
+  if failed > 0 then return failed == #items and first or errors.exit_codes.partial end
+  return is_check and due > 0 and 2 or 0
+end
+
+local function apply(sides, items, options)
+  local results, shown = {}, nil
+  promotion.apply(sides, items, {
+    publish = options.publish,
+    on_start = function(count) shown = progress.start { label = "promoting", total = count } end,
+    on_step = function() shown:step() end,
+    on_result = function(result, item)
+      results[item] = result
+      show.result(item, result, options)
+    end,
+  })
+  shown:finish()
+  return results
+end
+
+local function main(given)
+  check_arguments(given)
+  local options = { decide = decision(given), numbers = given.numbers, publish = not given.no_publish,
+    from = given.from, to = given.to }
+  if given.check then host.restrict_writes {} end
+  local sides = open_sides(given)
+  local items = promotion.plan(sides, choose(sides, given), options)
+  for _, item in ipairs(items) do
+    if given.check or not item.change then show.plan(item, options) end
+  end
+  local results = given.check and {} or apply(sides, items, options)
+  show.summary(items, results, given.check)
+  return exit_code(items, results, given.check)
+end
+
+return recipe.run(spec, main, ...)

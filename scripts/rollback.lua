@@ -1,0 +1,105 @@
+-- rollback: an agent back to an earlier version (scripts/README.md).
+
+local agent_lookup = require "anyreach.agent_lookup"
+local anyreach = require "anyreach"
+local arguments = require "anyreach.arguments"
+local color = require "anyreach.color"
+local diff_text = require "anyreach.diff_text"
+local finishing = require "anyreach.numbers.finishing"
+local host = require "anyreach.host"
+local numbers = require "anyreach.numbers"
+local recipe = require "anyreach.recipe"
+local report = require "anyreach.report"
+local rollback = require "anyreach.rollback"
+local show = require "anyreach.numbers.show"
+
+local spec = {
+  usage = "anyreach run rollback AGENT --to VERSION|TIME [--all-slots] [--check]",
+  summary = "Brings an agent back to an earlier version, where the current one answers.",
+  options = {
+    { name = "to", value = "VERSION|TIME", help = "the number of a version, or when it was in use (ISO 8601, UTC "
+      .. "without an offset)" },
+    { name = "all-slots", help = "also the phone numbers that hold other versions of the agent" },
+    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+  },
+  writes = { "agents.versions.create", "agents.versions.publish" },
+  operands = { name = "the name or id of an agent", min = 1, max = 1 },
+  notes = [[
+Shows what changes, copies the earlier version to a new one, and publishes that to the phone numbers, in
+both directions, which the current version holds. The current version is the newest published one. Numbers
+that hold other versions of the agent are named and left alone without --all-slots. Drafts stay as they
+are. When the current version is as the earlier one already, nothing is written.
+
+Exit codes: 0 done or nothing to do, 2 something to do (--check), 3 no such agent or version, or none was
+in use at that time, 8 some requests were carried out and one failed: the error lists which.
+
+Examples:
+  anyreach run rollback "Riverside Dental Scheduler" --to 3 --check
+  anyreach run rollback "Riverside Dental Scheduler" --to 2026-03-01T09:00:00Z]],
+}
+
+local function show_differences(plan)
+  report.line("%s: version %d (current) back to version %d", plan.agent.name, plan.current.version, plan.target.version)
+  for _, line in ipairs(diff_text.lines(plan.differences, { color = color.enabled("stdout") })) do
+    report.line("%s", line)
+  end
+end
+
+local function name_left_alone(plan)
+  for _, slot in ipairs(plan.left_alone) do
+    report.note("%s %s holds version %d and is left alone; --all-slots moves it", slot.number, slot.slot,
+      slot.from.version)
+  end
+end
+
+local function print_event(plan, action)
+  report.event("agent", {
+    name = plan.agent.name, agent_id = plan.agent.id, action = action, from_version = plan.current.version,
+    to_version = plan.target.version, agent_version = plan.holder.version,
+    changes = diff_text.events(plan.differences),
+  })
+end
+
+local function summary(plan, action)
+  if report.is_json() then return print_event(plan, action) end
+  if action == "rolled_back" then
+    report.line("version %d is published and as version %d", plan.holder.version, plan.target.version)
+  elseif action == "unchanged" then
+    report.line("nothing to do: version %d, the current one, is as version %d", plan.current.version,
+      plan.target.version)
+  end
+end
+
+local function carry_out(api, plan, what)
+  rollback.create_version(api, plan)
+  local steps = rollback.steps(plan)
+  finishing.run(steps, false, function() numbers.run(api, what, steps) end)
+end
+
+local function main(given)
+  if not given.to then arguments.fail(spec, "expected --to VERSION or --to TIME") end
+  if not rollback.is_target(given.to) then
+    arguments.fail(spec, "--to: expected the number of a version, or a time such as 2026-03-01T09:00:00Z, got '%s'",
+      given.to)
+  end
+  if given.check then host.restrict_writes {} end
+  local api = anyreach.client()
+  local left = finishing.finish_earlier(api, given.check)
+  local plan = rollback.plan(api, agent_lookup.find(api, given[1]), given.to, { all_slots = given.all_slots })
+  local steps = rollback.steps(plan)
+  if #plan.differences > 0 then show_differences(plan) end
+  name_left_alone(plan)
+  if #steps == 0 then
+    summary(plan, "unchanged")
+    return given.check and left and #left.steps > 0 and 2 or 0
+  elseif given.check then
+    show.steps(steps)
+    summary(plan, "roll_back")
+    return 2
+  end
+  carry_out(api, plan, ("rollback %s --to %s"):format(plan.agent.name, given.to))
+  summary(plan, "rolled_back")
+  return 0
+end
+
+return recipe.run(spec, main, ...)

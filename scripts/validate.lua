@@ -1,0 +1,107 @@
+-- validate: checks agent files against the schema of configurations, and for what a schema cannot say
+-- (scripts/README.md). Changes nothing.
+
+local config_schema = require "anyreach.lint.config_schema"
+local errors = require "anyreach.errors"
+local host = require "anyreach.host"
+local lint = require "anyreach.lint"
+local recipe = require "anyreach.recipe"
+local report = require "anyreach.report"
+
+local EXIT_INVALID = errors.exit_codes.input
+local EXIT_CHECK_FAILED = 9
+
+local spec = {
+  usage = "anyreach run validate FILE|DIRECTORY... [--schema FILE] [--offline] [--environment NAME] [--strict]",
+  summary = "Checks agent files before they are provisioned; changes nothing.",
+  options = {
+    { name = "schema", value = "FILE", help = "a JSON Schema of `config`, instead of the one that the API serves" },
+    { name = "offline", help = "use the schema that was last fetched; send nothing" },
+    { name = "environment", value = "NAME", help = "check the files as they are in this environment" },
+    { name = "variables", value = "NAME,...", many = true, help = "variables that calls provide to prompts" },
+    { name = "since", value = "REVISION", help = "of git; tells of prompts whose size changed a lot (HEAD)" },
+    { name = "strict", help = "warnings fail, too: exit code 9" },
+  },
+  writes = {},
+  operands = { name = "agent files (.yaml, .yml, .json), or directories of them", min = 1 },
+  notes = [[
+Errors: what is wrong in the files, what the schema does not allow, an agent described twice, a number
+claimed twice. Warnings: variables that nobody declares, tools that a prompt names and that are not
+attached, tools that no prompt mentions, a prompt that shrank to less than half or grew to more than double.
+
+With a credential the schema is fetched and kept; without one, or with --offline, the one that was kept
+is used. When there is none, only the checks that need no schema are made, and the summary says so.
+
+Prints one line a finding: FILE:LINE:COLUMN: error|warning: PATH: MESSAGE. With --quiet only errors, with
+--json one event a finding. Exit codes: 0 no errors, 3 errors, 4 the credential was refused, 9 warnings
+with --strict.
+
+Examples:
+  anyreach run validate agents/
+  anyreach run validate agents/ --offline --strict
+  anyreach run validate agents/ --schema agent-config.json --variables first_name,clinic_name
+  anyreach run validate agents/ --since origin/main --json
+  anyreach --sandbox run validate scripts/examples/clinic/agents]],
+}
+
+-- "--variables a,b --variables c" -> { "a", "b", "c" }
+local function names_of(lists)
+  local names = {}
+  for _, list in ipairs(lists or {}) do
+    for name in list:gmatch("[^,%s]+") do names[#names + 1] = name end
+  end
+  return names
+end
+
+local function print_finding(finding)
+  if report.is_json() then return report.event("finding", finding) end
+  if host.options.quiet and finding.severity ~= "error" then return end
+  local place = finding.place ~= "" and finding.place .. ": " or ""
+  local path = finding.path and finding.path .. ": " or ""
+  print(("%s%s: %s%s"):format(place, finding.severity, path, finding.message))
+end
+
+local function counted(count, noun)
+  return ("%d %s%s"):format(count, noun, count == 1 and "" or "s")
+end
+
+local function print_summary(counts, facts, found)
+  if report.is_json() then
+    return report.event("summary", {
+      agents = facts.agents, files = facts.files, errors = counts.error, warnings = counts.warning,
+      schema = found and found.source or nil,
+    })
+  end
+  if host.options.quiet then return end
+  print(("%s: %s, %s"):format(counted(facts.agents, "agent"), counted(counts.error, "error"),
+    counted(counts.warning, "warning")))
+  if found then
+    print("schema: " .. found.source)
+  else
+    print("schema: none, so only the checks that need none were made; set ANYREACH_TOKEN, or give --schema FILE")
+  end
+end
+
+local function warn_of_skipped(skipped)
+  for _, pattern in ipairs(skipped) do
+    report.warn("schema: %s: the pattern is not checked: %s", pattern.location, pattern.message)
+  end
+end
+
+local function main(given)
+  local found = config_schema.find { file = given.schema, offline = given.offline }
+  local findings, facts = lint.run(given, {
+    schema = found and found.schema,
+    variables = names_of(given.variables),
+    since = given.since,
+    environment = given.environment,
+  })
+  for _, finding in ipairs(findings) do print_finding(finding) end
+  warn_of_skipped(facts.skipped)
+  local counts = lint.count(findings)
+  print_summary(counts, facts, found)
+  if counts.error > 0 then return EXIT_INVALID end
+  return given.strict and counts.warning > 0 and EXIT_CHECK_FAILED or 0
+end
+
+return recipe.run(spec, main, ...)

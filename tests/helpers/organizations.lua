@@ -1,0 +1,105 @@
+-- A sandbox with its two organisations, for specs of recipes: both as profiles, `staging` and `production`,
+-- of a config file; a place of its own for state; and what was asked to write.
+
+local process = require "helpers.process"
+
+local organizations = {}
+
+local CONFIG = [[
+default: staging
+profiles:
+  staging: {token_env: FIRST_TOKEN, base_url: "%s"}
+  production: {token_env: SECOND_TOKEN, base_url: "%s"}
+  guarded: {token_env: SECOND_TOKEN, base_url: "%s", protected: true}
+]]
+
+local Organizations = {}
+Organizations.__index = Organizations
+
+--- Starts a sandbox; stop() ends it.
+---@param ... string arguments for `anyreach sandbox`
+function organizations.start(...)
+  local self = setmetatable({ sandbox = process.sandbox(...), directory = process.directory() }, Organizations)
+  local url = self.sandbox.base_url
+  assert(os.execute("mkdir -p " .. self.directory .. "/config/anyreach " .. self.directory .. "/work"))
+  process.write(self.directory .. "/config/anyreach/config.yaml", CONFIG:format(url, url, url))
+  self.first = anyreach.client { base_url = url, token = "ak_sandbox.admin" }
+  self.second = anyreach.client { base_url = url, token = "ak_sandbox.second" }
+  self.environment = ("HOME=%s XDG_CONFIG_HOME=%s/config XDG_STATE_HOME=%s/state FIRST_TOKEN=ak_sandbox.admin "
+    .. "SECOND_TOKEN=ak_sandbox.second ANYREACH_TOKEN= ANYREACH_BASE_URL= ANYREACH_PROFILE="):format(self.directory,
+      self.directory, self.directory)
+  return self
+end
+
+function Organizations:stop()
+  self.sandbox:stop()
+end
+
+--- Forgets everything, on the server and beside it.
+function Organizations:reset()
+  self.first.request { method = "POST", path = "/_sandbox/reset" }
+  assert(os.execute(("rm -rf %s/state %s/work && mkdir %s/work"):format(self.directory, self.directory, self.directory)))
+end
+
+--- The command line of `anyreach run …`, in the organisations' own directory.
+function Organizations:command(...)
+  return self.environment .. " " .. process.anyreach("--retries=0", "run", ...)
+end
+
+--- Runs a recipe as the profile `staging`.
+---@param ... string
+---@return integer code
+---@return string stdout
+---@return string stderr
+function Organizations:run(...)
+  return process.run(("cd %s/work && env %s"):format(self.directory, self:command(...)))
+end
+
+--- Starts a recipe in the background.
+function Organizations:start(...)
+  return process.start(("-C %s/work %s"):format(self.directory, self:command(...)))
+end
+
+--- The writes that arrived since the last call: "METHOD /path", without those of this helper's clients when
+--- they are taken away first.
+---@return string[]
+function Organizations:writes()
+  local list, all = {}, self.first.request { path = "/_sandbox/requests" }
+  for index = (self.seen or 0) + 1, #all do
+    local request = all[index]
+    if request.method ~= "GET" and not request.path:find("^/_sandbox") then
+      list[#list + 1] = request.method .. " " .. request.path
+    end
+  end
+  self.seen = #all
+  return list
+end
+
+--- Writes a file in the directory where recipes run.
+function Organizations:write(name, text)
+  local path = self.directory .. "/work/" .. name
+  assert(os.execute("mkdir -p " .. path:match("^(.*)/")))
+  process.write(path, text)
+end
+
+--- An agent whose first version, with this configuration, is published to numbers.
+---@param api anyreach.client
+---@param name string
+---@param config table
+---@param numbers? table body of the publication
+---@return table agent
+function organizations.agent(api, name, config, numbers)
+  local agent = api.agents.create { name = name }
+  organizations.version(api, agent, config, numbers)
+  return agent
+end
+
+--- One more published version of an agent.
+---@return table version
+function organizations.version(api, agent, config, numbers)
+  local version = api.agents.versions.create(agent.id, { config = config })
+  api.agents.versions.publish(agent.id, version.version, numbers)
+  return version
+end
+
+return organizations

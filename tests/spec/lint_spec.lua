@@ -1,0 +1,217 @@
+-- What is said about agent files beyond what makes them unreadable.
+
+local json = require "anyreach.json"
+local lint = require "anyreach.lint"
+local process = require "helpers.process"
+
+local function directory(files)
+  local path = process.directory()
+  for name, text in pairs(files) do
+    local parent = name:match("^(.*)/")
+    if parent then os.execute("mkdir -p " .. path .. "/" .. parent) end
+    process.write(path .. "/" .. name, text)
+  end
+  return path
+end
+
+-- The findings as lines, with the directory left out of them.
+local function lines_of(path, options)
+  local lines = {}
+  for index, found in ipairs((lint.run({ path }, options))) do
+    local text = ("%s %s %s: %s: %s"):format(found.severity, found.check, found.place, found.path or "", found.message)
+    lines[index] = text:gsub(path:gsub("%p", "%%%0") .. "/", "")
+  end
+  return lines
+end
+
+local function findings(text, options)
+  return lines_of(directory { ["a.yaml"] = text }, options)
+end
+
+describe("the schema", function()
+  local SCHEMA = json.decode [[{
+    "type": "object", "additionalProperties": false, "required": ["instructions"],
+    "properties": {
+      "instructions": {"type": "string"},
+      "voice": {"type": "object", "properties": {"speed": {"type": "number", "maximum": 2}}},
+      "key": {"type": "string", "minLength": 100}
+    }
+  }]]
+
+  it("is checked with line and column of each problem", function()
+    expect.equal(findings("name: A\nconfig:\n  voice:\n    speed: 3\n  instuctions: Be kind.\n", { schema = SCHEMA }), {
+      "error schema a.yaml:3:3: config.instructions: required but missing",
+      "error schema a.yaml:4:5: config.voice.speed: expected at most 2, got the number 3",
+      "error schema a.yaml:5:3: config.instuctions: unknown key 'instuctions'; did you mean 'instructions'?",
+    })
+  end)
+
+  it("lets secrets and references pass as text", function()
+    expect.equal(findings("name: A\nconfig: {instructions: x, key: !env {name: PATH, secret: true}}\n",
+      { schema = SCHEMA }), {})
+    expect.equal(findings("name: A\nconfig: {instructions: x, key: !ref 'dataset:FAQ'}\n", { schema = SCHEMA }), {})
+  end)
+
+  it("does not ask for instructions that the platform writes", function()
+    local text = "name: A\ngenerate: true\ninstruction_builder_inputs: {purpose: x}\n"
+    expect.equal(findings(text, { schema = SCHEMA }), {})
+  end)
+
+  it("says nothing about agents without a configuration", function()
+    expect.equal(findings("name: A\n", { schema = SCHEMA }), {})
+  end)
+end)
+
+describe("a faulty file", function()
+  it("is told of, and the others are checked", function()
+    local path = directory {
+      ["a.yaml"] = "name: A\nconfg: {}\n",
+      ["b.yaml"] = "name: B\nconfig: {instructions: 'Hello {{nme}}'}\n",
+    }
+    expect.equal(lines_of(path, { variables = { "name" } }), {
+      "error file a.yaml:2:1: : unknown key 'confg'; did you mean 'config'?",
+      "warning unknown-variable b.yaml:2:10: config.instructions: line 1: {{nme}}: no variable of this name is "
+        .. "declared; did you mean 'name'?",
+    })
+  end)
+
+  it("is told of when two describe one agent or claim one number", function()
+    local text = "name: A\nconfig: {instructions: x}\nphone_numbers: ['+15551234567']\n"
+    local lines = lines_of(directory { ["a.yaml"] = text, ["b.yaml"] = text })
+    expect.equal(#lines, 2)
+    expect.contains(lines[1], "the agent 'A' is already described at a.yaml:1:1")
+    expect.contains(lines[2], "+15551234567 inbound is already claimed at a.yaml:3:17")
+  end)
+end)
+
+describe("variables", function()
+  it("that nobody declares are told of once a text, with their line", function()
+    expect.equal(findings [[
+name: A
+config:
+  instructions: |-
+    Hello {{first_name}}.
+    {{ first_name | upper }} {{ clinic.name }}
+]], {
+      "warning unknown-variable a.yaml:3:3: config.instructions: line 1: {{first_name}}: no variable of this name is "
+        .. "declared; if calls provide it, say so with --variables first_name",
+      "warning unknown-variable a.yaml:3:3: config.instructions: line 2: {{clinic}}: no variable of this name is "
+        .. "declared; if calls provide it, say so with --variables clinic",
+    })
+  end)
+
+  it("may be declared for all agents, by the configuration, or by the text itself", function()
+    local text = "name: A\nconfig: {instructions: 'Hello {{name}}', variables: %s}\n"
+    expect.equal(findings(text:format "null", { variables = { "name" } }), {})
+    expect.equal(findings(text:format "{name: x}"), {})
+    expect.equal(findings(text:format "[name]"), {})
+    expect.equal(findings(text:format "[{name: name}]"), {})
+    expect.equal(findings "name: A\nconfig: {instructions: '{% for day in [1] %}{{ day }}{% endfor %}'}\n", {})
+  end)
+
+  it("of message templates are known as the guides tell them", function()
+    expect.equal(findings "name: A\nconfig: {channel_properties: {email: {body_template: '{{agent_response}}'}}}\n", {})
+    expect.equal(#findings "name: A\nconfig: {channel_properties: {email: {body_template: '{{agent_reply}}'}}}\n", 1)
+    expect.equal(#findings "name: A\nconfig: {instructions: '{{agent_response}}'}\n", 1)
+  end)
+
+  it("that are not closed are told of", function()
+    expect.equal(findings "name: A\nconfig: {instructions: 'Hello {{first name'}\n", {
+      "warning unclosed-variable a.yaml:2:10: config.instructions: line 1: {{ is not closed by }}",
+    })
+  end)
+end)
+
+describe("tools", function()
+  local AGENT = [[
+name: A
+config:
+  instructions: %s
+  tools:
+    - {name: end_call, description: Ends., actions: [], properties: {call_reason: {type: string}}}
+]]
+
+  local function tool_findings(prompt)
+    return findings(AGENT:format(json.encode(prompt)))
+  end
+
+  it("that a prompt names must be attached", function()
+    local function unknown(name, hint)
+      return ("warning unknown-tool a.yaml:3:3: config.instructions: line 1: '%s' looks like a tool, and no tool of "
+        .. "this name is attached%s"):format(name, hint or "")
+    end
+    expect.equal(tool_findings "Use end_call, then `end_cal`.", { unknown("end_cal", "; did you mean 'end_call'?") })
+    expect.equal(tool_findings "Use end_call or {{tools.book}}.", { unknown "book" })
+    expect.equal(tool_findings "Use end_call or the book_slot tool.", { unknown "book_slot" })
+    expect.equal(tool_findings "Use end_call or the tool book_slot.", { unknown "book_slot" })
+  end)
+
+  it("are not taken for parameters, variables or plain words", function()
+    expect.equal(tool_findings "Use `end_call` with `call_reason`; the right tool is `this`. snake_case stays.", {})
+    expect.equal(findings(AGENT:format "'`end_call` `first_name`'", { variables = { "first_name" } }), {})
+  end)
+
+  it("that no prompt mentions are told of", function()
+    expect.equal(tool_findings "Be kind.", {
+      "warning unmentioned-tool a.yaml:5:8: config.tools[1].name: the tool 'end_call' is attached, and no prompt "
+        .. "mentions it",
+    })
+    expect.equal(tool_findings "Then END\ncall.", {})
+    expect.equal(#tool_findings "Then send_calls.", 1)
+  end)
+
+  it("may be mentioned on one channel alone", function()
+    local text = AGENT:format "Be kind." .. "  channel_overrides: {text: {instructions: Use end_call.}}\n"
+    expect.equal(findings(text), {})
+  end)
+end)
+
+describe("the size of a prompt", function()
+  local LONG = ("Be kind to callers. "):rep(40)
+
+  local function git(path, words)
+    local settings = "-c user.name=T -c user.email=t@example.invalid"
+    local code, _, err = process.run(("git -C %s %s %s"):format(path, settings, words))
+    expect.equal({ words, code, code ~= 0 and err or "" }, { words, 0, "" })
+  end
+
+  local function committed(files)
+    if process.run("command -v git >/dev/null") ~= 0 then skip "git is not there" end
+    local path = directory(files)
+    git(path, "init -q")
+    git(path, "add .")
+    git(path, "commit -q -m first")
+    return path
+  end
+
+  it("is compared with what git has, and with the file that it stands in", function()
+    local path = committed {
+      ["agents/a.yaml"] = "name: A\nconfig: {instructions: !file ../prompts/a.md}\n",
+      ["agents/b.yaml"] = ("name: B\nconfig: {instructions: %s}\n"):format(LONG),
+      ["prompts/a.md"] = LONG,
+    }
+    expect.equal(lines_of(path .. "/agents"), {})
+    process.write(path .. "/prompts/a.md", "Be kind.\n")
+    process.write(path .. "/agents/b.yaml", ("name: B\nconfig: {instructions: %s}\n"):format(LONG .. LONG .. LONG))
+    expect.equal(lines_of(path .. "/agents"), {
+      "warning prompt-size a.yaml:2:10: config.instructions: the prompt has 8 characters; at HEAD it had 800",
+      "warning prompt-size b.yaml:2:10: config.instructions: the prompt has 2399 characters; at HEAD it had 799",
+    })
+  end)
+
+  it("may be compared with another revision", function()
+    local path = committed { ["a.yaml"] = ("name: A\nconfig: {instructions: %s}\n"):format(LONG) }
+    git(path, "tag before")
+    process.write(path .. "/a.yaml", "name: A\nconfig: {instructions: Be kind.}\n")
+    git(path, "commit -q -a -m second")
+    expect.equal(lines_of(path), {})
+    expect.equal(#lines_of(path, { since = "before" }), 1)
+    local err = expect.raises(function() lines_of(path, { since = "nowhere" }) end, "git knows no revision 'nowhere'")
+    expect.equal(err.kind, "input")
+    expect.raises(function() lines_of(path, { since = "--output=x" }) end, "expected a revision")
+  end)
+
+  it("is not asked for outside of a repository", function()
+    expect.equal(findings "name: A\nconfig: {instructions: x}\n", {})
+  end)
+end)

@@ -1,0 +1,159 @@
+-- The lock: what was last written to which organisation.
+
+local canonical = require "anyreach.canonical"
+local diff = require "anyreach.diff"
+local json = require "anyreach.json"
+local lock = require "anyreach.lock"
+local process = require "helpers.process"
+local secret = require "anyreach.secret"
+
+local A, B = "sha256:" .. ("a"):rep(64), "sha256:" .. ("b"):rep(64)
+
+local function facts(version)
+  return { agent_id = "id-" .. version, version = version, files = A, remote = B }
+end
+
+local function new_path()
+  return process.directory() .. "/anyreach.lock"
+end
+
+local function read_text(text)
+  local path = new_path()
+  process.write(path, text)
+  return lock.read(path), path
+end
+
+local function line(agent, version)
+  return ('{"agent":"%s","account":"here","agent_id":"id","version":%d,"files":"%s","remote":"%s"}\n'):format(agent,
+    version, A, B)
+end
+
+describe("a lock", function()
+  it("that is not there has no rows", function()
+    local path = new_path()
+    local found = lock.read(path)
+    expect.equal(found:get("here", "Ann"), nil)
+    expect.equal({ found:write(), process.read(path) }, { false, nil })
+  end)
+
+  it("keeps what was written, one line an agent, sorted", function()
+    local path = new_path()
+    local first = lock.read(path)
+    first:set("here", "Zoë", facts(1))
+    first:set("there", "Ann", facts(2))
+    first:set("here", "Ann", facts(3))
+    first:set_promotion("here", "there", "Ann", { from_version = 3, agent_id = "x", version = 2 })
+    expect.equal(first:write(), true)
+    expect.equal(process.read(path),
+      ('{"agent":"Ann","account":"here","agent_id":"id-3","version":3,"files":"%s","remote":"%s"}\n'):format(A, B)
+      .. ('{"agent":"Ann","account":"there","agent_id":"id-2","version":2,"files":"%s","remote":"%s"}\n'):format(A, B)
+      .. '{"agent":"Ann","account":"there","from":"here","from_version":3,"agent_id":"x","version":2}\n'
+      .. ('{"agent":"Zoë","account":"here","agent_id":"id-1","version":1,"files":"%s","remote":"%s"}\n'):format(A, B))
+    local second = lock.read(path)
+    expect.equal(second:get("here", "Zoë").version, 1)
+    expect.equal(second:promotion("here", "there", "Ann").from_version, 3)
+    expect.equal(second:promotion("there", "here", "Ann"), nil)
+    expect.equal(#second:rows("here"), 2)
+    expect.equal(#second:rows("there"), 1)
+    expect.equal(second:write(), false)
+  end)
+
+  it("forgets an agent", function()
+    local found = read_text(line("Ann", 1) .. line("Bob", 1))
+    found:remove("here", "Ann")
+    expect.equal({ found:get("here", "Ann"), found:get("here", "Bob").version }, { nil, 1 })
+  end)
+
+  it("keeps keys that it does not know", function()
+    local found, path = read_text(line("Ann", 1):gsub("}", ',"later":[1]}'))
+    found:set("here", "Ann", facts(2))
+    found:write()
+    expect.contains(process.read(path), '"version":2,')
+    expect.contains(process.read(path), '"later":[1]}')
+  end)
+
+  it("takes what git merges of two branches", function()
+    local directory = process.directory()
+    local function sh(command)
+      local code, out, err = process.run(("cd %s && %s"):format(process.quote(directory), command))
+      expect.equal({ command, code }, { command, 0 })
+      return out .. err
+    end
+    local names = { "Ann", "Bob", "Cid", "Dan", "Eve" }
+    local function write(versions)
+      local found = lock.read(directory .. "/anyreach.lock")
+      for name, version in pairs(versions) do found:set("here", name, facts(version)) end
+      found:write()
+    end
+    sh "git init -q && git config user.email a@example.invalid && git config user.name a && git checkout -q -b left"
+    local all = {}
+    for _, name in ipairs(names) do all[name] = 1 end
+    write(all)
+    sh "git add . && git commit -qm base && git checkout -q -b right"
+    write { Eve = 2, Fay = 1 }
+    sh "git commit -qam right && git checkout -q left"
+    write { Ann = 3 }
+    sh "git commit -qam left && git merge -q right -m merge"
+    local merged = lock.read(directory .. "/anyreach.lock")
+    expect.equal({ merged:get("here", "Ann").version, merged:get("here", "Eve").version, #merged:rows("here") },
+      { 3, 2, 6 })
+    expect.equal(merged:write(), false)
+  end)
+end)
+
+describe("a lock that cannot be understood", function()
+  local good = line("Ann", 1)
+
+  it("is refused with file and line, and never taken for empty", function()
+    for _, case in ipairs {
+      { good .. "{", ":2: not a line of a lock: " },
+      { good .. "\n\n[1]\n", ":4: expected a JSON object" },
+      { '{"agent":"Ann"}\n', ":1: expected the keys agent and account" },
+      { good:gsub('"version":1', '"version":"1"'), ':1: version: unexpected value "1"' },
+      { good:gsub("sha256", "sha1"), ":1: files: unexpected value" },
+      { "<<<<<<< HEAD\n" .. good, ":1: a merge was left undecided here" },
+      { good .. line("Ann", 2), ":2: the agent 'Ann' has another line already, 1;" },
+    } do
+      local path = new_path()
+      process.write(path, case[1])
+      local err = expect.raises(function() lock.read(path) end, path .. case[2])
+      expect.equal(err.kind, "input")
+    end
+  end)
+
+  it("may say the same twice", function()
+    expect.equal(#read_text(good .. good):rows("here"), 1)
+  end)
+
+  it("is refused when it is a directory", function()
+    expect.raises(function() lock.read(process.directory()) end, "irectory")
+  end)
+end)
+
+describe("a digest", function()
+  it("is the same for what anyreach.diff takes for equal", function()
+    local values = {}
+    for _, text in ipairs {
+      "{}", "[]", '{"a":null}', '{"a":1}', '{"a":1.0}', '{"a":[]}', '{"a":{}}', '{"a":{"b":null}}', "[null]", "[1]",
+      '"1"', "1", "1.0", '{"a":12345678901234567890}', '{"a":1,"b":null}', '{"a":"1"}', "null", '{"a":[null,1]}',
+    } do
+      values[#values + 1] = json.decode(text)
+    end
+    for _, a in ipairs(values) do
+      for _, b in ipairs(values) do
+        local is_same = #diff.compare({ v = a }, { v = b }, { exact = true }) == 0
+        expect.equal({ json.encode(a), json.encode(b), canonical.digest { v = a } == canonical.digest { v = b } },
+          { json.encode(a), json.encode(b), is_same })
+      end
+    end
+  end)
+
+  it("leaves secrets out, and what the organisation has in their place", function()
+    local wanted = { key = secret "hush", list = json.array { secret "hush", 1 }, x = 1 }
+    local actual = { key = "hush", list = json.array { "hush", 1 }, x = 1 }
+    expect.equal(canonical.digest(wanted), canonical.digest(actual, wanted))
+    expect.falsy(canonical.digest(actual) == canonical.digest(actual, wanted))
+    actual.key = "other"
+    expect.equal(canonical.digest(wanted), canonical.digest(actual, wanted))
+  end)
+end)

@@ -1,0 +1,235 @@
+-- Completion at the prompt: what may stand at the cursor, found without evaluating or sending anything.
+
+local complete = require "anyreach.repl.complete"
+local process = require "helpers.process"
+
+local MOST_SECONDS = 0.005
+
+local environment = setmetatable({}, { __index = _G })
+
+-- The candidates with their suffixes at the end of a text, or at the mark "|" in it.
+local function candidates(text, globals)
+  local mark = text:find("|", 1, true)
+  local before, after = text:sub(1, (mark or #text + 1) - 1), mark and text:sub(mark + 1) or ""
+  local found = complete(before .. after, #before, globals or environment)
+  local list = {}
+  for i, candidate in ipairs(found and found.candidates or {}) do list[i] = candidate.text .. (candidate.suffix or "") end
+  return list, found
+end
+
+local function contains(list, wanted)
+  for _, item in ipairs(list) do
+    if item == wanted then return true end
+  end
+  return false
+end
+
+describe("the case of the manual", function()
+  it("completes a field, then its value", function()
+    expect.equal(candidates "api.agents.versions.publish(id, 1, {dir", { "direction = " })
+    expect.equal(candidates 'api.agents.versions.publish(id, 1, {direction = "in', { 'inbound"' })
+  end)
+
+  it("says which bytes a candidate replaces", function()
+    local _, found = candidates "api.agents.versions.publish(id, 1, {dir"
+    expect.equal({ found.from, found.to }, { 37, 39 })
+    _, found = candidates "api.agents.versions.publish(id, 1, {direction = \"in|\" })"
+    expect.equal({ found.from, found.to, found.candidates[1].suffix }, { 50, 51, "" })
+  end)
+end)
+
+describe("operations", function()
+  it("are completed name by name, namespaces with their dot", function()
+    expect.equal(candidates "api.agents.v", { "versions." })
+    expect.equal(candidates "api.agents.versions.pub", { "publish" })
+    expect.equal(candidates "api.sources.up", { "update", "upload" })
+    expect.equal(candidates "api.agents.ea", { "each" })
+  end)
+
+  it("are known below api.try and a new client, and under another name", function()
+    expect.equal(candidates "api.try.agents.versions.pub", { "publish" })
+    expect.equal(candidates "anyreach.client().agents.versions.pub", { "publish" })
+    local prod = anyreach.client { token = "ak_x" }
+    local globals = { prod = prod, ns = prod.agents.versions, op = prod.email_domains.verify }
+    expect.equal(candidates("prod.agents.versions.pub", globals), { "publish" })
+    expect.equal(candidates("ns.pub", globals), { "publish" })
+    expect.equal(candidates("op.", globals), { "curl", "name", "wait" })
+  end)
+
+  it("take fields that are not given yet, each with its sign of equality", function()
+    expect.equal(candidates 'api.agents.create{ name = "x", a', { "active = " })
+    expect.falsy(contains(candidates 'api.agents.create{ name = "x", ', "name = "))
+    expect.truthy(contains(candidates "api.agents.each{ ", "limit = "))
+  end)
+
+  it("take fields of objects in objects and in lists", function()
+    expect.truthy(contains(candidates "api.agents.versions.create(id, { config = { ", "instructions = "))
+    expect.truthy(contains(candidates "api.sources.create{ { ", "type = "))
+    expect.equal(candidates 'api.sources.create{ { type = "', { 'FILE"', 'URL"' })
+  end)
+
+  it("offer the values of a field where it has few", function()
+    expect.equal(candidates "api.agents.create{ active = ", { "false", "true" })
+    expect.equal(candidates "api.agents.versions.publish(id, 1, { direction = ",
+      { '"both"', '"inbound"', '"outbound"' })
+  end)
+
+  it("have answers whose fields are known", function()
+    expect.truthy(contains(candidates "api.agents.get(id).na", "name"))
+  end)
+
+  it("offer names where the value of a field is none of few", function()
+    expect.truthy(contains(candidates "api.agents.create{ name = to", "tostring"))
+  end)
+end)
+
+describe("anyreach", function()
+  it("has its functions, loaded or not, and their options", function()
+    expect.equal(candidates "anyreach.read_y", { "read_yaml" })
+    expect.equal(candidates "anyreach.json.enc", { "encode" })
+    expect.equal(candidates "anyreach.client{ base", { "base_url = " })
+    expect.equal(candidates "anyreach.map(ids, f, { ", { "concurrency = " })
+    expect.truthy(contains(candidates "api.request{ ", "method = "))
+  end)
+end)
+
+describe("live values", function()
+  local globals = {
+    agent = { name = "x", config = { tools = {} }, ["two words"] = 1, run = function() end },
+    text = "abc",
+    derived = setmetatable({ own = 1 }, { __index = { inherited = 2 } }),
+  }
+
+  it("show their fields by raw access", function()
+    expect.equal(candidates("agent.", globals), { "config", "name", "run" })
+    expect.equal(candidates("agent.config.", globals), { "tools" })
+    expect.equal(candidates("derived.", globals), { "inherited", "own" })
+  end)
+
+  it("offer methods after a colon, those of strings, too", function()
+    expect.equal(candidates("agent:", globals), { "run" })
+    expect.equal(candidates("text:up", globals), { "upper" })
+    expect.equal(candidates("text.up", globals), {})
+  end)
+
+  it("offer keys in an index, with the bracket", function()
+    expect.equal(candidates('agent["tw', globals), { 'two words"]' })
+    expect.equal(candidates("agent['tw|'", globals), { "two words]" })
+  end)
+
+  it("are never asked by way of their metamethods", function()
+    local function fail() error "a metamethod was called" end
+    local trap = setmetatable({}, {
+      __index = fail, __pairs = fail, __len = fail, __call = fail, __tostring = fail, __eq = fail, __name = "trap",
+    })
+    local all = setmetatable({ trap = trap, holder = { trap = trap } }, { __index = fail, __pairs = fail })
+    for _, text in ipairs { "trap.", "trap:", 'trap["', "holder.trap.x.y.", "tr", "trap(", "trap{ ", "unknown." } do
+      candidates(text, all)
+    end
+    expect.equal(candidates("hol", all), { "holder" })
+  end)
+
+  it("are not called, and what a call returns is not guessed", function()
+    local called = false
+    local calls = { f = function() called = true return { x = 1 } end }
+    expect.equal(candidates("f().", calls), {})
+    expect.equal(called, false)
+  end)
+
+  it("do not stand for a local of the same name", function()
+    expect.equal(candidates("local agent = other()\nagent.", globals), {})
+  end)
+end)
+
+describe("names", function()
+  it("are globals, locals of the entry, and keywords once a letter is there", function()
+    expect.truthy(contains(candidates "pri", "print"))
+    expect.equal(candidates("local number_list = {}\nfor i in pairs(numb", {}), { "number_list" })
+    expect.truthy(contains(candidates "ret", "return"))
+    expect.truthy(contains(candidates("a", {}), "api"))
+  end)
+
+  it("are completed on a later line of an entry, too", function()
+    expect.equal(candidates "for a in api.agents.each() do\n  api.agents.versions.pub", { "publish" })
+  end)
+
+  it("are completed where the entry goes on after the cursor", function()
+    expect.equal(candidates "api.agents.versions.pub|(id, 1)", { "publish" })
+  end)
+
+  it("are not offered in comments, numbers and plain strings", function()
+    for _, text in ipairs { "-- api.", "x = 12", 'x = "api.', "[[ api." } do expect.equal(candidates(text), {}) end
+  end)
+end)
+
+describe("paths of files", function()
+  local directory = process.directory()
+  process.write(directory .. "/one.yaml", "")
+  process.write(directory .. "/one two.json", "")
+  process.write(directory .. "/.hidden", "")
+  assert(os.execute("mkdir " .. directory .. "/sub"))
+
+  it("are completed in strings that functions take as paths", function()
+    expect.equal(candidates('anyreach.read_file "' .. directory .. "/on"),
+      { directory .. '/one two.json"', directory .. '/one.yaml"' })
+    expect.equal(candidates("dofile('" .. directory .. "/s"), { directory .. "/sub/" })
+    expect.equal(candidates('f("' .. directory .. "/on|x", { f = print })[1], directory .. '/one two.json"')
+  end)
+
+  it("show hidden files only when asked for, and stop at what is not there", function()
+    expect.falsy(contains(candidates('dofile("' .. directory .. "/"), directory .. '/.hidden"'))
+    expect.equal(candidates('dofile("' .. directory .. "/."), { directory .. '/.hidden"' })
+    expect.equal(candidates('dofile("' .. directory .. "/none/"), {})
+  end)
+end)
+
+describe("commands", function()
+  it("are completed with their arguments", function()
+    expect.equal(candidates ":reado", { "readonly " })
+    expect.equal(candidates ":readonly ", { "off", "on" })
+    expect.equal(candidates ":qu", { "quit" })
+    expect.equal(candidates ":run provis", { "provision" })
+    expect.equal(candidates ":run provision --che", { "--check" })
+    expect.equal(candidates ":help agents.versions.pub", { "agents.versions.publish" })
+    expect.equal(candidates ":help :sa", { ":save" })
+    expect.equal(candidates ":time api.agents.versions.pub", { "publish" })
+    expect.equal(candidates ":nothing x", {})
+    expect.equal(candidates ":run nothing --x", {})
+  end)
+
+  it("complete Lua at its own place", function()
+    local _, found = candidates ":time api.agents.versions.pub"
+    expect.equal({ found.from, found.to }, { 27, 29 })
+  end)
+end)
+
+-- The shortest of several runs: another program may have had the processor meanwhile.
+local function seconds(text, globals)
+  local best = math.huge
+  for _ = 1, 5 do
+    local started = os.clock()
+    complete(text, #text, globals or environment)
+    best = math.min(best, os.clock() - started)
+  end
+  return best
+end
+
+describe("completion answers within 5 ms", function()
+  local limit = MOST_SECONDS * (os.getenv "ASAN_OPTIONS" and 10 or 1)
+
+  it("with all operations", function()
+    expect.truthy(seconds "api." < limit)
+    expect.truthy(seconds "api.agents.versions.publish(id, 1, {dir" < limit)
+  end)
+
+  it("with a table of 100,000 keys", function()
+    local big = {}
+    for i = 1, 100000 do big["key" .. i] = i end
+    expect.truthy(seconds("big.", { big = big }) < limit)
+    expect.truthy(seconds("big.key99", { big = big }) < limit)
+  end)
+
+  it("with an entry of 100 KB", function()
+    expect.truthy(seconds(("local x = api.agents.get(id)\n"):rep(3500) .. "api.ag") < limit)
+  end)
+end)

@@ -1,0 +1,53 @@
+-- The official JSON Schema test suite, draft 2020-12: every required case, without exception.
+
+local directory = require "anyreach.directory"
+local files = require "anyreach.files"
+local schema = require "anyreach.schema"
+
+local ROOT = "../shared/conformance/json-schema"
+local SUITE, REMOTES = ROOT .. "/draft2020-12", ROOT .. "/remotes"
+local REMOTES_ADDRESS = "http://localhost:1234"
+
+-- Every document below a directory, by the address that the suite gives it.
+local function read_remotes(path, address, found)
+  for _, name in ipairs(directory.names(path)) do
+    local full, its_address = path .. "/" .. name, address .. "/" .. name
+    if directory.kind(full) == "directory" then
+      read_remotes(full, its_address, found)
+    else
+      found[its_address] = files.read_json(full)
+    end
+  end
+  return found
+end
+
+local function check_group(group, documents)
+  local validator = schema.compile(group.schema, { documents = documents })
+  for _, test in ipairs(group.tests) do
+    local problems = validator:validate(test.data)
+    local verdict = validator:is_valid(test.data)
+    local name = group.description .. " › " .. test.description
+    expect.equal({ name, #problems == 0, verdict }, { name, test.valid, test.valid })
+    for _, problem in ipairs(problems) do
+      expect.truthy(problem.message ~= "")
+      expect.contains(problem.schema_path, "#")
+    end
+  end
+end
+
+describe("the official suite", function()
+  if directory.kind(SUITE) ~= "directory" then
+    it("passes", function() skip(SUITE .. " is not there") end)
+    return
+  end
+  local documents = read_remotes(REMOTES, REMOTES_ADDRESS, {})
+  local names = directory.names(SUITE)
+  table.sort(names)
+  for _, name in ipairs(names) do
+    for _, group in ipairs(files.read_json(SUITE .. "/" .. name)) do
+      it(name:gsub("%.json$", "") .. ": " .. group.description, function() check_group(group, documents) end)
+    end
+  end
+
+  it("was there as a whole", function() expect.truthy(#names >= 46) end)
+end)

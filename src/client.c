@@ -102,6 +102,7 @@ static bool push_composite(lua_State *L, const char *name) {
   lua_remove(L, -2);
   lua_pushvalue(L, lua_upvalueindex(UP_CLIENT));
   lua_call(L, 1, 1);
+  if (lua_toboolean(L, lua_upvalueindex(UP_TRY))) push_trying(L);
   return true;
 }
 

@@ -5,11 +5,12 @@
 
 #include "embedded.h"
 #include "lua_call.h"
+#include "lua_error.h"
 
 #define BOUND_TYPE "anyreach.operation"
 
 /* Upvalues of the metamethods. */
-enum { UP_CLIENT = 1, UP_OPERATION };
+enum { UP_CLIENT = 1, UP_OPERATION, UP_TRY };
 
 static const struct operation *operation_upvalue(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(UP_OPERATION));
@@ -23,6 +24,7 @@ static int push_waiter(lua_State *L, const struct operation *operation) {
   lua_pushvalue(L, lua_upvalueindex(UP_CLIENT));
   lua_pushstring(L, operation->name);
   lua_call(L, 2, 1);
+  if (lua_toboolean(L, lua_upvalueindex(UP_TRY))) push_trying(L);
   return 1;
 }
 
@@ -75,7 +77,8 @@ void push_bound(lua_State *L, int client, const struct operation *operation, boo
   luaL_newlibtable(L, bound_metamethods);
   lua_pushvalue(L, client);
   lua_pushlightuserdata(L, (void *)operation);
-  luaL_setfuncs(L, bound_metamethods, 2);
+  lua_pushboolean(L, try);
+  luaL_setfuncs(L, bound_metamethods, 3);
   push_call(L, client, operation, try);
   lua_setfield(L, -2, "__call");
   lua_pushliteral(L, BOUND_TYPE);

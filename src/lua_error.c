@@ -26,6 +26,14 @@ void make_error(lua_State *L) {
   lua_remove(L, -2);
 }
 
+void push_trying(lua_State *L) {
+  embedded_require(L, "anyreach.errors");
+  lua_getfield(L, -1, "trying");
+  lua_replace(L, -2);
+  lua_insert(L, -2);
+  lua_call(L, 1, 1);
+}
+
 void push_error(lua_State *L, const char *kind, const char *message) {
   lua_createtable(L, 0, 3);
   lua_pushstring(L, kind);

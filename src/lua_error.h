@@ -14,4 +14,8 @@ void push_error(lua_State *L, const char *kind, const char *message);
 /* Raises one; the message is formatted like lua_pushfstring. Never returns. */
 int raise_error(lua_State *L, const char *kind, const char *format, ...);
 
+/* Replaces the function on top of the stack by one that returns nil and the error where that one
+ * raises what the world did; misuse still raises. [-1, +1, m] */
+void push_trying(lua_State *L);
+
 #endif

@@ -190,6 +190,20 @@ function errors.is_error(value)
   return getmetatable(value) == errors.metatable
 end
 
+local function returned(ok, ...)
+  if ok then return ... end
+  local err = ...
+  if errors.is_error(err) and err.kind ~= "usage" then return nil, err end
+  error(err, 0)
+end
+
+--- A function that returns nil and the error where `f` raises what the world did; misuse still raises.
+---@param f function
+---@return function
+function errors.trying(f)
+  return function(...) return returned(pcall(f, ...)) end
+end
+
 --- The exit code that stands for an uncaught error.
 ---@param err any
 ---@return integer

@@ -61,6 +61,13 @@ local function refused(api, text)
 end
 
 describe("sources.upload", function()
+  it("gives nil and the error under try, and still raises misuse", function()
+    local api = anyreach.client { base_url = "http://127.0.0.1:1", token = "ak_x" }
+    local source, err = api.try.sources.upload "/no/such/file"
+    expect.equal({ source, err.kind }, { nil, "input" })
+    expect.raises(function() api.try.sources.upload(1) end, "expected the path of a file")
+  end)
+
   it("creates, sends the bytes without credential and headers of the client, and completes", function()
     local storage <close> = wire.start()
     storage:answer { type = "application/xml", body = "<ok/>" }

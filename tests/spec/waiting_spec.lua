@@ -70,6 +70,15 @@ describe("wait", function()
     end
   end)
 
+  it("gives nil and the error under try, and still raises misuse", function()
+    local server <close>, api = answering({ status = "failed", error = "no such record" })
+    local domain, err = api.try.email_domains.verify.wait(ID)
+    expect.equal(domain, nil)
+    expect.contains(tostring(err), "no such record")
+    expect.raises(function() api.try.email_domains.verify.wait(ID, { timeut = 1 }) end, "timeut")
+    server:stop()
+  end)
+
   it("raises the error of a look", function()
     local server <close>, api = answering { status = "pending" }
     server:answer({ status = 404, body = '{"detail":"gone"}' }, 2)

@@ -9,8 +9,10 @@ local spec = {
 }
 
 local function list()
-  for _, name in ipairs(recipe.names()) do
-    print(("%-10s %s"):format(name, recipe.spec(name).summary))
+  local names, width = recipe.names(), 0
+  for _, name in ipairs(names) do width = math.max(width, #name) end
+  for _, name in ipairs(names) do
+    print(("%-" .. width .. "s  %s"):format(name, recipe.spec(name).summary))
   end
 end
 

@@ -141,18 +141,18 @@ end
 
 -- {====== start ======
 
-local function show_step(step)
-  if report.is_json() then events.step(step) end
-  report.line("%-8s  %s", step.outcome and "done" or "to do", step.text)
+local function show_step(step, outcome)
+  if report.is_json() then events.step(step, outcome) end
+  report.line("%-8s  %s", outcome == "done" and "done" or "to do", step.text)
 end
 
 function commands.start(api, given, found)
   local state, steps = ab_start.plan(api, found)
   if given.check then
-    for _, step in ipairs(steps) do show_step(step) end
+    for _, step in ipairs(steps) do show_step(step, "planned") end
     return 2
   end
-  ab_start.run(api, found, state, steps, show_step)
+  ab_start.run(api, found, state, steps, function(step) show_step(step, "done") end)
   local path = state_file.path(found.file)
   if report.is_json() then events.experiment(state, path) end
   report.line("The experiment runs. Keep %s: it names the versions, and what to restore.", path)
@@ -204,7 +204,7 @@ local function decision_of_verdict(result)
 end
 
 local function show_ending(state, decision, ending, is_check)
-  if report.is_json() then return events.conclusion(state, decision, ending, is_check) end
+  if report.is_json() then return events.conclusion(state, decision, ending, is_check and "planned" or "done") end
   local word = is_check and "to do" or "done"
   if ending.creates then report.line("%-8s  create a version like that of '%s'", word, decision.winner) end
   for _, step in ipairs(conclude.steps(ending)) do report.line("%-8s  %s", word, moves.describe(step)) end
@@ -225,14 +225,19 @@ local function carry_out(api, given, found, state, decision)
   return EXIT_CODES[decision.verdict]
 end
 
+local function nothing_to_do(given, state, decision)
+  if report.is_json() then events.conclusion(state, decision, { changes = {}, left_alone = {} }, "unchanged") end
+  report.line("Experiment '%s' was concluded at %s: nothing to do.", state.experiment, state.concluded_at)
+  return given.check and 0 or EXIT_CODES[decision.verdict]
+end
+
 function commands.conclude(api, given, found)
   local state = status.require_state(api, found)
   local wanted = given_decision(given, state)
   if state.decision then
     local decision = earlier_decision(state, wanted)
     if state.phase == "concluding" then return carry_out(api, given, found, state, decision) end
-    report.line("Experiment '%s' was concluded at %s: nothing to do.", state.experiment, state.concluded_at)
-    return EXIT_CODES[decision.verdict]
+    return nothing_to_do(given, state, decision)
   end
   local view = status.read(api, found, { most = given.most })
   if report.is_json() then events.verdict(view) else print_lines(text.status(view)) end

@@ -6,6 +6,7 @@ local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
 local comparison = require "anyreach.comparison"
 local directory = require "anyreach.directory"
+local environment = require "anyreach.environment"
 local lock = require "anyreach.lock"
 local orphans = require "anyreach.orphans"
 local progress = require "anyreach.progress"
@@ -19,6 +20,7 @@ local spec = {
     { name = "against", value = "PROFILE", help = "compare the files with the organisation of this profile" },
     { name = "from", value = "PROFILE", help = "compare the agents of this profile's organisation …" },
     { name = "to", value = "PROFILE", help = "… with those of this one" },
+    environment.option,
     { name = "exact", help = "keys that a file does not name are differences too" },
     { name = "only-drift", help = "show only agents that differ" },
     { name = "exit-code", help = "exit with 2 when something differs" },
@@ -42,7 +44,7 @@ Examples:
 
 local function check(given)
   if (given.from == nil) ~= (given.to == nil) then arguments.fail(spec, "--from and --to belong together") end
-  if given.from and (given[1] or given.against) then
+  if given.from and (given[1] or given.against or given.environment) then
     arguments.fail(spec, "expected agent files, or --from and --to, not both")
   end
   if not given.from and not given[1] then arguments.fail(spec, "expected agent files, or --from and --to") end
@@ -67,7 +69,7 @@ end
 local function add_orphans(results, api, paths, agents, options)
   for _, path in ipairs(paths) do
     if directory.kind(path) == "directory" then
-      local there = options.open_lock(path:gsub("(.)/+$", "%1") .. "/" .. lock.NAME)
+      local there = options.open_lock(lock.path_in(path))
       for _, orphan in ipairs(orphans.find(api, there, options.account, agents)) do
         results[#results + 1] = { name = orphan.name, agent_id = orphan.agent_id, status = "extra", differences = {} }
       end
@@ -76,24 +78,34 @@ local function add_orphans(results, api, paths, agents, options)
 end
 
 local function compare_files(given)
-  local agents, api, open = agent_file.read(given), client(given.against), lock.opener()
+  local api, open = client(given.against), lock.opener()
+  local chosen = environment.choose(given.environment, given, account.of(api))
+  local agents = agent_file.read(given, { environment = chosen })
   local options = progress_options {
     exact = given.exact,
     account = account.of(api).key,
     open_lock = open,
     locks = function(file) return open(lock.path_beside(file)) end,
   }
+  for _, agent in ipairs(agents) do options.locks(agent.file) end
   local results = comparison.files(api, agents, options)
   add_orphans(results, api, given, agents, options)
   options.finish()
-  return results, { before = "the organisation", after = "the files" }
+  return results, { before = "the organisation", after = "the files", extra = "no file describes it any more" }
+end
+
+-- Things that cannot be looked up have their names from the environment file of the profile.
+local function ids_of(api)
+  local chosen = environment.choose(nil, nil, account.of(api))
+  return chosen and chosen.ids
 end
 
 local function compare_organizations(given)
-  local options = progress_options {}
-  local results = comparison.organizations(client(given.from), client(given.to), options)
+  local from, to = client(given.from), client(given.to)
+  local options = progress_options { from_ids = ids_of(from), to_ids = ids_of(to) }
+  local results = comparison.organizations(from, to, options)
   options.finish()
-  return results, { before = given.to, after = given.from }
+  return results, { before = given.to, after = given.from, extra = given.from .. " has no such agent" }
 end
 
 local function main(given)

@@ -1,24 +1,32 @@
 -- export: an organisation's agents as agent files (scripts/README.md).
 
+local account = require "anyreach.account"
+local agent_file = require "anyreach.agent_file"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
+local environment = require "anyreach.environment"
+local errors = require "anyreach.errors"
 local export = require "anyreach.export"
+local lock = require "anyreach.lock"
 local progress = require "anyreach.progress"
 local recipe = require "anyreach.recipe"
 local redaction = require "anyreach.observing.redaction"
+local relock = require "anyreach.export.relock"
 local report = require "anyreach.report"
 
 local json = anyreach.json
 
 local spec = {
-  usage = "anyreach run export DIRECTORY [--agent NAME|ID]... [--check]",
+  usage = "anyreach run export DIRECTORY [--agent NAME|ID]... [--environment NAME|FILE] [--check]",
   summary = "Writes the organisation's agents as agent files; changes files that are there in place.",
   options = {
     { name = "agent", value = "NAME|ID", many = true, help = "only this agent; may be given again" },
+    environment.option,
     { name = "layout", value = "LAYOUT",
       help = "split: new prompts in prompts/NAME.md (default); inline: in the agent file" },
     { name = "only-owned", help = "add no keys to files that are there" },
     { name = "prune-files", help = "remove the files of agents that are no more" },
+    { name = "no-lock", help = "do not note in anyreach.lock that files and organisation are the same" },
     { name = "check", help = "only show what would be written; exit code 2 when there is something" },
   },
   writes = {},
@@ -70,7 +78,12 @@ local function detail(result)
   if result.error then return (tostring(result.error):gsub("%c+", " ")) end
   if result.action == "gone" then return result.file .. "; the organisation has no such agent" end
   local paths = paths_of(result)
-  return #paths > 0 and table.concat(paths, ", ") or result.file
+  local others = #paths
+  for _, path in ipairs(paths) do
+    if path == result.file then others = others - 1 end
+  end
+  if others == 0 then return result.file end
+  return ("%s and %d %s"):format(result.file, others, others == 1 and "prompt" or "prompts")
 end
 
 local function print_lines(results, is_check)
@@ -104,10 +117,22 @@ end
 
 -- }======
 
+-- The agents are read anew, from what was written. A variable that is not set may stand in the way.
+local function note_in_lock(results, path, opened, here, chosen)
+  local ok, agents = pcall(agent_file.read, { path }, { environment = chosen })
+  if not ok and not errors.is_error(agents) then error(agents, 0) end
+  if not ok then return report.note("the lock is left as it is: %s", tostring(agents)) end
+  relock.note(results, agents, opened, here.key)
+end
+
 local function main(given)
-  local shown
+  local api, shown = anyreach.client(), nil
+  local here = account.of(api)
+  local opened = not given.no_lock and lock.read(lock.path_in(given[1]))
+  local chosen = environment.choose(given.environment, { given[1] }, here)
   local options = {
     agents = given.agent,
+    environment = chosen,
     inline = is_inline(given.layout),
     only_owned = given.only_owned,
     prune_files = given.prune_files,
@@ -115,8 +140,11 @@ local function main(given)
     on_start = function(total) shown = progress.start { label = "exporting", total = total } end,
     on_step = function() shown:step() end,
   }
-  local results = export.run(anyreach.client(), given[1], options)
+  local results = export.run(api, given[1], options)
   shown:finish()
+  if opened and #opened:rows(here.key) > 0 and not given.check then
+    note_in_lock(results, given[1], opened, here, chosen)
+  end
   if report.is_json() then
     for _, result in ipairs(results) do print_event(result, given.check) end
   else

@@ -9,6 +9,7 @@ local finishing = require "anyreach.numbers.finishing"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local numbers = require "anyreach.numbers"
+local progress = require "anyreach.progress"
 local prompts = require "anyreach.prompts"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
@@ -18,13 +19,14 @@ local spec = {
   usage = "anyreach run migrate-prompts DIRECTORY [--publish] [--update-draft|--leave-draft] [--force] [--check]",
   summary = "Brings a folder of Markdown prompts into agents; changes nothing but the prompts.",
   options = {
-    { name = "publish", help = "publish, to the phone numbers that the current version holds" },
+    { name = "publish", writes = { "agents.versions.publish" },
+      help = "publish, to the phone numbers that the current version holds" },
     { name = "update-draft", help = "put the prompt into a newer draft that has other changes" },
     { name = "leave-draft", help = "leave such a draft, and make a new version of the published one" },
     { name = "force", help = "also prompts that grow or shrink by more than half, or have no place yet" },
     { name = "check", help = "only show what would be done; exit code 2 when there is something" },
   },
-  writes = { "agents.versions.create", "agents.versions.update", "agents.versions.publish" },
+  writes = { "agents.versions.create", "agents.versions.update" },
   operands = { name = "a directory of prompts (.md)", min = 1, max = 1 },
   notes = [[
 Each .md file directly in the directory is a prompt, except those whose name begins with "_" or ".". Its
@@ -135,6 +137,12 @@ local function exit_code(results, is_check)
   return is_check and due > 0 and 2 or 0
 end
 
+local function plan_all(api, path, options)
+  local shown <close> = progress.start { label = "comparing" }
+  options.on_step = function() shown:step() end
+  return prompts.plan(api, path, options)
+end
+
 local function options_of(given)
   if given.update_draft and given.leave_draft then
     arguments.fail(spec, "--update-draft and --leave-draft: expected one of them")
@@ -148,11 +156,13 @@ local function main(given)
   if given.check then host.restrict_writes {} end
   local api, results = anyreach.client(), {}
   local left = given.publish and finishing.finish_earlier(api, given.check)
-  local plans = prompts.plan(api, given[1], options)
+  local plans = plan_all(api, given[1], options)
   local records = given.publish and numbers.records(api) or {}
+  local shown <close> = progress.start { label = "migrating", total = #plans }
   for index, plan in ipairs(plans) do
     results[index] = (given.check and check_one or function(one) return run_one(api, one, records) end)(plan, records)
     print_result(results[index])
+    shown:step()
   end
   local code = exit_code(results, given.check)
   return code == 0 and given.check and left and #left.steps > 0 and 2 or code

@@ -5,7 +5,7 @@ local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
 local choice = require "anyreach.promotion.choice"
 local confirmation = require "anyreach.promotion.confirmation"
-local environments = require "anyreach.promotion.environments"
+local environment = require "anyreach.environment"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local lock = require "anyreach.lock"
@@ -50,7 +50,8 @@ every field that differs is a conflict.
 A second run writes nothing. A run that was cut off is completed by the next one.
 
 Exit codes: 0 done or nothing to do, 2 something to do (--check), 3 something cannot be resolved (nothing
-was written), 6 the target is protected, 8 some agents failed or are in conflict, others not, 11 a conflict.
+was written), 6 the target is protected, 8 some agents were promoted and others failed or are in conflict,
+11 a conflict.
 
 Examples:
   anyreach run promote --from staging --to production "Riverside Dental Scheduler" --check
@@ -76,6 +77,12 @@ local function check_arguments(given)
   end
 end
 
+-- The ids that a side's environment file gives; the files lie below the current directory or beside it.
+local function ids_of(api, given)
+  local found = environment.choose(given, {}, account.of(api))
+  return found and found.ids
+end
+
 local function open_sides(given)
   local source = anyreach.client { profile = given.from }
   if not given.check then confirmation.ask(given.to, given.yes) end
@@ -85,8 +92,8 @@ local function open_sides(given)
   end
   return {
     source = source, target = target, lock = lock.read(given.lock or lock.NAME),
-    source_ids = environments.ids(given.from_environment, account.of(source)),
-    target_ids = environments.ids(given.to_environment, account.of(target)),
+    source_ids = ids_of(source, given.from_environment),
+    target_ids = ids_of(target, given.to_environment),
   }
 end
 
@@ -108,30 +115,37 @@ local function code_of(item, result)
   return result and result.error and errors.exit_code(result.error) or nil
 end
 
+-- When something was promoted beside what was not, that is a partial failure.
 local function exit_code(items, results, is_check)
-  local first, failed, due = nil, 0, 0
+  local first, due = nil, 0
   for _, item in ipairs(items) do
     local code = code_of(item, results[item])
-    if code then failed = failed + 1 end
     first = first or code
-    if item.action == "create" or item.action == "update" then due = due + 1 end
+    if not code and (item.action == "create" or item.action == "update") then due = due + 1 end
   end
-  if failed > 0 then return failed == #items and first or errors.exit_codes.partial end
+  if first then return due > 0 and errors.exit_codes.partial or first end
   return is_check and due > 0 and 2 or 0
 end
 
+local function plan(sides, chosen, options)
+  local shown <close> = progress.start { label = "comparing", total = #chosen }
+  return promotion.plan(sides, chosen, {
+    decide = options.decide, numbers = options.numbers, publish = options.publish,
+    on_step = function() shown:step() end,
+  })
+end
+
 local function apply(sides, items, options)
-  local results, shown = {}, nil
+  local results = {}
+  local shown <close> = progress.start { label = "promoting", total = #items }
   promotion.apply(sides, items, {
     publish = options.publish,
-    on_start = function(count) shown = progress.start { label = "promoting", total = count } end,
     on_step = function() shown:step() end,
     on_result = function(result, item)
       results[item] = result
       show.result(item, result, options)
     end,
   })
-  shown:finish()
   return results
 end
 
@@ -141,12 +155,12 @@ local function main(given)
     from = given.from, to = given.to }
   if given.check then host.restrict_writes {} end
   local sides = open_sides(given)
-  local items = promotion.plan(sides, choose(sides, given), options)
+  local items = plan(sides, choose(sides, given), options)
   for _, item in ipairs(items) do
     if given.check or not item.change then show.plan(item, options) end
   end
   local results = given.check and {} or apply(sides, items, options)
-  show.summary(items, results, given.check)
+  show.summary(items, results, options)
   return exit_code(items, results, given.check)
 end
 

@@ -1,8 +1,12 @@
 -- provision: brings agents to the state that agent files describe (scripts/README.md).
 
+local account = require "anyreach.account"
 local agent_file = require "anyreach.agent_file"
 local anyreach = require "anyreach"
+local environment = require "anyreach.environment"
+local host = require "anyreach.host"
 local json = require "anyreach.json"
+local keeping = require "anyreach.provision.keeping"
 local progress = require "anyreach.progress"
 local provision = require "anyreach.provision"
 local recipe = require "anyreach.recipe"
@@ -10,12 +14,17 @@ local report = require "anyreach.report"
 local text = require "anyreach.provision.text"
 
 local spec = {
-  usage = "anyreach run provision FILE|DIRECTORY... [--check] [--exact] [--always-publish]",
+  usage = "anyreach run provision FILE|DIRECTORY... [--check] [--exact] [--always-publish] [--prune ORGANISATION]",
   summary = "Creates and updates agents from agent files; writes only what differs.",
   options = {
+    environment.option,
     { name = "check", help = "only show what would be done; exit code 2 when there is something" },
     { name = "exact", help = "keys that a file does not name are differences too" },
     { name = "always-publish", help = "write and publish without comparing first" },
+    { name = "no-lock", help = "do not note in anyreach.lock what was written" },
+    { name = "lenient", help = "only warn when the organisation has other values than were written to it" },
+    { name = "prune", value = "ORGANISATION", writes = { "agents.delete" },
+      help = "delete agents that the lock names and no file describes; takes the organisation's name or id" },
   },
   writes = {
     "agents.create", "agents.update", "agents.deploy_as_sip", "agents.versions.create", "agents.versions.update",
@@ -25,8 +34,9 @@ local spec = {
   notes = [[
 A directory stands for the agent files in it, except those whose name starts with "_" or ".".
 Prints one line an agent and a summary; with --quiet only the agents that failed, with --json one event
-an agent. Exit codes: 0 done, 2 something to do (--check), 3 a file is wrong (nothing was sent), 8 some
-agents failed and others did not; when all failed, the code of the first error.
+an agent. Exit codes: 0 done, 2 something to do (--check), 3 a file is wrong (nothing was sent), 6 the
+name after --prune is wrong (nothing was sent), 8 some agents failed and others did not; when all failed,
+the code of the first error.
 
 Example, against the built-in sandbox:
   anyreach --sandbox=/tmp/sandbox.db run provision scripts/examples/clinic/agents]],
@@ -84,10 +94,25 @@ local function printer(agents)
   end
 end
 
+local function print_pruned(pruned)
+  for _, item in ipairs(pruned) do
+    if report.is_json() then
+      report.event("agent", { name = item.name, action = item.action, agent_id = item.agent_id,
+        error = report.error_event(item.error) })
+    elseif item.error or not anyreach.options.quiet then
+      progress.print(text.pruned_line(item))
+    end
+  end
+end
+
 local function main(given)
-  local agents = agent_file.read(given)
+  if given.check then host.restrict_writes {} end
+  local api = anyreach.client()
+  local whose = account.of(api)
+  local agents = agent_file.read(given, { environment = environment.choose(given.environment, given, whose) })
+  local kept = keeping.start(api, whose, agents, given)
   local shown
-  local results = provision.run(anyreach.client(), agents, {
+  local results = provision.run(api, agents, {
     check = given.check,
     exact = given.exact,
     always_publish = given.always_publish,
@@ -96,11 +121,16 @@ local function main(given)
       shown = progress.start { label = is_check and "comparing" or "provisioning", total = count }
     end,
     on_step = function() shown:step() end,
+    on_applied = function(change, state) kept:note(change, state) end,
     on_result = printer(agents),
   })
   shown:finish()
+  local code = provision.exit_code(results)
+  local pruned = kept:prune(code == 0 or given.check)
+  print_pruned(pruned)
   print_summary(results, given.check)
-  return provision.exit_code(results)
+  kept:write()
+  return keeping.exit_code(code, pruned)
 end
 
 return recipe.run(spec, main, ...)

@@ -12,12 +12,11 @@ local EXIT_INVALID = errors.exit_codes.input
 local EXIT_CHECK_FAILED = 9
 
 local spec = {
-  usage = "anyreach run validate FILE|DIRECTORY... [--schema FILE] [--offline] [--environment NAME] [--strict]",
+  usage = "anyreach run validate FILE|DIRECTORY... [--schema FILE] [--offline] [--strict]",
   summary = "Checks agent files before they are provisioned; changes nothing.",
   options = {
     { name = "schema", value = "FILE", help = "a JSON Schema of `config`, instead of the one that the API serves" },
     { name = "offline", help = "use the schema that was last fetched; send nothing" },
-    { name = "environment", value = "NAME", help = "check the files as they are in this environment" },
     { name = "variables", value = "NAME,...", many = true, help = "variables that calls provide to prompts" },
     { name = "since", value = "REVISION", help = "of git; tells of prompts whose size changed a lot (HEAD)" },
     { name = "strict", help = "warnings fail, too: exit code 9" },
@@ -94,7 +93,6 @@ local function main(given)
     schema = found and found.schema,
     variables = names_of(given.variables),
     since = given.since,
-    environment = given.environment,
   })
   for _, finding in ipairs(findings) do print_finding(finding) end
   warn_of_skipped(facts.skipped)

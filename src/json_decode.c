@@ -13,8 +13,15 @@
 #include "lua_buf.h"
 
 enum {
+  KNOWN_KEYS = 32,                   /* kept to be pushed again */
   GATHER_MAX = 32,                   /* elements, or members, on the stack before they are stored */
   STACK_NEEDED = 2 * GATHER_MAX + 16 /* slots for one level, messages included */
+};
+
+/* A key's bytes are those of the Lua string in its slot of the stack. */
+struct known_key {
+  const char *bytes; /* NULL: none yet */
+  size_t length;
 };
 
 struct decoder {
@@ -24,6 +31,8 @@ struct decoder {
   int array_metatable; /* stack index */
   int scratch_slot;    /* stack index of the userdata that owns `scratch`, or of nil */
   struct buf *scratch; /* text of a string with escapes; NULL until the first one */
+  int first_known_slot; /* stack index: one slot for each of the known keys */
+  struct known_key known_keys[KNOWN_KEYS];
 };
 
 static bool read_value(struct decoder *d);
@@ -173,6 +182,37 @@ static bool push_string(struct decoder *d) {
   return true;
 }
 
+/* ---- keys ---- */
+
+/* Objects of one kind have the same keys: the latest are kept, as pushing one again costs less than
+ * having Lua find the string that it has made of the same bytes before. */
+static struct known_key *known_key(struct decoder *d, const char *bytes, size_t length) {
+  size_t place = length + 7 * (unsigned char)bytes[0] + 3 * (unsigned char)bytes[length / 2];
+  return &d->known_keys[place % KNOWN_KEYS];
+}
+
+/* The key that ends before the quote at `end`. */
+static void push_plain_key(struct decoder *d, const char *end) {
+  size_t length = (size_t)(end - d->at);
+  struct known_key *known = known_key(d, d->at, length);
+  int slot = d->first_known_slot + (int)(known - d->known_keys);
+  if (known->bytes && known->length == length && memcmp(known->bytes, d->at, length) == 0) {
+    lua_pushvalue(d->L, slot);
+  } else {
+    *known = (struct known_key){.bytes = lua_pushlstring(d->L, d->at, length), .length = length};
+    lua_copy(d->L, -1, slot);
+  }
+  d->at = end + 1;
+}
+
+/* `at` is past the opening quote. */
+static bool push_key(struct decoder *d) {
+  const char *plain_end = json_plain_end(d->at, d->end);
+  if (plain_end >= d->end || *plain_end != '"') return push_escaped_string(d, plain_end);
+  push_plain_key(d, plain_end);
+  return true;
+}
+
 /* ---- other scalars ---- */
 
 static bool push_number(struct decoder *d) {
@@ -183,27 +223,28 @@ static bool push_number(struct decoder *d) {
   return true;
 }
 
-static bool read_word(struct decoder *d, const char *word) {
-  size_t length = strlen(word), matching = 0;
-  while (matching < length && d->at + matching < d->end && d->at[matching] == word[matching])
-    matching++;
-  if (matching < length) {
-    char expected[16];
-    snprintf(expected, sizeof expected, "'%s'", word);
-    return fail_expected(d, d->at + matching, expected);
-  }
+static bool fail_in_word(struct decoder *d, const char *word) {
+  char expected[16];
+  snprintf(expected, sizeof expected, "'%s'", word);
+  while (d->at < d->end && *d->at == *word) d->at++, word++;
+  return fail_expected(d, d->at, expected);
+}
+
+static inline bool read_word(struct decoder *d, const char *word, size_t length) {
+  if ((size_t)(d->end - d->at) < length || memcmp(d->at, word, length) != 0)
+    return fail_in_word(d, word);
   d->at += length;
   return true;
 }
 
 static bool push_boolean(struct decoder *d, bool value) {
-  if (!read_word(d, value ? "true" : "false")) return false;
+  if (!(value ? read_word(d, "true", 4) : read_word(d, "false", 5))) return false;
   lua_pushboolean(d->L, value);
   return true;
 }
 
 static bool push_null(struct decoder *d) {
-  if (!read_word(d, "null")) return false;
+  if (!read_word(d, "null", 4)) return false;
   lua_pushlightuserdata(d->L, NULL);
   return true;
 }
@@ -211,10 +252,12 @@ static bool push_null(struct decoder *d) {
 /* ---- containers ---- */
 
 /* The next byte that is not white space, or 0 at the end of the text. */
-static char skip_space(struct decoder *d) {
-  while (d->at < d->end && (*d->at == ' ' || *d->at == '\n' || *d->at == '\t' || *d->at == '\r'))
-    d->at++;
-  return d->at < d->end ? *d->at : '\0';
+static inline char skip_space(struct decoder *d) {
+  for (; d->at < d->end; d->at++) {
+    char c = *d->at;
+    if (c > ' ' || !(c == ' ' || c == '\n' || c == '\t' || c == '\r')) return c;
+  }
+  return '\0';
 }
 
 /* After a value: true at a comma; else false, with *closed telling whether `close` was there or a
@@ -230,12 +273,12 @@ static bool read_comma(struct decoder *d, char close, bool *closed) {
                        close == ']' ? "',' or ']' after a value" : "',' or '}' after a value");
 }
 
-/* Stores the `count` elements on top of the stack in the table at `table`, which is made there,
- * beneath them, if they are its first. */
+/* Stores the `count` elements on top of the stack in the table at `table`, which is made there, in
+ * the place of a nil, if they are its first. */
 static void store_elements(struct decoder *d, int table, lua_Integer stored, int count, bool last) {
   if (stored == 0) {
     lua_createtable(d->L, last ? count : 2 * count, 0);
-    lua_insert(d->L, table);
+    lua_replace(d->L, table);
   }
   for (int i = count; i > 0; i--) lua_rawseti(d->L, table, stored + i);
 }
@@ -244,6 +287,7 @@ static bool read_elements(struct decoder *d) {
   int table = lua_gettop(d->L) + 1, gathered = 0;
   lua_Integer stored = 0;
   bool closed = skip_space(d) == ']', more = !closed;
+  lua_pushnil(d->L);
   if (closed) d->at++;
   while (more) {
     if (!read_value(d)) return false;
@@ -267,7 +311,7 @@ static void store_members(struct decoder *d, int table, bool first, int count, b
   lua_State *L = d->L;
   if (first) {
     lua_createtable(L, 0, last ? count : 2 * count);
-    lua_insert(L, table);
+    lua_replace(L, table);
   }
   for (int pair = table + 1; pair < table + 1 + 2 * count; pair += 2) {
     lua_pushvalue(L, pair);
@@ -280,7 +324,7 @@ static void store_members(struct decoder *d, int table, bool first, int count, b
 static bool read_member(struct decoder *d, const char *expected) {
   if (skip_space(d) != '"') return fail_expected(d, d->at, expected);
   d->at++;
-  if (!push_string(d)) return false;
+  if (!push_key(d)) return false;
   if (skip_space(d) != ':') return fail_expected(d, d->at, "':' after a key");
   d->at++;
   return read_value(d);
@@ -290,6 +334,7 @@ static bool read_members(struct decoder *d) {
   int table = lua_gettop(d->L) + 1, gathered = 0;
   bool first = true, closed = skip_space(d) == '}', more = !closed;
   const char *expected = "a key in double quotes or '}'";
+  lua_pushnil(d->L);
   if (closed) d->at++;
   while (more) {
     if (!read_member(d, expected)) return false;
@@ -356,12 +401,13 @@ static bool read_document(struct decoder *d) {
 
 bool json_decode(lua_State *L, const char *text, size_t length) {
   int top = lua_gettop(L);
-  luaL_checkstack(L, STACK_NEEDED, "decoding JSON");
+  luaL_checkstack(L, KNOWN_KEYS + STACK_NEEDED, "decoding JSON");
   struct decoder d = {.L = L, .start = text, .at = text, .end = text + length};
   json_push_array_metatable(L);
-  lua_pushnil(L);
   d.array_metatable = top + 1;
   d.scratch_slot = top + 2;
+  d.first_known_slot = top + 3;
+  lua_settop(L, top + 2 + KNOWN_KEYS);
   bool read = read_document(&d);
   if (d.scratch) buf_wipe(d.scratch);
   lua_replace(L, top + 1);

@@ -137,16 +137,21 @@ static const char *push_shown_key(lua_State *L, int index) {
 
 /* ---- output ---- */
 
-/* Where to write `length` bytes, which then count as written; NULL after a message. */
-static char *make_room(struct encoder *e, size_t length) {
+/* Makes room beyond what is there. Returns false after a message. */
+static bool grow(struct encoder *e, size_t length) {
   struct buf *out = e->out;
-  if (out->capacity - out->length < length || out->maximum - out->length < length) {
-    int status = buf_reserve(out, length);
-    if (status == BUF_NO_MEMORY) refuse(e, "not enough memory");
-    if (status == BUF_FULL)
-      refuse(e, "the text would be larger than %I bytes", (LUAI_UACINT)out->maximum);
-    if (status != BUF_OK) return NULL;
-  }
+  int status = buf_reserve(out, length);
+  if (status == BUF_NO_MEMORY) refuse(e, "not enough memory");
+  if (status == BUF_FULL)
+    refuse(e, "the text would be larger than %I bytes", (LUAI_UACINT)out->maximum);
+  return status == BUF_OK;
+}
+
+/* Where to write `length` bytes, which then count as written; NULL after a message. */
+static inline char *make_room(struct encoder *e, size_t length) {
+  struct buf *out = e->out;
+  bool fits = out->capacity - out->length >= length && out->maximum - out->length >= length;
+  if (!fits && !grow(e, length)) return NULL;
   out->length += length;
   return out->data + out->length - length;
 }
@@ -165,9 +170,7 @@ static bool put_char(struct encoder *e, char c) {
   return true;
 }
 
-/* Starts a line `depth` levels deep, where the text has more than one line. */
-static bool put_line_start(struct encoder *e, int depth) {
-  if (e->options->indent == 0) return true;
+static bool put_indented_line_start(struct encoder *e, int depth) {
   static const char spaces[] = "\n                ";
   size_t left = e->options->indent * (size_t)depth;
   size_t width = left < sizeof spaces - 2 ? left : sizeof spaces - 2;
@@ -177,6 +180,11 @@ static bool put_line_start(struct encoder *e, int depth) {
     if (!put(e, spaces + 1, width)) return false;
   }
   return true;
+}
+
+/* Starts a line `depth` levels deep, where the text has more than one line. */
+static inline bool put_line_start(struct encoder *e, int depth) {
+  return e->options->indent == 0 || put_indented_line_start(e, depth);
 }
 
 /* Starts an element or a member; a step before the first one needs no comma. */
@@ -330,12 +338,12 @@ static bool refuse_key(struct encoder *e, int index) {
                 push_shown_key(e->L, index));
 }
 
-/* Collects the keys and leaves them and the values on the stack, or drops them and sets *count to
- * more than FEW_KEYS when there are more. */
+/* Collects the keys from the first member on, which is on top of the stack. Leaves all members
+ * there, or drops them and sets *count to more than FEW_KEYS when there are more. */
 static bool collect_few_keys(struct encoder *e, int index, struct key *keys, size_t *count) {
   lua_State *L = e->L;
-  int top = lua_gettop(L), slot = top + 1;
-  for (lua_pushnil(L); lua_next(L, index); slot += 2) {
+  int top = lua_gettop(L) - 2, slot = top + 1;
+  for (bool more = true; more; more = lua_next(L, index), slot += 2) {
     if (*count == FEW_KEYS) {
       (*count)++;
       lua_settop(L, top);
@@ -360,8 +368,11 @@ static bool collect_many_keys(struct encoder *e, int index, struct key *keys) {
   return true;
 }
 
+/* Most keys differ in their first byte, which is a NUL for one without bytes. */
 static int compare_keys(const void *left, const void *right) {
   const struct key *a = left, *b = right;
+  int difference = (unsigned char)*a->bytes - (unsigned char)*b->bytes;
+  if (difference) return difference;
   int order = memcmp(a->bytes, b->bytes, a->length < b->length ? a->length : b->length);
   return order ? order : (a->length > b->length) - (a->length < b->length);
 }
@@ -438,10 +449,11 @@ static bool write_large_object(struct encoder *e, int index, int depth) {
   return collect_many_keys(e, index, keys) && write_sorted(e, index, keys, count, depth);
 }
 
+/* The first member is on top of the stack. */
 static bool write_object(struct encoder *e, int index, int depth) {
   struct key keys[FEW_KEYS];
   size_t count = 0;
-  int top = lua_gettop(e->L);
+  int top = lua_gettop(e->L) - 2;
   if (!collect_few_keys(e, index, keys, &count)) return false;
   bool written = count > FEW_KEYS ? write_large_object(e, index, depth)
                                   : write_sorted(e, index, keys, count, depth);
@@ -486,9 +498,9 @@ static enum mark find_mark(struct encoder *e, int index) {
 static bool write_unmarked(struct encoder *e, int index, int depth) {
   lua_pushnil(e->L);
   if (!lua_next(e->L, index)) return write_empty(e, index);
-  bool object = lua_type(e->L, -2) == LUA_TSTRING;
+  if (lua_type(e->L, -2) == LUA_TSTRING) return write_object(e, index, depth);
   lua_pop(e->L, 2);
-  return object ? write_object(e, index, depth) : write_array(e, index, depth);
+  return write_array(e, index, depth);
 }
 
 static bool write_table(struct encoder *e, int index) {

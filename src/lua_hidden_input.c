@@ -1,4 +1,3 @@
-/* The line goes from the terminal into a secret, without standing in a Lua string. */
 #include "lua_hidden_input.h"
 
 #include <errno.h>
@@ -7,8 +6,6 @@
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
-
-#include "secret.h"
 
 enum { LINE_MAX_LENGTH = 4096 }; /* what a terminal takes for one line */
 
@@ -28,7 +25,7 @@ static ssize_t read_hidden(int terminal, const char *prompt, char line[LINE_MAX_
   return length;
 }
 
-/* read(prompt) -> secret, a line of the terminal without its end; or nil, message, errno: EINTR
+/* read(prompt) -> text, a line of the terminal without its end; or nil, message, errno: EINTR
  * after Ctrl-C. */
 static int l_hidden_input_read(lua_State *L) {
   char line[LINE_MAX_LENGTH];
@@ -40,7 +37,7 @@ static int l_hidden_input_read(lua_State *L) {
   errno = problem;
   if (length < 0) return luaL_fileresult(L, 0, NULL);
   if (length > 0 && line[length - 1] == '\n') length--;
-  push_secret(L, line, (size_t)length);
+  lua_pushlstring(L, line, (size_t)length);
   explicit_bzero(line, sizeof line);
   return 1;
 }

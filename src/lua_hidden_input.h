@@ -4,7 +4,7 @@
 
 #include <lua.h>
 
-/* Pushes the module: read(prompt) -> secret. */
+/* Pushes the module: read(prompt) -> text. */
 int luaopen_anyreach_hidden_input(lua_State *L);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,17 +46,20 @@ static bool replace_file(const char *path, char *template, const char *bytes, si
 }
 
 /* write(path, text) -> true; or nil, message, errno. Makes the directories above it; directories
- * and file are for the user alone. Whoever reads the path finds the old file or the new one. */
+ * and file are for the user alone. Whoever reads the path finds the old file or the new one. A link
+ * stays one: what it points to is replaced. */
 static int l_private_file_write(lua_State *L) {
   static const char suffix[] = ".XXXXXX";
-  size_t length, path_length;
-  const char *path = luaL_checklstring(L, 1, &path_length);
-  const char *text = luaL_checklstring(L, 2, &length);
-  luaL_argcheck(L, path_length > 0, 1, "a path");
-  char *template = lua_newuserdatauv(L, path_length + sizeof suffix, 0);
-  memcpy(template, path, path_length);
-  memcpy(template + path_length, suffix, sizeof suffix);
-  bool written = make_directories(template) && replace_file(path, template, text, length);
+  char resolved[PATH_MAX];
+  size_t length;
+  const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &length);
+  luaL_argcheck(L, *path, 1, "a path");
+  const char *target = realpath(path, resolved) ? resolved : path;
+  size_t target_length = strlen(target);
+  char *template = lua_newuserdatauv(L, target_length + sizeof suffix, 0);
+  memcpy(template, target, target_length);
+  memcpy(template + target_length, suffix, sizeof suffix);
+  bool written = make_directories(template) && replace_file(target, template, text, length);
   return luaL_fileresult(L, written, path);
 }
 

@@ -1,9 +1,12 @@
 #include "lua_versions.h"
 
+#define PCRE2_CODE_UNIT_WIDTH 8
+
 #include <curl/curl.h>
 #include <lauxlib.h>
 #include <microhttpd.h>
 #include <openssl/crypto.h>
+#include <pcre2.h>
 #include <sqlite3.h>
 #include <yaml.h>
 
@@ -18,7 +21,11 @@ static void add(lua_State *L, const char *name, const char *version) {
   lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
 }
 
+enum { PCRE2_VERSION_LENGTH = 64 }; /* its manual asks for 24 at least */
+
 int luaopen_anyreach_versions(lua_State *L) {
+  char pcre2[PCRE2_VERSION_LENGTH];
+  pcre2_config(PCRE2_CONFIG_VERSION, pcre2);
   const curl_version_info_data *curl = curl_version_info(CURLVERSION_NOW);
   lua_newtable(L);
   add(L, "Lua", LUA_VERSION_MAJOR "." LUA_VERSION_MINOR "." LUA_VERSION_RELEASE);
@@ -29,5 +36,6 @@ int luaopen_anyreach_versions(lua_State *L) {
   add(L, "SQLite", sqlite3_libversion());
   add(L, "libyaml", yaml_get_version_string());
   add(L, "libmicrohttpd", MHD_get_version());
+  add(L, "PCRE2", pcre2);
   return 1;
 }

@@ -7,7 +7,7 @@
 #include "nearest.h"
 
 const struct option option_rows[OPTION_COUNT] = {
-    [OPTION_PROFILE] = {"profile", 0, OPTION_TEXT, "NAME",
+    [OPTION_PROFILE] = {"profile", 0, OPTION_TEXT, "PROFILE",
                         "work as this profile of the config file says (ANYREACH_PROFILE)"},
     [OPTION_SANDBOX] = {"sandbox", 0, OPTION_OPTIONAL_TEXT, "FILE",
                         "work against the built-in sandbox; its state is kept in FILE if given"},

@@ -50,7 +50,8 @@ bool task_push_unnoticed_error(lua_State *L);
 /* After task_run(): the stack trace of the main task's error, a string of the state, or NULL. */
 const char *task_traceback(lua_State *L);
 
-/* Adds the functions spawn, background, sleep and event to the table on top of the stack. [-0, +0, m] */
+/* Adds the functions spawn, background, sleep and event to the table on top of the stack. [-0, +0,
+ * m] */
 void task_register(lua_State *L);
 
 #endif

@@ -53,26 +53,40 @@ end
 
 -- }======
 
-local function read_agent(file, problems)
+local function read_agent(file, problems, environment)
   local doc = document.read(file, problems)
   if not doc then return nil end
   if yaml.is_tag(doc.value) or document.describe(doc.value) ~= "a mapping" then
     add_problem(problems, file, "expected a mapping with the key 'name', got %s", document.describe(doc.value))
     return nil
   end
+  local described = doc.value.name
+  if environment then environment:overlay(doc) end
   tags.resolve(doc)
-  return fields.read(doc)
+  local agent = fields.read(doc)
+  agent.environment, agent.ids = environment and environment.file, environment and environment.ids
+  return agent, described
 end
+
+---@class anyreach.agent_file_options
+---@field environment? anyreach.environment whose values are merged into the agents
 
 --- Reads agent files as far as they can be read, and gathers what is wrong with them.
 ---@param paths string[] files, and directories that stand for the files in them
+---@param options? anyreach.agent_file_options
 ---@return anyreach.agent[] in the order of the paths, files of a directory sorted by name
 ---@return {path: string, message: string}[] problems
 ---@return string[] files
-function agent_file.collect(paths)
-  local problems, agents = {}, {}
+function agent_file.collect(paths, options)
+  local environment = options and options.environment
+  local problems, agents, names = {}, {}, {}
   local list = find_files(paths, problems)
-  for _, file in ipairs(list) do agents[#agents + 1] = read_agent(file, problems) end
+  for _, file in ipairs(list) do
+    local agent, name = read_agent(file, problems, environment)
+    agents[#agents + 1] = agent
+    if name then names[name] = true end
+  end
+  if environment then environment:check_names(names, list, problems) end
   claims.check_names(agents, problems)
   claims.check_numbers(agents, problems)
   return agents, problems, list
@@ -80,9 +94,10 @@ end
 
 --- Reads agent files. Anything wrong with them raises one error of kind "input" that lists all of it.
 ---@param paths string[] as for collect
+---@param options? anyreach.agent_file_options
 ---@return anyreach.agent[]
-function agent_file.read(paths)
-  local agents, problems, list = agent_file.collect(paths)
+function agent_file.read(paths, options)
+  local agents, problems, list = agent_file.collect(paths, options)
   problems_of.raise(problems, list)
   return agents
 end

@@ -1,6 +1,7 @@
 -- Finding an agent and its versions, as people name them: by name or id, "NAME@VERSION", the version in
 -- use, the draft after it. Only reads.
 
+local answers = require "anyreach.answers"
 local errors = require "anyreach.errors"
 local operations = require "anyreach.operations"
 
@@ -12,7 +13,8 @@ local agent_lookup = {}
 local function ids_of_name(api, name)
   local ids = {}
   for agent in api.agents.each { name = name } do
-    if agent.name == name then ids[#ids + 1] = agent.id end
+    answers.require_field(agent, "name", "agents.list")
+    if agent.name == name then ids[#ids + 1] = answers.require_field(agent, "id", "agents.list").id end
   end
   return ids
 end
@@ -74,10 +76,7 @@ end
 function agent_lookup.versions(api, agent_id)
   local list = {}
   for version in api.agents.versions.each(agent_id) do
-    if math.type(version.version) ~= "integer" then
-      errors.raise("answer", "agents.versions.list: a version of agent %s has no number", agent_id)
-    end
-    list[#list + 1] = version
+    list[#list + 1] = answers.require_field(version, "version", "agents.versions.list")
   end
   table.sort(list, function(a, b) return a.version > b.version end)
   return list

@@ -119,14 +119,17 @@ function agent_state.content(state)
   return content
 end
 
---- The same without phone numbers: what a digest of the organisation's side is made of. Whoever moves a
---- number does not change the agent.
+--- A digest of what there is, without phone numbers: whoever moves a number does not change the agent. Nor
+--- do versions matter to a file that describes none.
 ---@param state anyreach.agent_state
----@param wanted? anyreach.agent_content where it holds secrets, the state's values are left out
----@return string digest
+---@param wanted anyreach.agent_content of the file; where it holds secrets, the state's values are left out
+---@return string
 function agent_state.digest(state, wanted)
   local content = agent_state.content(state)
   content.phone_numbers = nil
+  if wanted.config == nil then
+    content.config, content.instruction_builder_inputs, content.publish = nil, nil, nil
+  end
   return canonical.digest(content, wanted)
 end
 

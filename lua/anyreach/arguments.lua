@@ -12,6 +12,7 @@ local arguments = {}
 ---@field value? string what the value is called; without it the option is a flag
 ---@field type? "integer"|"number"|"string"
 ---@field many? boolean may be given again; the result is a list
+---@field writes? string[] of a recipe: operations that it may use to change something when this option is given
 ---@field help string
 
 ---@class anyreach.spec

@@ -191,6 +191,8 @@ local function check_replay(line)
   return line.replay ~= nil
 end
 
+-- --write lifts a profile's protection; so does whoever has asked the user for it, by setting
+-- host.options.write before the client is made.
 local function settings_of(options)
   local profile, is_named = profile_of(options)
   local identity = (host.sandbox_url() and sandbox_identity or real_identity)(options, profile, is_named)

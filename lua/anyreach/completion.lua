@@ -7,21 +7,28 @@
 --   _anyreach_options KEY        the options there
 --   _anyreach_values KEY         the values of an option: "COMMAND FIRST-OPERAND --OPTION"
 --   _anyreach_takes_value KEY    whether "COMMAND --OPTION" is followed by a value
+--   _anyreach_profiles           the profiles there are when it is asked: the program tells
 
 local command = require "anyreach.command"
 local host = require "anyreach.host"
 local live = require "anyreach.live"
 local operations = require "anyreach.operations"
 local recipe = require "anyreach.recipe"
+local topics = require "anyreach.topics"
 
 local completion = {}
 
 local FILES = ":files"
 local SHELLS = { "bash", "fish", "zsh" }
-local WHEN = { "always", "auto", "never" }
+local PROFILES = ":profiles"
+local FILE_NAMES = { FILE = true, DIR = true, DIRECTORY = true, SCRIPT = true, PATH = true } -- of values
 local DESCRIPTION_LENGTH = 70 -- bytes at which a description is cut off, at the end of a word
 
 local CANDIDATES = [=[
+_anyreach_profiles() {
+  command anyreach profile list 2>/dev/null </dev/null | sed 's/^[* ] \([^ ]*\).*/\1/'
+}
+
 _anyreach_candidates() {
   local command='' first='' option='' word=''
   while [ $# -gt 1 ]; do
@@ -73,7 +80,7 @@ local function line(word, description)
 end
 
 -- A function that prints, for its argument, the lines that belong to it. `cases` are {pattern, lines};
--- `common` is printed whatever the argument is.
+-- `common` is printed whatever the argument is. The line PROFILES alone stands for all profiles.
 local function lines_function(name, cases, common)
   local out = { name .. "() {" }
   if common then out[#out + 1] = "  printf '%s\\n' " .. common end
@@ -82,6 +89,7 @@ local function lines_function(name, cases, common)
     local words = {}
     for i, text in ipairs(case[2]) do words[i] = quote(text) end
     local action = #words > 0 and "printf '%s\\n' " .. table.concat(words, " ") .. " " or ""
+    if case[2][1] == PROFILES then action = "_anyreach_profiles " end
     out[#out + 1] = ("  %s) %s;;"):format(case[1], action)
   end
   out[#out + 1] = "  esac\n}\n"
@@ -110,6 +118,12 @@ local function recipe_lines()
   return list
 end
 
+local function topic_lines()
+  local list = {}
+  for _, name in ipairs(topics.names()) do list[#list + 1] = line(name, topics.title(name)) end
+  return list
+end
+
 local function join(...)
   local list = {}
   for _, part in ipairs { ... } do table.move(part, 1, #part, #list + 1, list) end
@@ -121,13 +135,17 @@ local function word_cases()
   return {
     { "''", join(commands, { FILES }) },
     { "call|'api show'", all },
-    { "help", join(commands, recipes, { line("operations", "Lists all operations.") }, all) },
+    { "help", join(commands, recipes, topic_lines(), { line("operations", "Lists all operations.") }, all) },
     { "run", join(recipes, { FILES }) },
     { "recipes", recipes },
     { "api", { line("list", "Lists the operations."), line("show", "Explains an operation."),
       line("update", "Takes over what the API has changed.") } },
+    { "profile", { line("add", "Adds a profile."), line("list", "Lists the profiles."),
+      line("show", "Tells what a profile says."), line("test", "Asks the API about its credential."),
+      line("use", "Makes a profile the default.") } },
+    { "'profile show'|'profile test'|'profile use'", { PROFILES } },
     { "completion", SHELLS },
-    { "'api '*|'call '*|'completion '*|'help '*|'recipes '*|sandbox*", {} },
+    { "'api '*|'call '*|'completion '*|'help '*|'profile '*|'recipes '*|sandbox*|doctor*", {} },
     { "*", { FILES } },
   }
 end
@@ -181,15 +199,40 @@ local function value_lines(schema)
   return list
 end
 
+-- What may follow a declared option, by what its value is called: words, profiles, files, or nothing we know.
+local function option_value_lines(name)
+  if name == "WHEN" then return { "always", "auto", "never" } end
+  if name == "PROFILE" then return { PROFILES } end
+  if name == name:lower() then return { name } end
+  for word in name:gmatch "%u+" do
+    if FILE_NAMES[word] then return { FILES } end
+  end
+  return {}
+end
+
+local function add_option_values(cases, prefix, options)
+  for _, option in ipairs(options or {}) do
+    local name = option.value or option.value_name
+    if name then cases[#cases + 1] = { prefix .. quote(" --" .. option.name), option_value_lines(name) } end
+  end
+end
+
 local function value_cases()
-  local cases = { { "*' --color'", WHEN } }
+  local cases = {}
   for _, name in ipairs(operations.names()) do
     for _, field in ipairs(fields_of(operations.describe(name))) do
       local list = value_lines(field.schema)
       if #list > 0 then cases[#cases + 1] = { quote(("call %s --%s"):format(name, field.name)), list } end
     end
   end
-  cases[#cases + 1] = { "'call '*|*' --org'|*' --base-url'|*' --concurrency'|*' --timeout'", {} }
+  for _, name in ipairs(command.names()) do
+    add_option_values(cases, quote(name .. " ") .. "*", command.get(name).spec.options)
+  end
+  for _, name in ipairs(recipe.names()) do
+    add_option_values(cases, quote("run " .. name), recipe.spec(name).options)
+  end
+  add_option_values(cases, "*", host.option_rows())
+  cases[#cases + 1] = { "'call '*", {} }
   cases[#cases + 1] = { "*", { FILES } }
   return cases
 end

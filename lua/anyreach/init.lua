@@ -29,6 +29,7 @@ local parts = {
   read_yaml = "anyreach.files",
   write_json = "anyreach.files",
   is_error = "anyreach.errors",
+  agent_files = "anyreach.agent_files",
   schema = "anyreach.schema",
 }
 

@@ -162,12 +162,20 @@ end
 
 --- A function that gives the lock at a path, and reads each of them once.
 ---@return fun(path: string): anyreach.lock
+---@return table<string, anyreach.lock> opened by path, as far as they were asked for
 function lock.opener()
   local opened = {}
   return function(path)
     opened[path] = opened[path] or lock.read(path)
     return opened[path]
-  end
+  end, opened
+end
+
+--- The lock of a directory of agent files.
+---@param path string of the directory
+---@return string path
+function lock.path_in(path)
+  return path:gsub("(.)/+$", "%1"):gsub("([^/])$", "%1/") .. lock.NAME
 end
 
 --- What was last written of an agent to an organisation.

@@ -137,6 +137,15 @@ local function check_profile(reading, name, value)
   end
 end
 
+--- Raises what is wrong with a profile that is to be written.
+---@param name string
+---@param fields table its keys
+function profile_file.check_fields(name, fields)
+  local reading = setmetatable({ path = "", positions = {}, problems = {} }, Reading)
+  check_profile(reading, name, fields)
+  if #reading.problems > 0 then error(errors.make { kind = "input", problems = reading.problems }, 0) end
+end
+
 local function check_profiles(reading, value)
   for name, profile in pairs(value) do
     if type(name) ~= "string" or not profile_file.is_name(name) then

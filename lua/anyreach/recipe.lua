@@ -16,6 +16,17 @@ local PREFIX = "scripts/"
 -- Given to a recipe in place of its arguments, it makes recipe.run return the declaration.
 local DECLARATION = {}
 
+-- What this run may write: what the recipe declares, and what the options do that were given.
+local function allowed_writes(spec, given)
+  local names = table.move(spec.writes, 1, #spec.writes, 1, {})
+  for _, option in ipairs(spec.options or {}) do
+    if option.writes and given[(option.name:gsub("%-", "_"))] then
+      table.move(option.writes, 1, #option.writes, #names + 1, names)
+    end
+  end
+  return names
+end
+
 --- Runs a recipe with its arguments: parses them, prints the help if that is asked for.
 ---@param spec anyreach.spec
 ---@param main fun(given: table): integer? gets options and operands, returns the exit code
@@ -28,7 +39,7 @@ function recipe.run(spec, main, ...)
     return 0
   end
   local given = arguments.parse(spec, { ... })
-  if spec.writes then host.restrict_writes(spec.writes) end
+  if spec.writes then host.restrict_writes(allowed_writes(spec, given)) end
   return main(given)
 end
 

@@ -271,15 +271,17 @@ function references.substitute(value, resolver)
   return copy, sort_by_path(problems)
 end
 
---- A reference that a value holds, or nil.
+--- The references that a value holds, sorted by path.
 ---@param value any
----@return anyreach.reference|nil
-function references.first(value)
-  local found
-  map(value, "", function(leaf)
-    if references.is_reference(leaf) then found = found or leaf end
+---@param path? string of the value; default none
+---@return {reference: anyreach.reference, path: string}[]
+function references.list(value, path)
+  local found = {}
+  map(value, path or "", function(leaf, place)
+    if references.is_reference(leaf) then found[#found + 1] = { reference = leaf, path = place } end
+    return leaf
   end)
-  return found
+  return sort_by_path(found)
 end
 
 --- A copy of a value with the text "kind:name" in the places of references.

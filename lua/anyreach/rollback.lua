@@ -3,6 +3,7 @@
 -- which is published to the slots that the current one holds.
 
 local agent_lookup = require "anyreach.agent_lookup"
+local answers = require "anyreach.answers"
 local diff = require "anyreach.diff"
 local errors = require "anyreach.errors"
 local moves = require "anyreach.numbers.moves"
@@ -151,10 +152,8 @@ end
 function rollback.create_version(api, plan)
   if plan.holder.version then return end
   local version = api.agents.versions.create(plan.agent.id, { base_version = plan.target.version })
-  if type(version) ~= "table" or not version.id or not version.version then
-    errors.raise("answer", "agents.versions.create: the answer holds no 'id' and 'version'")
-  end
-  plan.holder.version, plan.holder.version_id = version.version, version.id
+  plan.holder.version = answers.require_field(version, "version", "agents.versions.create").version
+  plan.holder.version_id = answers.require_field(version, "id", "agents.versions.create").id
 end
 
 return rollback

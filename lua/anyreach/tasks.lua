@@ -6,7 +6,7 @@ local errors = require "anyreach.errors"
 
 local tasks = {}
 
-local DEFAULT_CONCURRENCY = 8
+local DEFAULT_CONCURRENCY = 24 -- what waits for the network hardly works; a server that says 429 is asked less
 
 -- A list of tasks that are cancelled when the variable that holds it goes out of scope.
 local group_metatable = {
@@ -34,7 +34,7 @@ end
 ---@generic T, R
 ---@param list T[]
 ---@param f fun(value: T, index: integer): R an operation is called with the value alone
----@param options? {concurrency?: integer} at most this many at a time; default 8, or --concurrency
+---@param options? {concurrency?: integer} at most this many at a time; default 24, or --concurrency
 ---@return R[]
 function tasks.map(list, f, options)
   local count = #list

@@ -111,13 +111,21 @@ local function key_text(key)
   return #text > LONGEST_KEY and "? " .. text or text, #text > LONGEST_KEY
 end
 
+--- An entry of a mapping between braces.
+---@param key string
+---@param value_text string
+---@return string
+function yaml_text.inline_entry(key, value_text)
+  local text, is_long = key_text(key)
+  return text .. (is_long and " : " or ": ") .. value_text
+end
+
 local inline
 
 local function inline_map(value, depth)
   local parts = {}
   for index, key in ipairs(yaml_value.keys(value)) do
-    local text, is_long = key_text(key)
-    parts[index] = text .. (is_long and " : " or ": ") .. inline(value[key], depth)
+    parts[index] = yaml_text.inline_entry(key, inline(value[key], depth))
   end
   return "{" .. table.concat(parts, ", ") .. "}"
 end
@@ -241,7 +249,14 @@ function yaml_text.node(value, style)
   return node(value, 1, style)
 end
 
---- The lines of one entry of a mapping, without indentation.
+--- The lines of an element of a list, without indentation.
+---@param value any
+---@return string[]
+function yaml_text.element(value)
+  return list_lines({ value }, 1)
+end
+
+--- The lines of an entry of a mapping, without indentation.
 ---@param key string
 ---@param value any
 ---@return string[]

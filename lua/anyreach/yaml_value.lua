@@ -16,6 +16,13 @@ local FIRST = {
 local rank = {}
 for index, key in ipairs(FIRST) do rank[key] = index end
 
+--- True for a key that comes before others.
+---@param key string
+---@return boolean
+function yaml_value.has_rank(key)
+  return rank[key] ~= nil
+end
+
 --- True when one key of a mapping is to be written before another.
 ---@param first string
 ---@param second string

@@ -5,22 +5,27 @@
 
 ---@class anyreach
 ---@field json anyreach.json JSON without loss
+---@field schema anyreach.schema JSON Schema, draft 2020-12
 ---@field null lightuserdata null in JSON and YAML
 ---@field version string
 ---@field options table<string, any> the global options of the command line
 local anyreach = {}
 
 ---@class anyreach.client_options
+---@field profile? string its name in the config file
 ---@field token? string|anyreach.secret `ak_…` or `pat_…`
 ---@field organization? string needed with a `pat_…`
 ---@field base_url? string https, or http to this machine
 ---@field timeout? number seconds a request may take; default 60
 ---@field connect_timeout? number seconds; default 10
+---@field retries? integer how often a request that may be repeated is, after a failure; default 4
+---@field rate? number requests a second, for all clients of the same server
 ---@field ca_file? string certificate authorities to trust instead of the system's
 ---@field headers? table<string, string> sent with every request
 
---- A client: credential, organisation, address and policy. Without options it is configured from the
---- environment (ANYREACH_TOKEN, ANYREACH_ORG_ID, ANYREACH_BASE_URL).
+--- A client: credential, organisation, address and policy. What the options do not say comes from the
+--- command line, from a profile that is named, from the environment (ANYREACH_TOKEN, ANYREACH_ORG_ID,
+--- ANYREACH_BASE_URL), or from the default profile. The client of a protected profile refuses writes.
 ---@param options? anyreach.client_options
 ---@return anyreach.client
 function anyreach.client(options) end
@@ -145,6 +150,45 @@ function anyreach.read_yaml(path) end
 ---@param path string
 ---@param value any
 function anyreach.write_json(path, value) end
+
+---@class anyreach.schema_problem
+---@field path string such as "config.tools[1].name"; "" for the value itself
+---@field message string
+---@field keyword string that is broken
+---@field schema_path string where the keyword stands, such as "#/$defs/Tool/required"
+
+---@class anyreach.schema_options
+---@field documents? table<string, any> further schemas that may be referred to, by address
+---@field skip_patterns? boolean leave out patterns that cannot be used here
+
+---@class anyreach.validator
+local validator = {}
+
+--- Checks a value; gives all problems, in the order of their paths.
+---@param value any
+---@param options? { path?: string } the path of the value itself
+---@return anyreach.schema_problem[]
+function validator:validate(value, options) end
+
+---@param value any
+---@return boolean
+function validator:is_valid(value) end
+
+---@class anyreach.schema
+local schema = {}
+
+--- Compiles a schema, to check many values.
+---@param value table|boolean
+---@param options? anyreach.schema_options
+---@return anyreach.validator
+function schema.compile(value, options) end
+
+--- Checks a value against a schema.
+---@param value any
+---@param wanted table|boolean
+---@param options? anyreach.schema_options
+---@return anyreach.schema_problem[]
+function schema.validate(value, wanted, options) end
 
 ---@class anyreach.json
 ---@field null lightuserdata

@@ -47,7 +47,8 @@ end
 
 -- A command or recipe, as its declaration tells it.
 local function declaration(name, spec)
-  local parts = { ".SS " .. roff.line(name), roff.literal(spec.usage), ".PP\n" .. roff.line(spec.summary) }
+  local usage = ".RS 4\n" .. roff.line(spec.usage) .. "\n.RE"
+  local parts = { ".SS " .. roff.line(name), usage, ".PP\n" .. roff.line(spec.summary) }
   if spec.options and #spec.options > 0 then parts[#parts + 1] = option_list(spec.options) end
   if spec.notes then parts[#parts + 1] = roff.help(spec.notes) end
   return table.concat(parts, "\n")
@@ -71,7 +72,7 @@ local function topic(section, name)
   return ".SH " .. section .. "\n" .. roff.markdown(table.move(blocks, 2, #blocks, 1, {}))
 end
 
-io.stdout:write(table.concat({
+local page = table.concat({
   HEAD:format(host.version),
   ".SH OPTIONS\n" .. option_list(host.option_rows()),
   commands(),
@@ -80,4 +81,7 @@ io.stdout:write(table.concat({
   topic("ENVIRONMENT", "environment"),
   topic("FILES", "files"),
   topic('"EXIT STATUS"', "exit-codes"),
-}, "\n"), "\n")
+}, "\n")
+
+-- A heading begins a paragraph by itself.
+io.stdout:write((page:gsub("(\n%.S[HS] [^\n]*)\n%.PP\n", "%1\n")), "\n")

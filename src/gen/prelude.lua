@@ -5,22 +5,28 @@
 
 ---@class anyreach
 ---@field json anyreach.json JSON without loss
+---@field agent_files anyreach.agent_files agent files: reading, comparing, applying, writing
+---@field schema anyreach.schema JSON Schema, draft 2020-12
 ---@field null lightuserdata null in JSON and YAML
 ---@field version string
 ---@field options table<string, any> the global options of the command line
 local anyreach = {}
 
 ---@class anyreach.client_options
+---@field profile? string its name in the config file
 ---@field token? string|anyreach.secret `ak_…` or `pat_…`
 ---@field organization? string needed with a `pat_…`
 ---@field base_url? string https, or http to this machine
 ---@field timeout? number seconds a request may take; default 60
 ---@field connect_timeout? number seconds; default 10
+---@field retries? integer how often a request that may be repeated is, after a failure; default 4
+---@field rate? number requests a second, for all clients of the same server
 ---@field ca_file? string certificate authorities to trust instead of the system's
 ---@field headers? table<string, string> sent with every request
 
---- A client: credential, organisation, address and policy. Without options it is configured from the
---- environment (ANYREACH_TOKEN, ANYREACH_ORG_ID, ANYREACH_BASE_URL).
+--- A client: credential, organisation, address and policy. What the options do not say comes from the
+--- command line, from a profile that is named, from the environment (ANYREACH_TOKEN, ANYREACH_ORG_ID,
+--- ANYREACH_BASE_URL), or from the default profile. The client of a protected profile refuses writes.
 ---@param options? anyreach.client_options
 ---@return anyreach.client
 function anyreach.client(options) end
@@ -145,6 +151,111 @@ function anyreach.read_yaml(path) end
 ---@param path string
 ---@param value any
 function anyreach.write_json(path, value) end
+
+---@class anyreach.agent an agent as its file describes it; may be changed
+---@field name string
+---@field file string
+---@field own { description?: string, active?: boolean, is_demo?: boolean, metadata?: table }
+---@field config table|nil nil when the file describes no version
+---@field inputs table|nil instruction_builder_inputs
+---@field generate boolean
+---@field publish boolean
+---@field numbers { number: string, direction: "inbound"|"outbound"|"both" }[]
+---@field deploy_as_sip boolean
+
+---@class anyreach.change what is to be done to an agent; prints as one line
+---@field name string
+---@field file string
+---@field action "create"|"update"|"unchanged"|"failed"
+---@field agent anyreach.agent what is wanted
+---@field agent_id string|nil
+---@field version integer|nil
+---@field changes string[] paths by which the version differs
+---@field steps { action: string, fields?: table }[]
+---@field remote { agent?: table, published?: table, draft?: table } what is there
+---@field error any
+
+---@class anyreach.provision_result what was done to an agent; prints as one line
+---@field name string
+---@field file string
+---@field action "created"|"updated"|"unchanged"|"failed"
+---@field agent_id string|nil
+---@field version integer|nil
+---@field steps { action: string, outcome: string }[]
+---@field error any
+
+---@class anyreach.agent_files
+local agent_files = {}
+
+--- Reads agent files. Everything wrong with any of them raises one error.
+---@param paths string|string[] files, and directories that stand for the agent files in them
+---@param options? { environment?: string } name or path of an environment file; default none
+---@return anyreach.agent[]
+function agent_files.load(paths, options) end
+
+--- What would have to be done to bring an organisation to the state that agents describe. Only reads.
+---@param api anyreach.client
+---@param agents anyreach.agent[]
+---@param options? { exact?: boolean, always_publish?: boolean, concurrency?: integer }
+---@return anyreach.change[] one for each agent, in their order
+function agent_files.compare(api, agents, options) end
+
+--- Carries out changes. One that fails does not stop the others.
+---@param api anyreach.client
+---@param changes anyreach.change[]
+---@param options? { concurrency?: integer }
+---@return anyreach.provision_result[] in the order of the changes
+function agent_files.apply(api, changes, options) end
+
+--- The exit code that stands for changes or results.
+---@param list (anyreach.change|anyreach.provision_result)[]
+---@return integer
+function agent_files.exit_code(list) end
+
+--- Writes an agent file; in one that is there, comments, order and tags stay.
+---@param path string
+---@param agent anyreach.agent|table an agent from load(), or the mapping that the file is to hold
+---@return boolean changed
+function agent_files.write(path, agent) end
+
+---@class anyreach.schema_problem
+---@field path string such as "config.tools[1].name"; "" for the value itself
+---@field message string
+---@field keyword string that is broken
+---@field schema_path string where the keyword stands, such as "#/$defs/Tool/required"
+
+---@class anyreach.schema_options
+---@field documents? table<string, any> further schemas that may be referred to, by address
+---@field skip_patterns? boolean leave out patterns that cannot be used here
+
+---@class anyreach.validator
+local validator = {}
+
+--- Checks a value; gives all problems, in the order of their paths.
+---@param value any
+---@param options? { path?: string } the path of the value itself
+---@return anyreach.schema_problem[]
+function validator:validate(value, options) end
+
+---@param value any
+---@return boolean
+function validator:is_valid(value) end
+
+---@class anyreach.schema
+local schema = {}
+
+--- Compiles a schema, to check many values.
+---@param value table|boolean
+---@param options? anyreach.schema_options
+---@return anyreach.validator
+function schema.compile(value, options) end
+
+--- Checks a value against a schema.
+---@param value any
+---@param wanted table|boolean
+---@param options? anyreach.schema_options
+---@return anyreach.schema_problem[]
+function schema.validate(value, wanted, options) end
 
 ---@class anyreach.json
 ---@field null lightuserdata

@@ -1,5 +1,5 @@
 -- Text as man(7) macros of roff: escapes, paragraphs, and our Markdown. What is not ASCII is written by its
--- code, so that no formatter has to guess the encoding.
+-- code, so that no formatter has to guess the encoding, and "…" as dots, which every terminal has.
 
 local markdown = require "anyreach.markdown"
 
@@ -9,7 +9,8 @@ local FONTS = { code = "\\fB%s\\fR", bold = "\\fB%s\\fR", emphasis = "\\fI%s\\fR
 
 -- Escapes characters that mean something to roff, wherever they stand in a line.
 local function escape(text)
-  return (text:gsub("[\\%-]", { ["\\"] = "\\e", ["-"] = "\\-" }):gsub("[\xC2-\xF4][\x80-\xBF]+", function(character)
+  text = text:gsub("…", "..."):gsub("[\\%-]", { ["\\"] = "\\e", ["-"] = "\\-" })
+  return (text:gsub("[\xC2-\xF4][\x80-\xBF]+", function(character)
     return ("\\[u%04X]"):format(utf8.codepoint(character))
   end))
 end

@@ -279,6 +279,11 @@ describe("anyreach completion", function()
     { "help age", "agents.list", "call" }, { "api update --dr", "--dry-run", "--data" },
     { "completion z", "zsh", "bash" }, { "call agents.create --active t", "true", "false" },
     { "run provision READ", "README.md", "provision" },
+    { "profile s", "show", "test" }, { "profile use st", "staging", "show" },
+    { "--profile pr", "production", "staging" },
+    { "run promote --fr", "--from", "--from-file" }, { "run promote --from st", "staging", "src" },
+    { "run promote --from=st", "staging", "src" }, { "help exit", "exit-codes", "environment" },
+    { "--har REA", "README.md", "--read-only" },
   }
 
   local function check(shell, command_of)
@@ -286,10 +291,14 @@ describe("anyreach completion", function()
     local code, script = run("completion", shell)
     expect.equal(code, 0)
     process.write(directory .. "/script." .. shell, script)
+    os.execute(("mkdir -p %s/anyreach && ln -sf %s %s/bin"):format(directory, process.build, directory))
+    process.write(directory .. "/anyreach/config.yaml", "profiles: {staging: {}, production: {}}")
+    os.execute(("chmod 600 %s/anyreach/config.yaml"):format(directory))
+    local environment = ("export PATH=%s/bin:$PATH XDG_CONFIG_HOME=%s; "):format(directory, directory)
     for _, case in ipairs(CASES) do
-      local _, out, err = process.run(command_of(directory .. "/script." .. shell, case[1]))
+      local _, out, err = process.run(environment .. command_of(directory .. "/script." .. shell, case[1]))
       local found = {}
-      for line in out:gmatch("[^\n]+") do found[line:match("^[^\t]*"):gsub("^%-%-direction=", "")] = true end
+      for line in out:gmatch("[^\n]+") do found[line:match("^[^\t]*"):gsub("^%-%-%l+=(%l%l%l%l%l+)", "%1")] = true end
       expect.equal({ case[1], found[case[2]], found[case[3]], err }, { case[1], true, nil, "" })
     end
   end

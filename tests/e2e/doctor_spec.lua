@@ -47,7 +47,7 @@ describe("the doctor finds", function()
     local json_code, findings = examine("", "--sandbox")
     expect.equal(json_code, 0)
     expect.truthy(#findings.credential.scopes > 20)
-    expect.equal(findings.clock.seconds_ahead, 0)
+    expect.truthy(math.abs(findings.clock.seconds_ahead) <= 1)
     expect.match(findings.program.libraries.libcurl, "^%d+%.%d+")
     expect.match(findings.program.libraries.SQLite, "^3%.")
   end)
@@ -95,7 +95,8 @@ describe("the doctor finds", function()
   end)
 
   it("a credential that is refused, with the server's own words", function()
-    for status, part in pairs { [401] = "401 the credential ak_test.… was refused: gone", [403] = "403 not permitted: gone" } do
+    local parts = { [401] = "401 the credential ak_test.… was refused: gone", [403] = "403 not permitted: gone" }
+    for status, part in pairs(parts) do
       server:answer { status = status, body = '{"detail":"gone"}', headers = { date(0) } }
       local code, findings = examine(at(server.base_url))
       expect.equal(code, 4)

@@ -87,7 +87,8 @@ describe("assigning", function()
     both.first.agents.versions.create(two.id, { base_version = 1 })
     both:writes()
     for _, case in ipairs {
-      { { "assign", "+15551230004", "One" }, 3, "phone number +15551230004 is none of the organisation's; did you mean" },
+      { { "assign", "+15551230004", "One" }, 3,
+        "phone number +15551230004 is none of the organisation's; did you mean" },
       { { "assign", A, "Oen" }, 3, "no agent has the name or id 'Oen'; did you mean 'One'?" },
       { { "assign", A, "Two@9" }, 3, "agent 'Two' has no version 9" },
       { { "assign", A, "Two@3" }, 3, "version 3 of agent 'Two' is a draft" },
@@ -130,7 +131,8 @@ describe("--check", function()
     local code, out = both:run("numbers", "swap", A, B, "--check")
     expect.equal(code, 2)
     expect.equal(out, ("to do          %s inbound: One@1 -> Two@1\nto do          %s inbound: Two@1 -> One@1\n"
-      .. "to do          %s outbound: nobody -> One@1\nto do          %s outbound: One@1 -> nobody\n"):format(A, B, B, A))
+      .. "to do          %s outbound: nobody -> One@1\nto do          %s outbound: One@1 -> nobody\n")
+      :format(A, B, B, A))
     expect.equal(both:writes(), {})
     expect.equal((both:run("numbers", "clear", C, "--check")), 0)
   end)
@@ -193,8 +195,9 @@ describe("a swap", function()
     expect.contains(err, "\n  done: " .. A .. " inbound: One@1 -> Two@1\n  may have been done: " .. B)
     expect.contains(err, "\n  not attempted: " .. A .. " outbound")
 
-    code, _, err = run("latency=0", {})
+    code, out, err = run("latency=0", {})
     expect.equal(code, 0)
+    expect.match(out, "^NUMBER ")
     expect.contains(err, "'swap " .. A .. " " .. B .. " --direction both' was begun and not finished")
 
     code, out, err = run("latency=0", { "swap", B, A })

@@ -11,7 +11,8 @@ local function provision(db, words, options, environment)
   local command = process.anyreach("--retries=0", "--sandbox=" .. db, table.unpack(options or {}))
   local arguments = {}
   for index, word in ipairs(words) do arguments[index] = process.quote(word) end
-  return process.run((environment or "") .. " " .. command .. " run provision " .. table.concat(arguments, " "))
+  return process.run((environment or "") .. " " .. command .. " run provision --no-lock "
+    .. table.concat(arguments, " "))
 end
 
 local function new_db()
@@ -126,7 +127,7 @@ describe("a run that is cut off", function()
     for _, delay in ipairs { 0.1, 0.25, 0.4, 0.55, 0.7, 0.9, 1.2 } do
       local db = new_db()
       local run = process.start(process.anyreach("--sandbox=" .. db, "--sandbox-faults", "latency=40", "run",
-        "provision", CLINIC))
+        "provision", "--no-lock", CLINIC))
       anyreach.sleep(delay)
       run:stop("KILL")
       local code, _, err = provision(db, { CLINIC })
@@ -138,7 +139,7 @@ describe("a run that is cut off", function()
   it("by Ctrl-C says so, and is completed by the next one", function()
     local db = new_db()
     local run = process.start(process.anyreach("--sandbox=" .. db, "--sandbox-faults", "latency=60", "run",
-      "provision", CLINIC))
+      "provision", "--no-lock", CLINIC))
     anyreach.sleep(0.5)
     expect.equal(run:stop("INT"), 130)
     expect.match(run:output("err"), "^anyreach: interrupted[^\n]*\n$")

@@ -10,7 +10,8 @@ local both = organizations.start()
 -- Three versions: the third is current, with both slots of A; B still has the second.
 local function prepare()
   both:reset()
-  local agent = organizations.agent(both.first, "Desk", { instructions = "Say hello.\nBe kind.", tools = json.array {} })
+  local first = { instructions = "Say hello.\nBe kind.", tools = json.array {} }
+  local agent = organizations.agent(both.first, "Desk", first)
   organizations.version(both.first, agent, { instructions = "Say hello.\nBe quick." }, { phone_numbers = { B } })
   organizations.version(both.first, agent, { instructions = "Say hello.\nBe quick and rude." },
     { phone_numbers = { A }, direction = "both" })
@@ -123,7 +124,8 @@ describe("a rollback that is killed", function()
       local agent = organizations.agent(slow.first, "Desk", { instructions = "1" })
       local second = organizations.version(slow.first, agent, { instructions = "2" }, { phone_numbers = { A } })
       for number, direction in pairs { [B] = "outbound", [C] = "both" } do
-        slow.first.agents.versions.publish(agent.id, second.version, { phone_numbers = { number }, direction = direction })
+        local body = { phone_numbers = { number }, direction = direction }
+        slow.first.agents.versions.publish(agent.id, second.version, body)
       end
       local run = slow:start("rollback", "Desk", "--to", "1")
       anyreach.sleep(delay)

@@ -38,7 +38,7 @@ end
 --- Forgets everything, on the server and beside it.
 function Organizations:reset()
   self.first.request { method = "POST", path = "/_sandbox/reset" }
-  assert(os.execute(("rm -rf %s/state %s/work && mkdir %s/work"):format(self.directory, self.directory, self.directory)))
+  assert(os.execute(("cd %s && rm -rf state work && mkdir work"):format(self.directory)))
 end
 
 --- The command line of `anyreach run …`, in the organisations' own directory.

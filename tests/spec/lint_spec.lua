@@ -57,6 +57,22 @@ describe("the schema", function()
     expect.equal(findings(text, { schema = SCHEMA }), {})
   end)
 
+  it("is checked in faulty files, too, and nothing is said twice", function()
+    local text = "name: A\nactive: 1\nconfig:\n  instructions: 5\n  key: !file nowhere.md\n  voice: {speed: 3}\n"
+    local lines = findings(text, { schema = SCHEMA })
+    expect.equal(#lines, 4)
+    expect.contains(lines[1], "error file a.yaml:2:1: : active: expected true or false")
+    expect.contains(lines[2], "error file a.yaml:4:3: : config.instructions: ")
+    expect.contains(lines[3], "error file a.yaml:5:8: : config.key: ")
+    expect.equal(lines[4], "error schema a.yaml:6:11: config.voice.speed: expected at most 2, got the number 3")
+  end)
+
+  it("is not asked about configurations that are none", function()
+    for _, value in ipairs { "5", "[1]", "!file nowhere.md", "text" } do
+      expect.equal({ value, #findings("name: A\nconfig: " .. value .. "\n", { schema = SCHEMA }) }, { value, 1 })
+    end
+  end)
+
   it("says nothing about agents without a configuration", function()
     expect.equal(findings("name: A\n", { schema = SCHEMA }), {})
   end)

@@ -13,7 +13,9 @@ local function candidates(text, globals)
   local before, after = text:sub(1, (mark or #text + 1) - 1), mark and text:sub(mark + 1) or ""
   local found = complete(before .. after, #before, globals or environment)
   local list = {}
-  for i, candidate in ipairs(found and found.candidates or {}) do list[i] = candidate.text .. (candidate.suffix or "") end
+  for i, candidate in ipairs(found and found.candidates or {}) do
+    list[i] = candidate.text .. (candidate.suffix or "")
+  end
   return list, found
 end
 
@@ -200,6 +202,32 @@ describe("commands", function()
   it("complete Lua at its own place", function()
     local _, found = candidates ":time api.agents.versions.pub"
     expect.equal({ found.from, found.to }, { 27, 29 })
+  end)
+end)
+
+describe("completion and signatures", function()
+  it("send nothing, whatever is typed", function()
+    local sandbox = process.sandbox()
+    local hint = require "anyreach.repl.signature"
+    local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin" }
+    local globals = { api = api, ns = api.agents, op = api.agents.get }
+    for _, line in ipairs {
+      "for a in api.agents.each{ limit = 1 } do print(a.id, a:b()) end",
+      'api.agents.versions.publish(api.agents.list()[1].id, 1, { direction = "inbound" })',
+      "x = ns.list()[1].name .. op(id).config.tools[1].x",
+      "api.try.agents.delete(api.agents.create{ name = 'x' }.id)",
+      ":time api.agents.create{ name = 'x' }",
+      ":run provision --check agents/",
+    } do
+      for cursor = 0, #line do
+        complete(line, cursor, globals)
+        hint(line, cursor, globals)
+      end
+    end
+    expect.equal(api.request { path = "/_sandbox/requests" }, anyreach.array {})
+    api.agents.list()
+    expect.truthy(#api.request { path = "/_sandbox/requests" } > 0)
+    sandbox:stop()
   end)
 end)
 

@@ -5,7 +5,9 @@ local lexer = require "anyreach.repl.lexer"
 
 local function kinds(text)
   local list = {}
-  for i, token in ipairs(lexer.tokens(text)) do list[i] = token.kind .. (token.is_open and "?" or "") .. " " .. token.text end
+  for i, token in ipairs(lexer.tokens(text)) do
+    list[i] = token.kind .. (token.is_open and "?" or "") .. " " .. token.text
+  end
   return list
 end
 
@@ -74,6 +76,7 @@ describe("the chain at the end", function()
 
   it("knows that an index may be unknown", function()
     expect.equal(chain_at "a[i].", "name a, unknown then .")
+    expect.equal(chain_at 'a["x" .. y].', "name a, unknown then .")
   end)
 
   it("begins anew after an operator, a keyword or a statement", function()

@@ -41,8 +41,7 @@ describe("the signature", function()
   end)
 
   it("is none outside of calls, in a function's body and in commands", function()
-    for _, text in ipairs { "", "api.agents", "print(", "api.agents.get(id)", "api.agents.get(function() ", ":api x(" } do
-      expect.equal(at(text), nil)
-    end
+    local none = { "", "api.agents", "print(", "api.agents.get(id)", "api.agents.get(function() ", ":api x(" }
+    for _, text in ipairs(none) do expect.equal(at(text), nil) end
   end)
 end)

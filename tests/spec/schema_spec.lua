@@ -240,6 +240,8 @@ describe("schemas", function()
     expect.equal(#validator.skipped, 1)
     expect.equal(validator.skipped[1].location, "#/pattern")
     expect.equal(#validator:validate "b", 1)
+    local wanted = { patternProperties = { ["(?<=a+)b"] = false }, additionalProperties = false }
+    expect.equal(schema.validate({ x = 1 }, wanted, { skip_patterns = true }), {})
   end)
 
   it("are themselves checked by the meta-schema", function()

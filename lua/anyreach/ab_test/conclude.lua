@@ -133,12 +133,9 @@ local function check_nobody_published(state, versions)
 end
 
 local function check_complete(state)
-  for _, variant in ipairs(state.variants) do
-    if not variant.version then
-      errors.raise("conflict", "the experiment '%s' was never started to its end; complete it with 'ab-test start', or "
-        .. "take it back with 'ab-test conclude --restore'", state.experiment)
-    end
-  end
+  if state.phase ~= "starting" then return end
+  errors.raise("conflict", "the start of the experiment '%s' was cut off; complete it with 'ab-test start', or take it "
+    .. "back with 'ab-test conclude --restore'", state.experiment)
 end
 
 -- What makes the copy of a winner's version.

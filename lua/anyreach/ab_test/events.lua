@@ -22,8 +22,9 @@ end
 
 --- A step of starting, or one that it would take.
 ---@param step anyreach.ab_step
-function events.step(step)
-  report.event("step", { action = step.action, variant = step.variant.name, outcome = step.outcome or "planned",
+---@param outcome "planned"|"done"
+function events.step(step, outcome)
+  report.event("step", { action = step.action, variant = step.variant.name, outcome = outcome,
     agent_version = step.variant.version })
 end
 
@@ -63,9 +64,9 @@ end
 --- How the experiment was ended, or would be.
 ---@param state anyreach.ab_state
 ---@param decision {action: string, winner: string|nil, verdict: string}
----@param ending anyreach.ab_ending
----@param is_check boolean
-function events.conclusion(state, decision, ending, is_check)
+---@param ending {changes: anyreach.slot_change[], left_alone: string[]}
+---@param outcome "planned"|"done"|"unchanged"
+function events.conclusion(state, decision, ending, outcome)
   local slots = json.array {}
   for index, change in ipairs(ending.changes) do
     slots[index] = { phone_number = change.number, slot = change.slot,
@@ -73,7 +74,7 @@ function events.conclusion(state, decision, ending, is_check)
   end
   report.event("conclusion", {
     experiment = state.experiment, action = decision.action, winner = decision.winner, verdict = decision.verdict,
-    outcome = is_check and "planned" or "done", slots = slots, left_alone = json.array(ending.left_alone),
+    outcome = outcome, slots = slots, left_alone = json.array(ending.left_alone),
   })
 end
 

@@ -28,11 +28,11 @@ function text.points(difference)
   return ("%+.1f points"):format(difference * 100)
 end
 
---- An interval of differences: "-2.1 to +14.7 points".
+--- An interval of differences, in points: "-2.1 to +14.7".
 ---@param interval {low: number, high: number}
 ---@return string
 function text.points_range(interval)
-  return ("%+.1f to %+.1f points"):format(interval.low * 100, interval.high * 100)
+  return ("%+.1f to %+.1f"):format(interval.low * 100, interval.high * 100)
 end
 
 --- An integer with its thousands apart: "12,345".
@@ -139,9 +139,9 @@ local function variant_row(variant)
 end
 
 local verdicts = {
-  higher = "%s is better than %s, since %s",
-  lower = "%s is worse than %s, since %s",
-  moved = "%s against %s: undecided; the difference has changed over time by more than chance explains (%s)",
+  higher = "'%s' is better than '%s', as was clear on %s",
+  lower = "'%s' is worse than '%s', as was clear on %s",
+  moved = "'%s' against '%s' is undecided: the difference has changed by more than chance explains, as was clear on %s",
 }
 
 --- A comparison in a sentence, without its figures.
@@ -150,7 +150,7 @@ local verdicts = {
 function text.comparison(comparison)
   local saying = verdicts[comparison.verdict]
   if saying then return saying:format(comparison.name, comparison.against, comparison.decided) end
-  return ("%s against %s: undecided"):format(comparison.name, comparison.against)
+  return ("'%s' against '%s' is undecided"):format(comparison.name, comparison.against)
 end
 
 --- The figures of a comparison.
@@ -166,8 +166,8 @@ end
 ---@param result anyreach.ab_result
 ---@return string
 function text.verdict(result)
-  if result.verdict == "won" then return ("Won: %s is the best."):format(result.winner) end
-  if result.verdict == "lost" then return ("Lost: %s stays the best."):format(result.winner) end
+  if result.verdict == "won" then return ("Won: '%s' is the best."):format(result.winner) end
+  if result.verdict == "lost" then return ("Lost: '%s' stays the best."):format(result.winner) end
   return "Undecided."
 end
 
@@ -181,16 +181,21 @@ local function remaining(result)
 end
 
 --- How far the experiment is from its plan, or nil when that cannot be told yet.
----@param result anyreach.ab_result
----@param lift number
+---@param view anyreach.ab_view
 ---@return string|nil
-function text.outlook(result, lift)
+function text.outlook(view)
+  local result = view.result
   if not result.planned then return nil end
-  return ("A lift of %s takes %s conversations a variant at most%s."):format(text.points(lift):gsub("^%+", ""),
-    text.count(result.planned), result.verdict == "undecided" and remaining(result) or "")
+  local goes_on = view.state.phase == "running" and result.verdict == "undecided"
+  return ("A lift of %.1f points takes %s conversations a variant at most%s."):format(view.lift * 100,
+    text.count(result.planned), goes_on and remaining(result) or "")
 end
 
-local function left_out(result, elsewhere)
+--- What the figures leave out, and what is not known of them.
+---@param view anyreach.ab_view
+---@return string[]
+function text.left_out(view)
+  local result, elsewhere = view.result, view.elsewhere
   local parts, under_way, not_counted, unknown = {}, 0, 0, 0
   for _, variant in ipairs(result.variants) do
     under_way, not_counted = under_way + variant.under_way, not_counted + variant.not_counted
@@ -203,15 +208,6 @@ local function left_out(result, elsewhere)
   if #parts > 0 then lines[1] = "Left out: " .. table.concat(parts, ", ") .. "." end
   if unknown > 0 then lines[#lines + 1] = ("Of %s the caller is unknown; each counts as a caller of its own.")
     :format(text.quantity(unknown, "conversation")) end
-  return lines
-end
-
---- What stands in notes under the figures.
----@param view anyreach.ab_view
----@return string[]
-function text.notes(view)
-  local lines = left_out(view.result, view.elsewhere)
-  table.insert(lines, 1, text.outlook(view.result, view.lift))
   return lines
 end
 
@@ -242,7 +238,8 @@ function text.status(view)
     lines[#lines + 1] = ("%s: %s"):format(text.comparison(comparison), text.difference(comparison))
   end
   lines[#lines + 1] = text.verdict(view.result)
-  for _, line in ipairs(text.notes(view)) do lines[#lines + 1] = line end
+  lines[#lines + 1] = text.outlook(view)
+  for _, line in ipairs(text.left_out(view)) do lines[#lines + 1] = line end
   return lines
 end
 

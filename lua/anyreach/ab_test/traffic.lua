@@ -78,7 +78,8 @@ local function windows_of(sources, from, to)
 end
 
 local function check_row(conversation)
-  if type(conversation.created_at) == "string" and timestamp.parse(conversation.created_at) then return end
+  local time = type(conversation) == "table" and conversation.created_at
+  if type(time) == "string" and timestamp.parse(time) then return end
   errors.raise("answer", "conversations.list: a row holds no 'created_at' that is a time")
 end
 

@@ -1,6 +1,7 @@
 -- What several agent files must not both say: an agent's name, and a direction of a phone number.
 
 local problems = require "anyreach.agent_file.problems"
+local slots = require "anyreach.numbers.slots"
 
 local claims = {}
 
@@ -20,10 +21,8 @@ function claims.check_names(agents, list)
   end
 end
 
-local SLOTS = { inbound = { "inbound" }, outbound = { "outbound" }, both = { "inbound", "outbound" } }
-
 local function check_claim(claim, claimed, list)
-  for _, slot in ipairs(SLOTS[claim.direction]) do
+  for _, slot in ipairs(slots.of(claim.direction)) do
     local key = tostring(claim.number) .. " " .. slot
     if claimed[key] then
       problems.add(list, claim.place, "phone_numbers: %s is already claimed at %s", key, claimed[key])

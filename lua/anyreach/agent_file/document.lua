@@ -13,6 +13,7 @@ local yaml = require "anyreach.yaml"
 ---@field value any
 ---@field secrets anyreach.secret[] what its tags took from the environment and must not be shown
 ---@field references {reference: anyreach.reference, place: string, path: string}[] that its tags name
+---@field environment string|nil the environment file that has had its say
 ---@field problems {path: string, message: string}[] shared by all documents of one reading
 local Document = {}
 Document.__index = Document
@@ -58,14 +59,52 @@ function document.read(file, problems)
   }, Document)
 end
 
+-- What is known of where a key or element stands; `file` is in it when that is another one.
+local function position(self, container, key)
+  local places = self.positions[container]
+  return places and (places[key or 0] or places[0]) or {}
+end
+
 --- Where a key or element stands, or a container itself when no key is given.
 ---@param container table
 ---@param key? string|integer
 ---@return string "file:line:column", or "file" where that is not known
 function Document:place(container, key)
-  local places = self.positions[container]
-  local place = places and (places[key or 0] or places[0])
-  return place and ("%s:%d:%d"):format(self.file, place.line, place.column) or self.file
+  local place = position(self, container, key)
+  local file = place.file or self.file
+  return place.line and ("%s:%d:%d"):format(file, place.line, place.column) or file
+end
+
+--- The file that a value comes from: the document's, or the one that it was taken over from.
+---@param container table
+---@return string
+function Document:file_of(container)
+  return position(self, container).file or self.file
+end
+
+-- A copy of a value of another document, with its places.
+local function adopt(self, other, value)
+  if type(value) ~= "table" or json.is_number(value) then return value end
+  local copy, places = setmetatable({}, getmetatable(value)), {}
+  for key, place in pairs(other.positions[value] or { [0] = {} }) do
+    places[key] = { file = place.file or other.file, line = place.line, column = place.column }
+  end
+  for key, part in pairs(value) do copy[key] = adopt(self, other, part) end
+  self.positions[copy] = places
+  return copy
+end
+
+--- Sets a key to a copy of what another document has under it in a container of its own. Places are told in
+--- the file that they are from.
+---@param container table
+---@param key string
+---@param other anyreach.document
+---@param from table
+function Document:take(container, key, other, from)
+  local place = position(other, from, key)
+  self.positions[container] = self.positions[container] or { [0] = {} }
+  self.positions[container][key] = { file = place.file or other.file, line = place.line, column = place.column }
+  container[key] = adopt(self, other, from[key])
 end
 
 --- Notes a problem with a key or element.

@@ -4,6 +4,7 @@
 --   !env NAME                         the value of an environment variable
 --   !env {name: NAME, secret: true}   the same as a secret, which no output ever shows
 --   !ref dataset:Clinic FAQ           a reference, which becomes an id where the agent is provisioned
+--   !required what it is              a place that an environment file must fill
 -- A tag that cannot be resolved stays in place and is a problem of its document.
 
 local diff = require "anyreach.diff"
@@ -28,9 +29,8 @@ end
 -- Each resolver returns the value, or nil and a message.
 local resolvers = {}
 
-resolvers["!file"] = function(doc, path)
-  if type(path) ~= "string" or path == "" then return nil, "expected the path of a text file after !file" end
-  local full = relative_to(doc.file, path)
+-- What a text file holds, or nil and a message.
+local function read_text(full)
   local kind, missing = directory.kind(full)
   if not kind then return nil, missing end
   if kind ~= "file" then return nil, full .. ": expected a file, this is none" end
@@ -38,6 +38,11 @@ resolvers["!file"] = function(doc, path)
   if not ok then return nil, errors.is_error(text) and text.message or tostring(text) end
   if not utf8.len(text) then return nil, full .. ": expected text in UTF-8" end
   return (text:gsub("\r?\n$", ""))
+end
+
+resolvers["!file"] = function(doc, path, node)
+  if type(path) ~= "string" or path == "" then return nil, "expected the path of a text file after !file" end
+  return read_text(relative_to(doc:file_of(node), path))
 end
 
 local function check_env_keys(given)
@@ -78,7 +83,23 @@ resolvers["!ref"] = function(doc, text, node, path)
   return reference
 end
 
-local TAGS = { "!env", "!file", "!ref" }
+resolvers["!required"] = function(doc, what)
+  local where = doc.environment and doc.environment .. " gives none" or "choose an environment that gives it"
+  return nil, ("a value is required here%s; %s"):format(type(what) == "string" and what ~= "" and ": " .. what or "",
+    where)
+end
+
+local TAGS = { "!env", "!file", "!ref", "!required" }
+
+-- What other tools replace, and did not.
+local MARKERS = { "%$%{%u[%u%d_]*%}", "@@%u[%u%d_]*@@" }
+
+local function check_text(doc, container, key, path)
+  for _, pattern in ipairs(MARKERS) do
+    local marker = container[key]:match(pattern)
+    if marker then doc:problem(container, key, "%s: the marker %s was not replaced", path, marker) end
+  end
+end
 
 local function resolve_tag(doc, container, key, path)
   local node = container[key]
@@ -91,6 +112,7 @@ local function resolve_tag(doc, container, key, path)
   local value, problem = resolver(doc, node.value, node, path)
   if value == nil then return doc:problem(node, nil, "%s: %s", path, problem) end
   container[key] = value
+  if type(value) == "string" then check_text(doc, container, key, path) end
 end
 
 local resolve
@@ -103,6 +125,8 @@ function resolve(doc, container, key, path)
   local value = container[key]
   if type(value) == "number" and (value ~= value or math.abs(value) == math.huge) then
     doc:problem(container, key, "%s: expected a number that JSON can hold, got %s", path, value)
+  elseif type(value) == "string" then
+    check_text(doc, container, key, path)
   elseif type(value) == "table" then
     if yaml.is_tag(value) then
       resolve_tag(doc, container, key, path)
@@ -112,10 +136,22 @@ function resolve(doc, container, key, path)
   end
 end
 
---- Puts the values of all tags in place, in the document itself.
+--- The file that a tag !file names, and the text that it stands for; the text is nil when there is none.
+---@param doc anyreach.document
+---@param tag table
+---@return string path
+---@return string|nil text
+function tags.read_text(doc, tag)
+  local path = relative_to(doc:file_of(tag), tag.value)
+  return path, (read_text(path))
+end
+
+--- Puts the values of all tags in place, in the document itself, or a part of it.
 ---@param doc anyreach.document its value is a mapping
-function tags.resolve(doc)
-  resolve_children(doc, doc.value, "")
+---@param part? table a mapping of the document
+---@param path? string of the part
+function tags.resolve(doc, part, path)
+  resolve_children(doc, part or doc.value, path or "")
 end
 
 return tags

@@ -28,6 +28,8 @@ local comparison = {}
 ---@field exact? boolean keys that the files do not name are differences too
 ---@field account? string key of the organisation in the lock
 ---@field locks? fun(file: string): anyreach.lock
+---@field from_ids? table<string, table<string, string>> of the first organisation: kind -> name -> id
+---@field to_ids? table<string, table<string, string>> of the second one
 ---@field on_start? fun(count: integer)
 ---@field on_step? fun()
 
@@ -54,8 +56,13 @@ local function sorted_keys(content)
   return keys
 end
 
--- Keys at the top that a file does not have are never its matter, nor are other numbers.
-local function differences_of_file(wanted, actual, exact)
+--- What differs of what a file wants. Keys at the top that it does not have are never its matter, nor are
+--- other numbers.
+---@param wanted anyreach.agent_content
+---@param actual anyreach.agent_content
+---@param exact boolean keys below that the file does not name are differences too
+---@return anyreach.difference[]
+function comparison.differences_of_file(wanted, actual, exact)
   local found = {}
   for _, key in ipairs(sorted_keys(wanted)) do
     local options = { path = key, exact = exact and key ~= "phone_numbers" }
@@ -94,8 +101,8 @@ local function compare_file(sides, agent, result)
   local wanted, actual = agent_state.wanted(own, state), agent_state.content(state)
   result.agent_id, result.draft = there.id, state.draft
   result.version = state.version and state.version.version
-  result.differences = differences_of_file(readable(wanted, sides.resolver), readable(actual, sides.resolver),
-    sides.exact)
+  result.differences = comparison.differences_of_file(readable(wanted, sides.resolver),
+    readable(actual, sides.resolver), sides.exact)
   result.status = #result.differences > 0 and "differs" or "same"
   if result.status == "differs" then
     local row = sides.locks and sides.locks(agent.file):get(sides.account, agent.name)
@@ -123,8 +130,7 @@ function comparison.files(api, agents, options)
   return each(agents, function(agent)
     local result = { name = agent.name, file = agent.file, differences = {} }
     local ok, err = pcall(compare_file, sides, agent, result)
-    if not ok then result.status, result.error = "failed", err end
-    return result
+    return ok and result or { name = agent.name, file = agent.file, differences = {}, status = "failed", error = err }
   end, options)
 end
 
@@ -169,8 +175,8 @@ local function check_unique(list, name)
   return list and list[1]
 end
 
-local function new_side(api)
-  return { api = api, reader = agent_state.reader(api), resolver = references.resolver(api) }
+local function new_side(api, ids)
+  return { api = api, reader = agent_state.reader(api), resolver = references.resolver(api, ids) }
 end
 
 --- Compares the agents of two organisations. Differences are what would change in the second one if it were
@@ -180,7 +186,8 @@ end
 ---@param options? anyreach.comparison_options
 ---@return anyreach.compared[] sorted by name
 function comparison.organizations(from, to, options)
-  local sides = { new_side(from), new_side(to) }
+  options = options or {}
+  local sides = { new_side(from, options.from_ids), new_side(to, options.to_ids) }
   local from_agents, to_agents = agents_by_name(from), agents_by_name(to)
   local names = {}
   for name in pairs(from_agents) do names[name] = true end
@@ -193,7 +200,7 @@ function comparison.organizations(from, to, options)
     end)
     if not ok then result.status, result.error = "failed", err end
     return result
-  end, options or {})
+  end, options)
 end
 
 -- }======

@@ -12,6 +12,7 @@ local show = {}
 ---@class anyreach.comparison_sides
 ---@field before string name of the side whose values are shown as removed
 ---@field after string
+---@field extra string what an agent is told to be that only the side `before` has
 
 local function print_event(result)
   report.event("agent", {
@@ -44,7 +45,7 @@ local details = {
   same = function(result) return { version_text(result) } end,
   differs = function(result) return { version_text(result), ahead_words[result.ahead] } end,
   missing = function(_, sides) return { ("%s has no such agent"):format(sides.before) } end,
-  extra = function(_, sides) return { ("%s has no such agent any more"):format(sides.after) } end,
+  extra = function(_, sides) return { sides.extra } end,
   failed = function(result) return { (tostring(result.error):gsub("%c+", " ")) } end,
 }
 
@@ -58,16 +59,22 @@ local function line_of(result, sides, width)
   return (redaction.printable(line):gsub("%s+$", ""))
 end
 
+-- Which side the marks, or the colours, stand for.
+local function print_legend(sides)
+  if color.enabled("stdout") then
+    report.note("%s %s", color.paint(sides.before, "red"), color.paint(sides.after, "green"))
+  else
+    report.note("[-%s-] {+%s+}", sides.before, sides.after)
+  end
+end
+
 local function print_lines(results, sides, options)
   local width, has_differences = 0, false
   for _, result in ipairs(results) do
     width = math.max(width, utf8.len(result.name))
     has_differences = has_differences or #result.differences > 0
   end
-  if has_differences then
-    local before, after = "[-" .. sides.before .. "-]", "{+" .. sides.after .. "+}"
-    report.note("%s %s", before, after)
-  end
+  if has_differences then print_legend(sides) end
   local render = { color = color.enabled("stdout"), width = host.terminal_width("stdout") }
   for _, result in ipairs(results) do
     local is_shown = result.status ~= "same" or not (options.only_drift or host.options.quiet)

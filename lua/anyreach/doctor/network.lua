@@ -149,7 +149,7 @@ function network.clock(patient)
   local date = redaction.find_header(record.response.headers, "date")
   local server = date and header_time(date)
   if not server then return { doctor.warning("clock", "not compared: the server does not tell its time") } end
-  local skew = math.floor(record.started + record.elapsed + 0.5) - server
+  local skew = math.floor(record.started + record.elapsed) - server
   local facts, advice = { seconds_ahead = skew }, "set the clock, or let it be set from the network (NTP)"
   if math.abs(skew) <= 2 then return { doctor.ok("clock", "agrees with the server's", facts) } end
   if math.abs(skew) <= SKEW_SECONDS then return { doctor.ok("clock", skew_text(skew), facts) } end

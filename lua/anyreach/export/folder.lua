@@ -20,6 +20,7 @@ local folder = {}
 ---@field is_json boolean
 ---@field text string
 ---@field value table with tags
+---@field effective table the same with what the environment says
 
 --- Where a path that is written in a file of a directory leads.
 ---@param path string of the directory
@@ -42,7 +43,13 @@ local function count_uses(self, value)
   for _, part in pairs(value) do count_uses(self, part) end
 end
 
-local function add_file(self, name, problems)
+local function with_environment(file, environment)
+  local doc = document.read(file, {})
+  environment:overlay(doc)
+  return doc.value
+end
+
+local function add_file(self, name, environment, problems)
   local file = self.path .. "/" .. name
   local stem = name:gsub("%.%w+$", ""):lower()
   self.stems[stem] = self.stems[stem] or true
@@ -58,6 +65,7 @@ local function add_file(self, name, problems)
   end
   self.by_name[agent_name] = {
     file = file, is_json = name:find("%.json$") ~= nil, text = files.read_file(file), value = doc.value,
+    effective = environment and with_environment(file, environment) or doc.value,
   }
   self.stems[stem] = agent_name
   count_uses(self, doc.value)
@@ -75,15 +83,16 @@ end
 --- Reads the agent files in a directory, which need not be there. What is wrong with any of them is raised
 --- as one error of kind "input".
 ---@param path string
+---@param environment? anyreach.environment
 ---@return anyreach.folder
-function folder.read(path)
+function folder.read(path, environment)
   path = path:gsub("(.)/+$", "%1")
   local self, problems, order = { path = path, by_name = {}, stems = {}, uses = {} }, {}, {}
   local kind = directory.kind(path)
   if kind and kind ~= "directory" then problems_of.add(problems, path, "expected a directory, this is none") end
   for _, name in ipairs(kind == "directory" and agent_file_names(path) or {}) do
     order[#order + 1] = path .. "/" .. name
-    add_file(self, name, problems)
+    add_file(self, name, environment, problems)
   end
   problems_of.raise(problems, order)
   return self

@@ -10,12 +10,14 @@ local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local folder = require "anyreach.export.folder"
 local json = require "anyreach.json"
+local json_edit = require "anyreach.json_edit"
 local names = require "anyreach.export.names"
 local prompts = require "anyreach.export.prompts"
 local reconcile = require "anyreach.export.reconcile"
 local references = require "anyreach.references"
 local stale = require "anyreach.export.stale"
 local tasks = require "anyreach.tasks"
+local yaml_edit = require "anyreach.yaml_edit"
 local yaml_text = require "anyreach.yaml_text"
 
 local export = {}
@@ -28,11 +30,13 @@ local export = {}
 ---@field writes {path: string, text: string}[] files to write, or written
 ---@field removes string[] files to remove, or removed
 ---@field notes string[] what the files do not hold, or hold in another form
+---@field state anyreach.agent_state|nil what the organisation has
+---@field resolver anyreach.resolver|nil of the organisation
 ---@field error any of a failure
 
 ---@class anyreach.export_options
 ---@field agents? string[] names or ids; default all
----@field ids? table<string, table<string, string>> kind -> name -> id, of an environment file
+---@field environment? anyreach.environment whose ids get names, and whose values stay out of the files
 ---@field inline? boolean prompts stay in the agent files
 ---@field only_owned? boolean files that are there get no keys that they do not have
 ---@field prune_files? boolean files of agents that are no more are removed
@@ -105,22 +109,38 @@ local function choose_files(results, where)
   end
 end
 
-local function describe_one(reader, resolver, result, entry, options)
-  local old = entry and entry.value
-  local state = reader:read(result.agent_id, { wants_draft = old ~= nil and old.publish == false })
-  local context = {
+-- The keys that a new file gets from the environment.
+local function said_of(environment, name)
+  local found = {}
+  for _, values in pairs(environment and table.pack(environment:values_of(name)) or {}) do
+    for key, value in pairs(type(values) == "table" and values or {}) do found[key] = value end
+  end
+  return found
+end
+
+local function new_context(resolver, result, entry, options)
+  return {
     resolver = resolver,
     notes = result.notes,
     stem = result.stem,
     has_tags = not (entry and entry.is_json),
     splits = not options.inline and not (entry and entry.is_json),
-    only_owned = options.only_owned or false,
+    only_owned = entry ~= nil and options.only_owned or false,
+    environment = options.environment,
   }
-  result.value = reconcile.agent(context, old, describe.agent(context, state, old or {}))
+end
+
+local function describe_one(reader, resolver, result, entry, options)
+  local old = entry and entry.effective or said_of(options.environment, result.name)
+  local state = reader:read(result.agent_id, { wants_draft = old.publish == false })
+  local context = new_context(resolver, result, entry, options)
+  result.state, result.resolver = state, resolver
+  result.value = reconcile.agent(context, entry and entry.value, describe.agent(context, state, old))
 end
 
 local function describe_all(api, results, where, options)
-  local reader, resolver = agent_state.reader(api), references.resolver(api, options.ids)
+  local reader = agent_state.reader(api)
+  local resolver = references.resolver(api, options.environment and options.environment.ids)
   tasks.map(results, function(result)
     if result.error then return end
     local ok, err = pcall(describe_one, reader, resolver, result, where.by_name[result.name], options)
@@ -135,8 +155,8 @@ end
 
 local function text_of(entry, value)
   if not entry then return yaml_text.encode(value) end
-  if entry.is_json then return json.encode(value, { indent = 2 }) .. "\n" end
-  return require("anyreach.yaml_edit").update(entry.text, value, { name = entry.file })
+  if entry.is_json then return json_edit.update(entry.text, value) end
+  return yaml_edit.update(entry.text, value, { name = entry.file })
 end
 
 local function decide(result, entry)
@@ -185,7 +205,7 @@ end
 ---@return anyreach.export_result[] sorted by name; then the agents that have files and are no more
 function export.run(api, path, options)
   options = options or {}
-  local where = folder.read(path)
+  local where = folder.read(path, options.environment)
   local results = choose(api, options.agents)
   refuse_twins(results)
   choose_files(results, where)

@@ -27,16 +27,24 @@ end
 ---@field stem string name of the file without extension
 ---@field splits boolean prompts go into files of their own
 ---@field only_owned boolean keys that the file does not have are left out
+---@field environment? anyreach.environment
 
 local function note(context, format, ...)
   context.notes[#context.notes + 1] = format:format(...)
 end
 
+local function is_object(value)
+  return type(value) == "table" and not json.is_array(value) and not yaml.is_tag(value)
+    and not references.is_reference(value)
+end
+
 -- {====== what is new in the file ======
+
+local SHORT = 120 -- bytes; a line that is no longer needs no file of its own
 
 -- One line break at the end of a file is no part of its text, with the carriage return before it.
 local function fits_file(text)
-  return text ~= "" and not text:find("\r$")
+  return (#text > SHORT or text:find("\n", 1, true) ~= nil) and not text:find("\r$")
 end
 
 local function variable_name(context, path)
@@ -77,7 +85,7 @@ function fresh(context, value, path, key, hidden)
   hidden = hidden or hides(key, value)
   if type(value) == "string" then return fresh_text(context, value, path, key, hidden) end
   if references.is_reference(value) then return yaml.tag("!ref", tostring(value)) end
-  if type(value) ~= "table" then return value end
+  if type(value) ~= "table" or yaml.is_tag(value) then return value end
   local copy = json.is_array(value) and json.array {} or {}
   for name, part in pairs(value) do
     copy[name] = fresh(context, part, diff.path(path, name), type(name) == "string" and name or key, hidden)
@@ -114,18 +122,13 @@ merge_tag["!ref"] = function(context, old, new)
 end
 
 local function keep_tag(context, old, _, path)
-  note(context, "%s is set by an environment file; %s stays", path, old.tag)
+  note(context, "%s is not written; %s stays", path, old.tag)
   return old
 end
 
 -- }======
 
 local merge
-
-local function is_object(value)
-  return type(value) == "table" and not json.is_array(value) and not yaml.is_tag(value)
-    and not references.is_reference(value)
-end
 
 local function is_secret_tag(value)
   return type(value) == "table" and yaml.is_tag(value) and value.tag == "!env"
@@ -136,16 +139,72 @@ local function stays_without_value(value)
   return value == json.null or is_secret_tag(value)
 end
 
-local function merge_objects(context, old, new, path)
+-- {====== what an environment file says ======
+
+-- True when a value as it is written, with tags, is what there is.
+local function stands_for(context, written, new, path, key)
+  local quiet = setmetatable({ notes = {} }, { __index = context })
+  return json.equal(merge(quiet, written, new, path, key), written)
+end
+
+local function note_overlay(context, path)
+  note(context, "%s is set by %s and is another; change it there", path, context.environment.file)
+end
+
+local function is_open(value)
+  return value == nil or type(value) == "table" and yaml.is_tag(value) and value.tag == "!required"
+end
+
+local merge_objects
+
+-- A field of which the environment says something: what it says stays there. An overlay counts more than the
+-- file, and the file more than defaults.
+local function merge_field(context, old, new, place)
+  local path, overlay, defaults = place.path, place.overlay, place.defaults
+  if is_object(new) and (is_object(overlay) or is_object(defaults)) and (is_open(old) or is_object(old)) then
+    local merged = merge_objects(context, is_object(old) and old or {}, new, path, place)
+    return (old ~= nil or next(merged) ~= nil) and merged or nil
+  end
+  if overlay ~= nil then
+    if not stands_for(context, overlay, new, path, place.key) then note_overlay(context, path) end
+    return old
+  end
+  if defaults ~= nil and is_open(old) and stands_for(context, defaults, new, path, place.key) then return old end
+  return merge(context, old, new, path, place.key)
+end
+
+-- What the environment adds and the organisation has not: a null keeps a default away.
+local function refuse_additions(context, copy, new, place)
+  for key, value in pairs(place.overlay or {}) do
+    if new[key] == nil and not stays_without_value(value) then note_overlay(context, diff.path(place.path, key)) end
+  end
+  for key, value in pairs(place.defaults or {}) do
+    if new[key] == nil and not stays_without_value(value) then copy[key] = json.null end
+  end
+end
+
+-- }======
+
+local function object_or_nil(value)
+  return is_object(value) and value or nil
+end
+
+---@param said? {overlay: any, defaults: any} of an environment, for this object
+function merge_objects(context, old, new, path, said)
+  local overlay, defaults = object_or_nil(said and said.overlay), object_or_nil(said and said.defaults)
   local copy = {}
   for key, value in pairs(old) do
     if new[key] == nil and stays_without_value(value) then copy[key] = value end
   end
   for key, value in pairs(new) do
     if old[key] ~= nil or not context.only_owned then
-      copy[key] = merge(context, old[key], value, diff.path(path, key), key)
+      copy[key] = merge_field(context, old[key], value, {
+        path = diff.path(path, key), key = key, overlay = overlay and overlay[key],
+        defaults = defaults and defaults[key],
+      })
     end
   end
+  refuse_additions(context, copy, new, { path = path, overlay = overlay, defaults = defaults })
   return copy
 end
 
@@ -172,7 +231,8 @@ local function merge_lists(context, old, new, path)
 end
 
 function merge(context, old, new, path, key)
-  if old ~= nil and type(old) == "table" and yaml.is_tag(old) then
+  if type(new) == "table" and yaml.is_tag(new) then return json.equal(old, new) and old or new end
+  if type(old) == "table" and yaml.is_tag(old) then
     local kept = (merge_tag[old.tag] or keep_tag)(context, old, new, path)
     if kept ~= nil then return kept end
     return fresh(context, new, path, key)
@@ -190,8 +250,9 @@ end
 ---@param new table from anyreach.export.describe
 ---@return table with tags, and anyreach.prompt in the places of texts that go into files
 function reconcile.agent(context, old, new)
-  if old then return merge_objects(context, old, new, "") end
-  return fresh(context, new, "")
+  local said = {}
+  if context.environment then said.defaults, said.overlay = context.environment:values_of(new.name) end
+  return merge_objects(context, old or {}, new, "", said)
 end
 
 return reconcile

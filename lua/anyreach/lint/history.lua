@@ -110,7 +110,7 @@ end
 ---@param past anyreach.lint_history
 ---@param report fun(check: string, where: table, message: string)
 function history.check(agent, past, report)
-  local now = agent.config and agent.config.instructions
+  local now = agent.config.instructions
   local before = type(now) == "string" and past:old_prompt(agent.file)
   if not before then return end
   local size, old_size = utf8.len(now) or #now, utf8.len(before) or #before

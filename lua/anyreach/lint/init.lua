@@ -5,6 +5,7 @@ local agent_file = require "anyreach.agent_file"
 local history = require "anyreach.lint.history"
 local schema = require "anyreach.schema"
 local tools = require "anyreach.lint.tools"
+local values = require "anyreach.schema.values"
 local variables = require "anyreach.lint.variables"
 
 local lint = {}
@@ -25,7 +26,6 @@ local lint = {}
 ---@field schema? table of configurations
 ---@field variables? string[] names that are known in all prompts
 ---@field since? string revision of git that prompts are compared with
----@field environment? string
 
 -- {====== single agents ======
 
@@ -33,10 +33,19 @@ local function is_written_by_platform(agent, problem)
   return agent.generate and problem.path == "config.instructions" and problem.keyword == "required"
 end
 
-local function check_schema(agent, validator, add)
-  if not validator or not agent.config then return end
-  for _, problem in ipairs(validator:validate(agent.config, { document = agent.document, path = "config" })) do
-    if not is_written_by_platform(agent, problem) then
+-- What the file was faulted for already is not said twice.
+local function is_told(problem, told)
+  for _, message in ipairs(told[problem.place] or {}) do
+    if message:sub(1, #problem.path + 2) == problem.path .. ": " then return true end
+  end
+  return false
+end
+
+local function check_schema(agent, context, add)
+  if not context.validator then return end
+  local problems = context.validator:validate(agent.config, { document = agent.document, path = "config" })
+  for _, problem in ipairs(problems) do
+    if not is_written_by_platform(agent, problem) and not is_told(problem, context.told) then
       add {
         severity = "error", check = "schema", place = problem.place, path = problem.path, message = problem.message,
         keyword = problem.keyword, schema_path = problem.schema_path,
@@ -47,22 +56,26 @@ end
 
 local function check_agent(agent, context, findings)
   local function add(finding)
-    finding.file, finding.agent = agent.file, agent.name
+    finding.file, finding.agent = agent.file, type(agent.name) == "string" and agent.name or nil
     findings[#findings + 1] = finding
   end
   local function warn(check, where, message)
     add { severity = "warning", check = check, place = agent.document:place(where.container, where.key),
       path = where.path, message = message }
   end
-  check_schema(agent, context.validator, add)
-  local config = agent.config or {}
-  local known = variables.declared(config, context.variables)
-  variables.check(config, known, warn)
-  if not agent.generate then tools.check(config, known, warn) end
+  check_schema(agent, context, add)
+  local known = variables.declared(agent.config, context.variables)
+  variables.check(agent.config, known, warn)
+  if not agent.generate then tools.check(agent.config, known, warn) end
   history.check(agent, context.past, warn)
 end
 
 -- }======
+
+-- A faulty file may have anything there.
+local function has_config(agent)
+  return agent.config ~= nil and values.kind(agent.config) == "object"
+end
 
 -- A problem of a file as a finding.
 local function file_finding(problem)
@@ -96,17 +109,17 @@ end
 function lint.run(paths, options)
   options = options or {}
   local validator = options.schema and schema.compile(options.schema, { skip_patterns = true })
-  local context = { validator = validator, variables = options.variables or {},
+  local context = { validator = validator, variables = options.variables or {}, told = {},
     past = history.at(options.since or history.DEFAULT) }
-  local findings, faulty = {}, {}
-  local agents, problems, files = agent_file.collect(paths, { environment = options.environment })
-  for _, problem in ipairs(problems) do
-    local finding = file_finding(problem)
-    findings[#findings + 1] = finding
-    if finding.file then faulty[finding.file] = true end
+  local agents, problems, files = agent_file.collect(paths)
+  local findings = {}
+  for index, problem in ipairs(problems) do
+    findings[index] = file_finding(problem)
+    context.told[problem.path] = context.told[problem.path] or {}
+    table.insert(context.told[problem.path], problem.message)
   end
   for _, agent in ipairs(agents) do
-    if not faulty[agent.file] then check_agent(agent, context, findings) end
+    if has_config(agent) then check_agent(agent, context, findings) end
   end
   sort(findings, files)
   return findings, { agents = #agents, files = #files, skipped = validator and validator.skipped or {} }

@@ -3,8 +3,10 @@
 -- versions of one agent after the other are read until all that are held have been met. Only reads.
 
 local agent_lookup = require "anyreach.agent_lookup"
+local answers = require "anyreach.answers"
 local errors = require "anyreach.errors"
 local operations = require "anyreach.operations"
+local pager = require "anyreach.pager"
 local slots = require "anyreach.numbers.slots"
 local tasks = require "anyreach.tasks"
 
@@ -70,10 +72,7 @@ end
 local function read_records(api)
   local records = {}
   for record in api.phone_numbers.each() do
-    if type(record.phone_number) ~= "string" then
-      errors.raise("answer", "phone_numbers.list: a row holds no 'phone_number'")
-    end
-    records[#records + 1] = record
+    records[#records + 1] = answers.require_field(record, "phone_number", "phone_numbers.list")
   end
   table.sort(records, function(a, b) return a.phone_number < b.phone_number end)
   return records
@@ -130,5 +129,17 @@ end
 
 --- The records of all numbers, sorted.
 answering.records = read_records
+
+--- The record of a number in the answer to a publication, or as it is read now when the answer leaves it out.
+---@param api anyreach.client
+---@param answer any
+---@param number string
+---@return table
+function answering.record(api, answer, number)
+  for _, record in ipairs(pager.rows(answer)) do
+    if record.phone_number == number then return record end
+  end
+  return api.phone_numbers.get(number)
+end
 
 return answering

@@ -115,15 +115,16 @@ local function is_begun(list)
 end
 
 --- Carries out steps. When they are several, they are noted first, so that a run that is cut off can be
---- completed. A failure after the first step is an error of kind "partial" that lists what was done.
+--- completed; while an earlier note stands, that is refused. A failure after the first step is an error of
+--- kind "partial" that lists what was done.
 ---@param api anyreach.client
 ---@param what string the command, in words
 ---@param steps anyreach.slot_step[] get their `outcome`
 function numbers.run(api, what, steps)
-  if #steps == 0 then return end
+  if #steps < 2 then return moves.apply(api, steps) end
   local all = {}
   for _, step in ipairs(steps) do table.move(step.changes, 1, #step.changes, #all + 1, all) end
-  if #steps > 1 then unfinished.note(api, what, all) end
+  unfinished.note(api, what, all)
   local ok, err = pcall(moves.apply, api, steps)
   if ok or not is_begun(steps) then unfinished.forget(api) end
   if not ok then error(err, 0) end

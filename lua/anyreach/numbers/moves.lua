@@ -2,8 +2,8 @@
 -- version anew, and cleared by publishing the version that holds them with the number to be taken away.
 -- Pure but for `apply`.
 
+local answering = require "anyreach.numbers.answering"
 local errors = require "anyreach.errors"
-local pager = require "anyreach.pager"
 local slots = require "anyreach.numbers.slots"
 local steps = require "anyreach.steps"
 
@@ -140,16 +140,8 @@ end
 
 -- {====== carrying out ======
 
--- The record of a number in an answer, or as it is read now when the answer leaves it out.
-local function find_record(api, answer, number)
-  for _, record in ipairs(pager.rows(answer)) do
-    if record.phone_number == number then return record end
-  end
-  return api.phone_numbers.get(number)
-end
-
 local function check_change(api, answer, change)
-  local held = slots.version_id(find_record(api, answer, change.number), change.slot)
+  local held = slots.version_id(answering.record(api, answer, change.number), change.slot)
   if held == (change.to and change.to.version_id) then return end
   errors.raise("conflict", "the %s slot of %s should hold %s and holds %s after it was written", change.slot,
     change.number, moves.name(change.to), held and "version " .. held or "nothing")

@@ -35,16 +35,6 @@ local function path_of(api)
   return ("%s/anyreach/unfinished/%s.json"):format(root(), name)
 end
 
---- Notes what is about to be done.
----@param api anyreach.client
----@param what string the command, in words
----@param changes anyreach.slot_change[]
-function unfinished.note(api, what, changes)
-  local text = json.encode({ what = what, changes = json.array(changes) }, { indent = 2 }) .. "\n"
-  local ok, message = private_file.write(path_of(api), text)
-  if not ok then errors.raise("input", "%s", message) end
-end
-
 --- Forgets what was noted.
 ---@param api anyreach.client
 function unfinished.forget(api)
@@ -64,6 +54,20 @@ function unfinished.read(api)
       .. "nothing is unfinished", path)
   end
   return record
+end
+
+--- Notes what is about to be done. While an earlier note stands, that is an error of kind "conflict".
+---@param api anyreach.client
+---@param what string the command, in words
+---@param changes anyreach.slot_change[]
+function unfinished.note(api, what, changes)
+  local earlier = unfinished.read(api)
+  if earlier then
+    errors.raise("conflict", "'%s' was begun and not finished; run it again to complete it first", earlier.what)
+  end
+  local text = json.encode({ what = what, changes = json.array(changes) }, { indent = 2 }) .. "\n"
+  local ok, message = private_file.write(path_of(api), text)
+  if not ok then errors.raise("input", "%s", message) end
 end
 
 -- }======

@@ -68,6 +68,19 @@ end
 
 -- {====== planning ======
 
+-- In the target the name alone tells agents apart.
+local function check_names(chosen, problems)
+  local ids = {}
+  for _, choice in ipairs(chosen) do
+    local name, id = choice.agent.name, choice.agent.id
+    if ids[name] then
+      local message = ("two agents have this name: %s, %s; rename one"):format(ids[name], id)
+      problems[#problems + 1] = { path = name, message = message }
+    end
+    ids[name] = id
+  end
+end
+
 -- Agents that this run creates are referred to before they are there.
 local function expect_agents(items, resolver)
   for _, item in ipairs(items) do
@@ -91,13 +104,19 @@ end
 --- kind "input".
 ---@param sides anyreach.promotion_sides
 ---@param chosen anyreach.promotion_choice[]
----@param options anyreach.promotion_options|{numbers?: boolean}
+---@param options anyreach.promotion_options|{numbers?: boolean, on_step?: fun()} on_step: one more was read
 ---@return anyreach.promotion_item[] in the order of the choice
 function promotion.plan(sides, chosen, options)
   local resolver = references.resolver(sides.target, sides.target_ids)
   local converter = remap.new(references.resolver(sides.source, sides.source_ids), resolver)
   local problems = {}
-  local items = tasks.map(chosen, function(choice) return read_item(sides, converter, choice) end)
+  check_names(chosen, problems)
+  fail_if_any(problems)
+  local items = tasks.map(chosen, function(choice)
+    local item = read_item(sides, converter, choice)
+    if options.on_step then options.on_step() end
+    return item
+  end)
   expect_agents(items, resolver)
   convert(items, converter, problems)
   if options.numbers then
@@ -140,7 +159,6 @@ function promotion.apply(sides, items, options)
   end
   local index = 0
   return provision.apply(sides.target, changes, {
-    on_start = options.on_start,
     on_step = options.on_step,
     on_result = function(result)
       index = index + 1

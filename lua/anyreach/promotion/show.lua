@@ -20,25 +20,27 @@ local function difference(path, before, after)
   return { path = path, change = change, before = before, after = after }
 end
 
--- What one side has done to a field since the base, or what it has where there is no base.
-local function side_lines(item, conflict, side, options)
-  local value = conflict[side]
-  local before = item.base and conflict.base
-  if not item.base and side == "source" then before = conflict.target end
-  if not item.base and side == "target" then return end
-  report.line("    %s:", options[side == "source" and "from" or "to"])
-  local found = { difference(conflict.path, before, value) }
-  for _, line in ipairs(diff_text.lines(found, { indent = 6, color = color.enabled("stdout") })) do
-    report.line("%s", line)
+-- What one side has done to the fields since the base; or where there is none, what it would do to the target.
+local function side_differences(item, side)
+  local list = {}
+  for index, conflict in ipairs(item.conflicts) do
+    local before = conflict.target
+    if item.base then before = conflict.base end
+    list[index] = difference(conflict.path, before, conflict[side])
   end
+  return list
+end
+
+local function side_lines(item, side, heading)
+  report.line("  %s", heading)
+  local options = { indent = 4, color = color.enabled("stdout") }
+  for _, line in ipairs(diff_text.lines(side_differences(item, side), options)) do report.line("%s", line) end
 end
 
 local function conflict_lines(item, options)
-  for _, conflict in ipairs(item.conflicts) do
-    report.line("  %s", conflict.path)
-    side_lines(item, conflict, "source", options)
-    side_lines(item, conflict, "target", options)
-  end
+  if not item.base then return side_lines(item, "source", ("from %s to %s:"):format(options.to, options.from)) end
+  side_lines(item, "source", options.from .. ":")
+  side_lines(item, "target", options.to .. ":")
 end
 
 local function conflict_events(item)
@@ -109,10 +111,22 @@ local order = { "created", "updated", "create", "update", "unchanged", "conflict
 
 local words = { create = "to create", update = "to update", conflict = "in conflict" }
 
+-- Publishing alone moves no number: what calls reach is still the version before.
+local function note_numbers(items, options)
+  if options.numbers or options.publish == false then return end
+  for _, item in ipairs(items) do
+    if item.action == "update" then
+      return report.note("phone numbers stay with the versions that they have; 'anyreach run numbers' shows and moves "
+        .. "them")
+    end
+  end
+end
+
 --- Shows how many agents there were of each kind.
 ---@param items anyreach.promotion_item[]
 ---@param results table<anyreach.promotion_item, anyreach.provision_result>
-function show.summary(items, results)
+---@param options anyreach.promotion_options|{numbers?: boolean}
+function show.summary(items, results, options)
   local counts, parts = {}, {}
   for _, item in ipairs(items) do
     local action = results[item] and results[item].action or item.action
@@ -126,6 +140,7 @@ function show.summary(items, results)
     if counts[action] then parts[#parts + 1] = ("%d %s"):format(counts[action], words[action] or action) end
   end
   report.line("%d %s: %s", #items, #items == 1 and "agent" or "agents", table.concat(parts, ", "))
+  note_numbers(items, options)
 end
 
 return show

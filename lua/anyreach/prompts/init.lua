@@ -2,6 +2,7 @@
 -- everything that is wrong told at once, then writes drafts and publishes them.
 
 local agent_lookup = require "anyreach.agent_lookup"
+local answers = require "anyreach.answers"
 local errors = require "anyreach.errors"
 local folder = require "anyreach.prompts.folder"
 local moves = require "anyreach.numbers.moves"
@@ -35,6 +36,7 @@ function prompts.plan(api, path, options)
   local groups = plan.group(read, #read > 0 and all_agents(api) or {}, problems)
   local made = tasks.map(groups, function(group)
     local published, draft = agent_lookup.in_use(api, group.agent.id)
+    if options.on_step then options.on_step() end
     return plan.make(group, published, draft, options, problems, conflicts) or false
   end)
   if #problems > 0 then fail("input", problems) end
@@ -71,10 +73,8 @@ function prompts.write_draft(api, one)
     api.agents.versions.update(one.agent.id, one.draft.version, fields)
   else
     local version = api.agents.versions.create(one.agent.id, fields)
-    if type(version) ~= "table" or not version.id or not version.version then
-      errors.raise("answer", "agents.versions.create: the answer holds no 'id' and 'version'")
-    end
-    one.draft = version
+    answers.require_field(version, "id", "agents.versions.create")
+    one.draft = answers.require_field(version, "version", "agents.versions.create")
   end
 end
 

@@ -19,6 +19,7 @@ local plan = {}
 ---@class anyreach.prompt_options
 ---@field publish? boolean
 ---@field force? boolean also prompts whose size changes a lot, or that the configuration has no place for yet
+---@field on_step? fun() called when one more agent has been read
 ---@field on_draft? "update"|"leave" what becomes of a newer draft with other changes; nil: a conflict
 
 local function add_problem(problems, place, format, ...)

@@ -2,12 +2,12 @@
 -- their effect. Each step is marked with its outcome, so that after a failure it can be told what was
 -- done, what may have been done, and what was not attempted.
 
+local answering = require "anyreach.numbers.answering"
+local answers = require "anyreach.answers"
 local errors = require "anyreach.errors"
 local generation = require "anyreach.generation"
-local pager = require "anyreach.pager"
 local plan = require "anyreach.provision.plan"
 local references = require "anyreach.references"
-local remote = require "anyreach.provision.remote"
 local sip = require "anyreach.sip"
 local steps = require "anyreach.steps"
 
@@ -24,8 +24,10 @@ local apply = {}
 local function fields_of(progress, step)
   if not progress.resolver then return step.fields end
   local fields = references.substitute(step.fields, progress.resolver)
-  local missing = references.first(fields)
-  if missing then errors.raise("input", "the agent '%s', which this one refers to, was not created", missing.name) end
+  local missing = references.list(fields)[1]
+  if missing then
+    errors.raise("input", "the agent '%s', which this one refers to, was not created", missing.reference.name)
+  end
   return fields
 end
 
@@ -34,7 +36,7 @@ local actions = {}
 
 function actions.create_agent(progress, step)
   local agent = progress.api.agents.create(fields_of(progress, step))
-  progress.agent = remote.require_field(agent, "id", "agents.create")
+  progress.agent = answers.require_field(agent, "id", "agents.create")
 end
 
 function actions.update_agent(progress, step)
@@ -43,7 +45,7 @@ end
 
 function actions.create_version(progress, step)
   local version = progress.api.agents.versions.create(progress.agent.id, fields_of(progress, step))
-  progress.version = remote.require_field(version, "version", "agents.versions.create")
+  progress.version = answers.require_field(version, "version", "agents.versions.create")
 end
 
 function actions.update_version(progress, step)
@@ -59,18 +61,10 @@ function actions.generate(progress, step)
   progress.version = generation.wait(api, agent_id, number, before)
 end
 
--- The record of a number in an answer, or as it is read now when the answer leaves it out.
-local function find_number(api, answer, number)
-  for _, record in ipairs(pager.rows(answer)) do
-    if record.phone_number == number then return record end
-  end
-  return api.phone_numbers.get(number)
-end
-
 local function check_assignment(progress, answer, step)
-  local version_id = remote.require_field(progress.version, "id", "agents.versions").id
+  local version_id = answers.require_field(progress.version, "id", "agents.versions").id
   for _, number in ipairs(step.phone_numbers or {}) do
-    if not plan.holds(find_number(progress.api, answer, number), step.direction, version_id) then
+    if not plan.holds(answering.record(progress.api, answer, number), step.direction, version_id) then
       errors.raise("conflict", "phone number %s (%s) does not hold version %s after it was assigned to it", number,
         step.direction, progress.version.version)
     end

@@ -46,6 +46,8 @@ local provision = {}
 ---@field on_start? fun(count: integer, is_check: boolean) called before agents are compared, and applied
 ---@field on_step? fun() called for each of them when it is done
 ---@field on_result? fun(result: anyreach.provision_result|anyreach.change) called in the order of the agents
+---@field on_applied? fun(change: anyreach.change, progress: anyreach.progress) called when an agent is as it is
+--- wanted; an error that it raises is the agent's
 
 -- Both print as the line that the recipe shows.
 local Line = { __tostring = function(self) return text.line(self) end, __name = "anyreach.change" }
@@ -149,9 +151,16 @@ end
 
 local outcomes = { create = "created", update = "updated", unchanged = "unchanged", failed = "failed" }
 
-local function finish(work)
+local function tell_applied(work, options)
+  if work.error or not options.on_applied then return end
+  local ok, err = pcall(options.on_applied, work.change, work.progress)
+  if not ok then work.error = redaction.of_error(err, work.change.agent.secrets) end
+end
+
+local function finish(work, options)
   local change, progress = work.change, work.progress
   take_steps(work, #change.steps)
+  tell_applied(work, options)
   return setmetatable({
     name = change.name,
     file = change.file,
@@ -176,7 +185,7 @@ function provision.apply(api, changes, options)
   local works = {}
   for index, change in ipairs(changes) do works[index] = begin(api, change) end
   create_awaited(works, options)
-  return for_each(works, finish, options, false, options.on_result)
+  return for_each(works, function(work) return finish(work, options) end, options, false, options.on_result)
 end
 
 -- }======

@@ -8,6 +8,7 @@ local diff = require "anyreach.diff"
 local generation = require "anyreach.generation"
 local json = require "anyreach.json"
 local sip = require "anyreach.sip"
+local slots = require "anyreach.numbers.slots"
 
 local plan = {}
 
@@ -189,20 +190,14 @@ end
 
 -- {====== publishing and SIP ======
 
-local SLOTS = {
-  inbound = { "inbound_agent_version_id" },
-  outbound = { "outbound_agent_version_id" },
-  both = { "inbound_agent_version_id", "outbound_agent_version_id" },
-}
-
 --- True when a number's slots for a direction hold a version.
 ---@param record table
 ---@param direction "inbound"|"outbound"|"both"
 ---@param version_id string
 ---@return boolean
 function plan.holds(record, direction, version_id)
-  for _, slot in ipairs(SLOTS[direction]) do
-    if record[slot] ~= version_id then return false end
+  for _, slot in ipairs(slots.of(direction)) do
+    if slots.version_id(record, slot) ~= version_id then return false end
   end
   return true
 end

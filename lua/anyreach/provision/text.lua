@@ -124,6 +124,15 @@ end
 local DONE = { "created", "updated", "unchanged", "failed" }
 local PLANNED = { "create", "update", "unchanged", "failed" }
 
+--- One line on an agent that no file describes any more.
+---@param item anyreach.pruned
+---@return string
+function text.pruned_line(item)
+  local word = item.action == "delete" and "to delete" or item.action
+  local detail = item.error and tostring(item.error):gsub("%c+", " ") or "no file describes it any more"
+  return ("%-9s  %s  %s"):format(word, item.name, detail)
+end
+
 --- The counts of all results.
 ---@param counts table<string, integer> by action, and `total`
 ---@param is_check boolean? nothing was done

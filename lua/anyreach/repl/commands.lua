@@ -25,6 +25,7 @@ local commands = {}
 ---@field name string without the colon
 ---@field usage string
 ---@field summary string one line
+---@field details? string what else there is to know, in whole sentences
 ---@field run fun(session: table, rest: string, forced: boolean): any `rest` is what follows the name, trimmed
 ---@field complete? fun(before: string[]): string[] the words that may stand after those
 ---@field takes? "path"|"lua" what its argument is, for completion
@@ -45,8 +46,14 @@ local function shown_in_full(session)
   return show.value(last_value(session), options)
 end
 
+local function as_json(session)
+  return text.lines(json.encode(last_value(session), { indent = 2, redact = true }))
+end
+
+-- By way of JSON, which puts "[secret]" for what YAML refuses to write.
 local function as_yaml(session)
-  return text.lines((require("anyreach.yaml_text").encode(last_value(session)):gsub("\n$", "")))
+  local value = json.decode(json.encode(last_value(session), { redact = true }))
+  return text.lines((require("anyreach.yaml_text").encode(value):gsub("\n$", "")))
 end
 
 local function as_table(session)
@@ -129,7 +136,9 @@ local function show_requests(session, rest)
   if not most or most < 1 then errors.raise("command_line", "expected a number: :requests [N]") end
   if #records == 0 then return session:write "Nothing was sent." end
   local first = math.max(#records - most + 1, 1)
-  if first > 1 then session:write(("… %s before these; :requests %d shows all"):format(text.count(first - 1), #records)) end
+  if first > 1 then
+    session:write(("… %s before these; :requests %d shows all"):format(text.count(first - 1), #records))
+  end
   for i = first, #records do session:write(text.line(trace.line(records[i]))) end
 end
 
@@ -211,16 +220,16 @@ commands.rows = {
     complete = topics, run = printing(function(_, rest) return rest == "" and help.page() or help.topic(rest) end) },
   { name = "api", usage = ":api [TEXT]", summary = "the operations whose name, path or summary holds TEXT",
     run = printing(function(_, rest) return help.search(rest ~= "" and rest or nil) end) },
-  { name = "full", usage = ":full", summary = "the last value with nothing left out", run = printing(shown_in_full) },
-  { name = "json", usage = ":json", summary = "the last value as JSON",
-    run = printing(function(session)
-      return text.lines(json.encode(last_value(session), { indent = 2, redact = true }))
-    end) },
+  { name = "full", usage = ":full", summary = "the last value with nothing left out", run = printing(shown_in_full),
+    details = "A text of several lines is shown line by line; what a terminal would obey stays escaped." },
+  { name = "json", usage = ":json", summary = "the last value as JSON", run = printing(as_json) },
   { name = "yaml", usage = ":yaml", summary = "the last value as YAML", run = printing(as_yaml) },
   { name = "table", usage = ":table", summary = "the last value as a table", run = printing(as_table) },
   { name = "page", usage = ":page", summary = "the last value in full, in $PAGER or less",
     run = function(session) programs.page(shown_in_full(session)) end },
   { name = "readonly", usage = ":readonly on|off", summary = "refuse every write before it is sent, or not",
+    details = "A protected profile starts read-only. To allow writes there, its name must be typed.\n"
+      .. "What --read-only on the command line refuses stays refused.",
     complete = one_of("on", "off"), run = set_read_only },
   { name = "profile", usage = ":profile [NAME]", summary = "work with another profile", run = set_profile,
     complete = function() return profiles.names() end },
@@ -229,11 +238,14 @@ commands.rows = {
   { name = "trace", usage = ":trace on|off|full", summary = "show each request as it is made", run = set_trace,
     complete = one_of("on", "off", "full") },
   { name = "requests", usage = ":requests [N]", summary = "the last requests that were sent", run = show_requests },
-  { name = "save", usage = ":save FILE", summary = "the entries that went well, as a script; :save! overwrites",
+  { name = "save", usage = ":save FILE", summary = "this session as a script; :save! overwrites",
+    details = "Entries that failed, and commands, are left out. An expression whose value a\n"
+      .. "later entry speaks of becomes _ there, too; any other is printed. No secret is in it.",
     takes = "path", run = save_entries },
   { name = "edit", usage = ":edit", summary = "the last entry in $VISUAL or $EDITOR; then it is run", run = edit },
   { name = "load", usage = ":load FILE", summary = "run a script in this session", takes = "path", run = load_file },
   { name = "run", usage = ":run RECIPE [ARGUMENTS]", summary = "run a bundled recipe", complete = recipe_candidates,
+    details = "'anyreach recipes NAME' explains it. It writes only what it declares, also here.",
     run = run_recipe },
   { name = "tasks", usage = ":tasks", summary = "what runs in the background", run = show_tasks },
   { name = "cancel", usage = ":cancel N", summary = "end a background task", run = cancel_task },

@@ -6,6 +6,7 @@ local call = require "anyreach.repl.call"
 local context = require "anyreach.repl.context"
 local directory = require "anyreach.directory"
 local lexer = require "anyreach.repl.lexer"
+local library = require "anyreach.repl.library"
 local lookup = require "anyreach.repl.lookup"
 local operations = require "anyreach.operations"
 
@@ -29,7 +30,9 @@ local TAKES_PATH = {
   upload = true,
 }
 -- The same, where the name alone says too little.
-local TAKES_PATH_OF = { ["io.open"] = true, ["io.lines"] = true, ["agent_files.load"] = true, ["agent_file.load"] = true }
+local TAKES_PATH_OF = {
+  ["io.open"] = true, ["io.lines"] = true, ["agent_files.load"] = true, ["agent_file.load"] = true,
+}
 
 -- {====== lists of candidates ======
 
@@ -62,10 +65,8 @@ end
 -- {====== members: after a dot or colon ======
 
 local function add_namespace_member(list, thing, member)
-  local full = thing.name == "" and member.name or thing.name .. "." .. member.name
-  local operation = operations.describe(full)
-  local is_function = operation or member.name == "each" or member.name == "request" or full == "sources.upload"
-  list:add(member.name, not is_function and "." or nil, operation and operation.summary or nil)
+  local operation = operations.describe(thing.name == "" and member.name or thing.name .. "." .. member.name)
+  list:add(member.name, member.is_namespace and "." or nil, operation and operation.summary or nil)
 end
 
 local function add_live(list, value, access)
@@ -81,7 +82,7 @@ local function add_methods(list, value)
   local metatable = debug.getmetatable(value)
   local type_name = type(metatable) == "table" and rawget(metatable, "__name")
   if type_name == "anyreach.task" then
-    for _, name in ipairs { "wait", "cancel", "status" } do list:add(name) end
+    for _, name in ipairs(library.names "task:") do list:add(name) end
   elseif type_name == "anyreach.error" then
     list:add "curl"
   end

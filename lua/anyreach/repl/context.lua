@@ -22,7 +22,7 @@ local context = {}
 ---@field field? string|integer of a table: whose value is being typed
 ---@field given table<string, boolean> of a table: the fields that it has so far
 ---@field at_start boolean nothing stands between the opening or the last separator and the end
----@field constant? string|integer what stands in "[" so far, when it is a constant
+---@field constant? string|integer what stands in "[", when that is one constant and nothing else
 
 ---@class anyreach.repl.place
 ---@field frames anyreach.repl.frame[]
@@ -169,6 +169,7 @@ function Pass:take(token)
   local frame, access = self:frame(), self.access
   local is_first = frame and frame.at_start
   if frame then frame.at_start = false end
+  if frame and not is_first and token.text ~= "]" then frame.constant = nil end
   self.access = nil
   if token.kind == "symbol" then
     self:take_symbol(token.text)

@@ -17,18 +17,25 @@ local text = require "anyreach.repl.text"
 local help = {}
 
 local PAGE = [[
-Type Lua. An expression prints its value, which is then _; the two before it are _1 and _2.
+Type Lua. An expression prints its value, which is then _; the two before it are
+_1 and _2.
 
-  api.agents.list()                         calls are checked before anything is sent
-  a = api.agents.get "…"                    assign without `local` to keep it: a.name
+  api.agents.list()          a call is checked before anything is sent
+  a = api.agents.get "…"     assign without `local` to keep it: a.name
   for a in api.agents.each() do print(a.name) end
-  help(api.agents.create)                   fields, an example, the source in the docs
+  help(api.agents.create)    its fields, an example, its source in the docs
 
-Tab completes names, operations, their fields and values, and paths of files; it sends nothing.
-Ctrl-C stops what is running; Ctrl-D, or :quit, leaves.
+A list of similar objects is shown as a table, a long text by its beginning;
+:full shows all. A call that fails says what to do; api.try.agents.get(id)
+returns nil and the error instead.
+
+Tab completes names, operations, their fields and values, and paths of files; it
+sends nothing. Ctrl-R searches what was typed before. Ctrl-C stops what is
+running and keeps the session; Ctrl-D, or :quit, leaves.
 
 %s
-:help WORD explains an operation, a command or a function; a part of its name is enough.]]
+:help WORD explains an operation, a command or a function; a part of its name is
+enough.]]
 
 -- {====== functions ======
 
@@ -72,18 +79,18 @@ local function entry_text(entry)
   return text.lines(table.concat(lines, "\n"):gsub("\n+$", ""))
 end
 
--- The name under which a function stands in `anyreach`, or in its json.
-local function library_name(f)
-  local anyreach = require "anyreach"
-  for prefix, holder in pairs { ["anyreach."] = anyreach, ["anyreach.json."] = json } do
-    for _, name in ipairs(library.names(prefix)) do
-      if rawequal(rawget(holder, name), f) then return prefix .. name end
-    end
+-- The name under which a function stands in a table of ours, or in one within it.
+local function library_name(f, holder, prefix)
+  for _, name in ipairs(library.names(prefix .. ".")) do
+    local value, full = rawget(holder, name), prefix .. "." .. name
+    if rawequal(value, f) then return full end
+    local inner = type(value) == "table" and library.class(full) and library_name(f, value, full)
+    if inner then return inner end
   end
 end
 
 local function function_text(f)
-  local entry = library.get(library_name(f) or "")
+  local entry = library.get(library_name(f, require "anyreach", "anyreach") or "")
   if entry then return entry_text(entry) end
   if debug.getinfo(f, "S").what == "C" then
     return "A function of Lua's own or of a library in C: https://www.lua.org/manual/5.4/ has Lua's."
@@ -105,7 +112,9 @@ end
 local function rows_text(rows)
   local widest, lines = 0, {}
   for _, row in ipairs(rows) do widest = math.max(widest, text.width(row[1])) end
-  for i, row in ipairs(rows) do lines[i] = ("  %s  %s"):format(text.pad(row[1], widest), text.line(row[2])):gsub(" +$", "") end
+  for i, row in ipairs(rows) do
+    lines[i] = ("  %s  %s"):format(text.pad(row[1], widest), text.line(row[2])):gsub(" +$", "")
+  end
   return table.concat(lines, "\n")
 end
 
@@ -174,7 +183,8 @@ end
 local function command_text(word)
   local name = word:match "^:?(%a+)$"
   local row = name and require("anyreach.repl.commands").find(name)
-  return row and ("%s\n%s"):format(row.usage, row.help or row.summary) or nil
+  if not row then return nil end
+  return ("%s\n\n%s%s"):format(row.usage, row.summary, row.details and "\n" .. row.details or "")
 end
 
 local function exact_text(word)
@@ -192,7 +202,8 @@ local function names_with(word)
   local found = {}
   word = word:lower()
   for _, name in ipairs(operations.names()) do
-    if name:lower():find(word, 1, true) then found[#found + 1] = { "api." .. name, operations.describe(name).summary } end
+    local holds = name:lower():find(word, 1, true)
+    if holds then found[#found + 1] = { "api." .. name, operations.describe(name).summary } end
   end
   for _, name in ipairs(library.names "anyreach.") do
     local entry = name:lower():find(word, 1, true) and library.get("anyreach." .. name)

@@ -70,7 +70,13 @@ function library.entry(comment, name, parameters)
   return entry
 end
 
--- Classes and functions of the source. A class's table is called by its last name: json, task.
+-- The name by which scripts call a function: the table of the class anyreach.json is `json` in the source.
+local function full_name(name, classes)
+  local holder = name:match "^([%w_]+)%."
+  return holder and classes["anyreach." .. holder] and "anyreach." .. name or name
+end
+
+-- Classes and functions of the source.
 local function read(source)
   local functions, classes, comment, class = {}, {}, {}, nil
   for line in source:gmatch "[^\n]*" do
@@ -83,7 +89,7 @@ local function read(source)
     elseif field and class then
       table.insert(class.fields, parameter(field))
     elseif name then
-      if name:find "^json%." then name = "anyreach." .. name end
+      name = full_name(name, classes)
       functions[name] = library.entry(comment, name, parameters)
     end
     if line:find "^%-%-" and not class_name and not field then comment[#comment + 1] = line else comment = {} end

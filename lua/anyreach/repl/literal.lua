@@ -8,7 +8,6 @@ local text = require "anyreach.repl.text"
 
 local MAX_DEPTH, MAX_DEPTH_FULL = 5, 60 -- of tables in tables
 local LONGEST_INLINE = 60 -- columns of a string in a table that stands on one line
-local LEAST_LINES = 3 -- that a nested table gets
 
 local Writer = {}
 Writer.__index = Writer
@@ -24,13 +23,15 @@ function Writer:inline(value, room, depth)
   return text.paint(kind, words, self.color), columns
 end
 
+function Writer:count_text(value)
+  return ("{ … %s }"):format(text.count(#self:entries(value)))
+end
+
 -- What stands for a table whose contents are not shown, or that has none; nil for all others.
 function Writer:closed_table(value, depth)
   if self.path[value] then return "<the table that it is in>" end
   if next(value) == nil then return json.is_array(value) and "anyreach.array{}" or "{}" end
-  if depth > (self.full and MAX_DEPTH_FULL or MAX_DEPTH) then
-    return ("{ … %s }"):format(text.count(#entries.of(value)))
-  end
+  if depth > (self.full and MAX_DEPTH_FULL or MAX_DEPTH) then return self:count_text(value) end
 end
 
 function Writer:inline_table(value, room, depth)
@@ -97,7 +98,7 @@ end
 
 -- How many lines an entry may take: what its later siblings need is kept for them, if there is so much.
 local function share(left, siblings)
-  return math.max(left - siblings, left // 2, LEAST_LINES)
+  return siblings == 0 and left or math.max(left - siblings, left // 2)
 end
 
 function Writer:add_table(indent, label, value, ending, depth, most)
@@ -106,7 +107,7 @@ function Writer:add_table(indent, label, value, ending, depth, most)
   self:add(indent, label .. "{")
   for i, entry in ipairs(list) do
     local left = most - (#self.lines - start) - 1
-    if left < 1 and i < #list then
+    if left < 2 and i < #list then
       self:add(indent + 2, text.paint("note", ("… %s more"):format(text.count(#list - i + 1)), self.color))
       break
     end
@@ -117,18 +118,21 @@ function Writer:add_table(indent, label, value, ending, depth, most)
   self:add(indent, "}" .. ending)
 end
 
+-- Adds at most `most` lines. A table that could show but one of its entries, or none, only says how many it has.
 function Writer:add_value(indent, label, value, ending, depth, most)
   local room = self.width - indent - text.width(label) - #ending
-  local line = self:inline(value, room, depth)
+  local line, words, kind = self:inline(value, room, depth), nil, nil
+  if not line then words, kind = describe.value(value) end
   if line then
     self:add(indent, label .. line .. ending)
   elseif type(value) == "string" then
     self:add_string(indent, label, value, ending)
-  elseif type(value) == "table" and not describe.value(value) then
-    self:add_table(indent, label, value, ending, depth, most)
-  else
-    local words, kind = describe.value(value)
+  elseif words then
     self:add(indent, label .. text.paint(kind, words, self.color) .. ending)
+  elseif most < 2 + math.min(#self:entries(value), 2) then
+    self:add(indent, label .. text.paint("note", self:count_text(value), self.color) .. ending)
+  else
+    self:add_table(indent, label, value, ending, depth, most)
   end
 end
 

@@ -89,7 +89,7 @@ local function namespace_function(prefix, name)
   return list and list.paging ~= "none"
 end
 
-local function is_namespace(name)
+local function has_operations_below(name)
   for _, known in ipairs(operations.names()) do
     if known:sub(1, #name + 1) == name .. "." then return true end
   end
@@ -100,7 +100,7 @@ local function namespace_step(thing, name)
   local full = joined(thing.name, name)
   if full == "try" then return { kind = "namespace", name = "" } end
   if operations.describe(full) then return { kind = "operation", name = full } end
-  if is_namespace(full) then return { kind = "namespace", name = full } end
+  if has_operations_below(full) then return { kind = "namespace", name = full } end
   if namespace_function(thing.name, name) then return { kind = "function", name = "api." .. full } end
 end
 
@@ -177,24 +177,26 @@ end
 
 ---@class anyreach.repl.member
 ---@field name string
+---@field is_namespace? boolean there is more below it
 ---@field note? string
 
 local function namespace_members(thing)
   local members, seen = {}, {}
-  local function add(name, note)
-    if not seen[name] then members[#members + 1] = { name = name, note = note } end
+  local function add(name, is_namespace)
+    if not seen[name] then members[#members + 1] = { name = name, is_namespace = is_namespace } end
     seen[name] = true
   end
   local prefix = thing.name == "" and "" or thing.name .. "."
   local function add_below(full)
-    if full:sub(1, #prefix) == prefix then add(full:sub(#prefix + 1):match "^[^.]+") end
+    local name, rest = full:sub(#prefix + 1):match "^([^.]+)(.*)$"
+    if full:sub(1, #prefix) == prefix then add(name, rest ~= "") end
   end
   for _, full in ipairs(operations.names()) do add_below(full) end
   for full in pairs(composites) do add_below(full) end
   if namespace_function(thing.name, "each") then add("each") end
   if prefix == "" then
     add "request"
-    add "try"
+    add("try", true)
   end
   return members
 end
@@ -240,13 +242,13 @@ end
 ---@param visit fun(key: any, value: any)
 function lookup.each_raw(value, most, visit)
   for _ = 1, MAX_DEPTH do
-    local count, key, item = 0, nil, nil
     if type(value) == "table" then
-      repeat
-        key, item = next(value, key)
-        if key ~= nil then visit(key, item) end
+      local count = 0
+      for key, item in next, value do
+        visit(key, item)
         count = count + 1
-      until key == nil or count >= most
+        if count >= most then break end
+      end
     end
     value = metafield(value, "__index")
     if type(value) ~= "table" then return end

@@ -1,6 +1,7 @@
 -- The session as a script: its entries, in order, so that running the file does again what was done.
 
 local errors = require "anyreach.errors"
+local redact = require "anyreach.redact"
 
 local save = {}
 
@@ -27,7 +28,7 @@ local function script_line(entries, i)
   return is_statement(entry) and entry or "print(" .. entry .. closing
 end
 
---- The script.
+--- The script; where a secret stood in it, "[secret]" does.
 ---@param entries string[] that went well
 ---@param profile? string with which they did
 ---@return string
@@ -40,7 +41,7 @@ function save.script(entries, profile)
     "",
   }
   for i = 1, #entries do lines[#lines + 1] = script_line(entries, i) end
-  return table.concat(lines, "\n") .. "\n"
+  return redact(table.concat(lines, "\n") .. "\n")
 end
 
 --- Writes the script to a file that is not there yet.

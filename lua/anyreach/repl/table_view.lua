@@ -94,7 +94,8 @@ local function add_row(columns, by_name, row)
     local column = by_name[key]
     if not column and type(key) == "string" then
       local label = text.line(key)
-      column = { name = key, label = label, width = text.width(label), fits = true, is_number = true, is_id = key ~= "id" }
+      column = { name = key, label = label, width = text.width(label), fits = true, is_number = true }
+      column.is_id = key ~= "id"
       by_name[key] = column
       columns[#columns + 1] = column
     end

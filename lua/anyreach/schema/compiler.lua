@@ -78,7 +78,6 @@ local ARGUMENTS = {
 
 ---@class anyreach.schema.context what the compilation of a keyword may ask for
 ---@field schema table in which the keyword stands
----@field node table that is being made
 ---@field place {keyword: string, location: string}
 ---@field documents anyreach.schema.documents
 ---@field resource anyreach.schema.resource
@@ -126,12 +125,15 @@ local function boolean_node(schema, resource, location)
   return node
 end
 
---- The node of a schema; its checks are made before compilation ends.
----@param schema table|boolean
+--- The node of a schema; its checks are made before compilation ends. Anything else is refused.
+---@param schema any
 ---@param resource anyreach.schema.resource
 ---@param location string
 function Compiler:node(schema, resource, location)
   if type(schema) == "boolean" then return boolean_node(schema, resource, location) end
+  if not is_schema(schema) then
+    errors.raise("input", "%s: the schema is wrong: expected a schema", location)
+  end
   local node = self.nodes[schema]
   if node then return node end
   node = new_node(self.documents.owners[schema], self.documents:location(schema))
@@ -152,8 +154,7 @@ function Compiler:compile_keyword(node, row)
   if argument == nil or not node.resource.vocabularies[row.vocabulary] then return end
   local place = { keyword = row.name, location = self.documents:location(node.schema, row.name) }
   local context = setmetatable({
-    schema = node.schema, node = node, place = place, documents = self.documents, resource = node.resource,
-    compiler = self,
+    schema = node.schema, place = place, documents = self.documents, resource = node.resource, compiler = self,
   }, Context)
   local expected, test = table.unpack(ARGUMENTS[row.argument])
   if not test(argument) then context:refuse("the schema is wrong: expected %s", expected) end
@@ -165,9 +166,6 @@ end
 function Compiler:finish()
   while #self.waiting > 0 do
     local node = table.remove(self.waiting)
-    if values.kind(node.schema) ~= "object" then
-      errors.raise("input", "%s: the schema is wrong: expected a schema", node.location)
-    end
     for _, row in ipairs(ROWS) do self:compile_keyword(node, row) end
   end
 end

@@ -6,6 +6,7 @@
 local decimal = require "anyreach.schema.decimal"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
+local yaml = require "anyreach.yaml"
 
 local values = {}
 
@@ -13,11 +14,12 @@ local DEPTH_MAX = 512 -- as in JSON
 
 local SCALARS = { string = "string", number = "number", boolean = "boolean" }
 
--- References are tables that show themselves as text.
+-- References are tables that show themselves as text; tags are tables, too.
 local function kind_of_table(value)
   if json.is_array(value) or value[1] ~= nil then return "array" end
   local metatable = getmetatable(value)
-  return metatable and metatable.__tostring and "opaque" or "object"
+  if not metatable then return "object" end
+  return (metatable.__tostring or yaml.is_tag(value)) and "opaque" or "object"
 end
 
 --- Which kind of value it is.

@@ -27,14 +27,14 @@ function frame.scale(low, high, first, last)
   end
 end
 
---- Round values from `low` to `high`, about `count` of them.
+--- Round values from `low` to `high`.
 ---@param low number
 ---@param high number
----@param count integer
+---@param most integer of them
 ---@param least? number smallest distance
 ---@return number[]
-function frame.ticks(low, high, count, least)
-  local rough = math.max((high - low) / count, least or 0)
+function frame.ticks(low, high, most, least)
+  local rough = math.max((high - low) / most, least or 0)
   local power = 10.0 ^ math.floor(math.log(rough, 10))
   local step = 10 * power
   for _, factor in ipairs { 5, 2, 1 } do

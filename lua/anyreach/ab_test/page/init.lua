@@ -32,8 +32,8 @@ local function body_row(values, classes)
   return e("tr", row)
 end
 
-local function table_of(headings, rows)
-  return e("div", { class = "scroll", e("table", { heading_row(headings), e("tbody", rows) }) })
+local function table_of(class, headings, rows)
+  return e("div", { class = "scroll", e("table", { class = class, heading_row(headings), e("tbody", rows) }) })
 end
 
 local function mean(interval, unit)
@@ -50,27 +50,29 @@ local function variants_table(result)
       mean(variant.duration, " s"), mean(variant.turns, ""),
     }, { [5] = "range" })
   end
-  return table_of({ "Variant", "Conversations", "Callers", "Successes", "Rate", "95 % interval", "Mean duration",
-    "Mean turns" }, rows)
+  return table_of("variants", { "Variant", "Conversations", "Callers", "Successes", "Rate", "95 % interval",
+    "Mean duration", "Mean turns" }, rows)
 end
 
--- For each day the conversations of each variant so far, and the differences.
+-- For each day the conversations of each variant so far, and the differences with their intervals.
 local function days_table(result)
   local headings, rows = { "Day" }, {}
   for _, variant in ipairs(result.variants) do headings[#headings + 1] = variant.name end
   for _, comparison in ipairs(result.comparisons) do
     headings[#headings + 1] = ("%s − %s"):format(comparison.name, comparison.against)
+    headings[#headings + 1] = "Interval"
   end
   for index, day in ipairs(result.days) do
     local values = { day.date }
     for _, variant in ipairs(result.variants) do values[#values + 1] = text.count(day.counts[variant.name]) end
     for _, comparison in ipairs(result.comparisons) do
       local look = day.looks[comparison.name]
-      values[#values + 1] = look and ("%s (%s)"):format(text.points(look.estimate), text.points_range(look)) or "–"
+      values[#values + 1] = look and markup.minus(text.points(look.estimate)) or "–"
+      values[#values + 1] = look and markup.minus(text.points_range(look)) or "–"
     end
     rows[index] = body_row(values)
   end
-  return table_of(headings, rows)
+  return table_of("days", headings, rows)
 end
 
 -- }======
@@ -86,11 +88,13 @@ local function header(view)
   })
 end
 
-local function verdict(result)
+local function verdict(result, outlook)
   local content = { class = "verdict " .. result.verdict, e("strong", { text.verdict(result) }) }
   for _, comparison in ipairs(result.comparisons) do
-    content[#content + 1] = e("p", { ("%s: %s."):format(text.comparison(comparison), text.difference(comparison)) })
+    local figures = markup.minus(text.difference(comparison))
+    content[#content + 1] = e("p", { ("%s: %s."):format(text.comparison(comparison), figures) })
   end
+  content[#content + 1] = outlook and e("p", { class = "outlook", outlook }) or nil
   return e("div", content)
 end
 
@@ -115,15 +119,17 @@ end
 
 local function all_plots(result)
   local content = { class = "plots" }
-  content[1] = figure("Rates", "Share of successes, with the 95 % interval of one look.", plots.rates(result.variants))
-  content[2] = figure("Conversations so far", "Those that have ended and count.",
-    plots.conversations(result.variants, result.days), legend(result.variants))
   for index, comparison in ipairs(result.comparisons) do
     local caption = ("In percentage points. The band holds the true difference on all days with a probability of "
-      .. "%g %%; once it leaves zero, the verdict stands."):format((1 - comparison.alpha) * 100)
-    content[#content + 1] = figure(("%s against %s, day by day"):format(comparison.name, comparison.against), caption,
-      plots.difference(comparison, result.days, index + 1))
+      .. "%g %%; once zero lies outside, the verdict stands."):format((1 - comparison.alpha) * 100)
+    local title = ("'%s' against '%s', day by day"):format(comparison.name, comparison.against)
+    content[#content + 1] = figure(title, caption,
+      plots.difference(comparison, result.days, index + 1, #result.comparisons == 1))
   end
+  content[#content + 1] = figure("Rates", "Share of successes, with the 95 % interval of one look.",
+    plots.rates(result.variants))
+  content[#content + 1] = figure("Conversations so far", "Those that have ended and count.",
+    plots.conversations(result.variants, result.days), legend(result.variants))
   return e("div", content)
 end
 
@@ -134,7 +140,7 @@ local METHOD = "Conversations of one caller count as one cluster. Verdicts come 
 
 local function notes(view)
   local items = { class = "notes" }
-  for _, line in ipairs(text.notes(view)) do items[#items + 1] = e("li", { line }) end
+  for _, line in ipairs(text.left_out(view)) do items[#items + 1] = e("li", { line }) end
   items[#items + 1] = e("li", { METHOD:format(view.alpha) })
   return e("section", { e("h2", { "Notes" }), e("ul", items) })
 end
@@ -152,7 +158,7 @@ function page.make(view)
     e("title", { view.state.experiment .. ": " .. text.verdict(result) }),
     e("style", { markup.raw(style) }),
   })
-  local main = { header(view), verdict(result),
+  local main = { header(view), verdict(result, text.outlook(view)),
     e("section", { e("h2", { "Variants" }), variants_table(result) }) }
   if #result.days > 0 then
     main[#main + 1] = all_plots(result)

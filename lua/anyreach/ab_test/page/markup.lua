@@ -25,6 +25,13 @@ function markup.escape(value)
   return (clean(tostring(value)):gsub("[&<>\"']", ESCAPES))
 end
 
+--- The text of figures with minus signs instead of hyphens.
+---@param text string
+---@return string
+function markup.minus(text)
+  return (text:gsub("%-(%d)", "−%1"))
+end
+
 local function attribute_text(attributes)
   local names, parts = {}, {}
   for name in pairs(attributes) do names[#names + 1] = name end

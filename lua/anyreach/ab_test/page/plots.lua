@@ -2,14 +2,17 @@
 -- sequence, and the conversations so far. Each is an SVG element. Series differ in colour and in dashes.
 
 local frame = require "anyreach.ab_test.page.frame"
+local markup = require "anyreach.ab_test.page.markup"
 local text = require "anyreach.ab_test.text"
+local text_width = require "anyreach.text_width"
 
 local plots = {}
 
 local ROW_HEIGHT = 44
 local DASHES = { "none", "7 4", "2 3", "10 3 2 3" }
 local MOST_MARKED = 31 -- points that still get a mark each
-local NAME_LENGTH = 18 -- characters of a name beside the plot
+local NAME_COLUMNS = 14 -- of a name beside the plot
+local HEIGHT, LARGE_HEIGHT = 320, 512
 
 --- The dashes of a series.
 ---@param index integer
@@ -26,12 +29,14 @@ function plots.class(index)
 end
 
 local function short(name)
-  local cut = utf8.offset(name, NAME_LENGTH + 1)
-  return cut and cut <= #name and name:sub(1, cut - 2):gsub("[\x80-\xBF]*$", "") .. "…" or name
+  return text_width.of(name) <= NAME_COLUMNS and name or text_width.cut(name, NAME_COLUMNS - 1) .. "…"
 end
 
 local function percent(value) return ("%g %%"):format(math.floor(value * 1000 + 0.5) / 10) end
-local function points(value) return value == 0 and "0" or ("%+g"):format(math.floor(value * 1000 + 0.5) / 10) end
+
+local function points(value)
+  return value == 0 and "0" or markup.minus(("%+g"):format(math.floor(value * 1000 + 0.5) / 10))
+end
 
 -- {====== rates ======
 
@@ -76,7 +81,7 @@ function plots.rates(variants)
   local self = frame.new(#shown * ROW_HEIGHT + 62, 132)
   local low, high = rate_bounds(shown)
   local x = frame.scale(low, high, self.left, self.right)
-  frame.vertical_grid(self, x, frame.ticks(low, high, 5), percent)
+  frame.vertical_grid(self, x, frame.ticks(low, high, 6), percent)
   for row, variant in ipairs(shown) do
     rate_row(self, x, self.top + (row - 0.35) * ROW_HEIGHT, variant, indices[row])
   end
@@ -164,22 +169,23 @@ end
 ---@param comparison anyreach.ab_comparison
 ---@param days anyreach.ab_day[]
 ---@param index integer of the variant
+---@param is_large boolean
 ---@return table|nil element nil before the first look
-function plots.difference(comparison, days, index)
+function plots.difference(comparison, days, index, is_large)
   local looks = looks_of(days, comparison.name)
   if #looks == 0 then return nil end
-  local self = frame.new(290, 52)
+  local self = frame.new(is_large and LARGE_HEIGHT or HEIGHT, 52)
   local low, high = difference_bounds(looks)
   local y = frame.scale(low, high, self.bottom, self.top)
-  frame.horizontal_grid(self, y, frame.ticks(low, high, 6), points)
+  frame.horizontal_grid(self, y, frame.ticks(low, high, 8), points)
   local x = frame.date_axis(self, dates_of(looks))
   draw_band(self, looks, x, y, index)
   frame.add(self, "line", { class = "zero", x1 = self.left, x2 = self.right, y1 = y(0), y2 = y(0) })
   draw_line(self, looks, x, y, function(look) return look.estimate end, index)
   draw_decision(self, comparison, x)
-  return frame.finish(self, "difference-" .. index, ("%s against %s, in percentage points"):format(comparison.name,
+  return frame.finish(self, "difference-" .. index, ("'%s' against '%s', in percentage points"):format(comparison.name,
     comparison.against), ("On %s the difference is %s. Zero is %s all intervals so far."):format(looks[#looks].date,
-    text.difference(comparison), comparison.verdict == "undecided" and "inside" or "not inside"))
+    markup.minus(text.difference(comparison)), comparison.verdict == "undecided" and "inside" or "not inside"))
 end
 
 -- }======
@@ -196,7 +202,7 @@ function plots.conversations(variants, days)
   if most == 0 then return nil end
   local self = frame.new(260, 52)
   local y = frame.scale(0, most * 1.05, self.bottom, self.top)
-  frame.horizontal_grid(self, y, frame.ticks(0, most * 1.05, 5, 1), text.count)
+  frame.horizontal_grid(self, y, frame.ticks(0, most * 1.05, 6, 1), text.count)
   local x, parts = frame.date_axis(self, dates_of(days)), {}
   for index, variant in ipairs(variants) do
     draw_line(self, days, x, y, function(day) return day.counts[variant.name] end, index)

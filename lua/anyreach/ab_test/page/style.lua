@@ -29,13 +29,11 @@ return [[
     --series-1: #5b6068; --series-2: #0072b2; --series-3: #b24e00; --series-4: #007a59;
     --series-5: #a8467d; --series-6: #8a6100;
   }
-  section, figure, tr { break-inside: avoid; }
-  main { padding: 0; }
 }
 * { box-sizing: border-box; }
 body {
   margin: 0; background: var(--background); color: var(--text);
-  font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif;
+  font: 1rem/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", "DejaVu Sans", sans-serif;
 }
 main { max-width: 66rem; margin: 0 auto; padding: 2.5rem 1.25rem 3rem; }
 h1 { font-size: 1.75rem; line-height: 1.2; margin: 0; overflow-wrap: anywhere; }
@@ -47,6 +45,7 @@ p { margin: 0; }
 .verdict { margin: 1.5rem 0; padding: 1rem 1.25rem; border-left: .3125rem solid; border-radius: .25rem; }
 .verdict strong { display: block; font-size: 1.25rem; line-height: 1.35; overflow-wrap: anywhere; }
 .verdict p { color: var(--text); overflow-wrap: anywhere; }
+.verdict .outlook { color: var(--muted); margin-top: .25rem; }
 .won { color: var(--won); background: var(--won-surface); }
 .lost { color: var(--lost); background: var(--lost-surface); }
 .undecided { color: var(--undecided); background: var(--undecided-surface); }
@@ -54,21 +53,27 @@ section, figure {
   margin: 0 0 1.25rem; padding: 1.125rem 1.25rem; background: var(--surface); border: 1px solid var(--line);
   border-radius: .5rem; min-width: 0;
 }
-.plots {
-  display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr));
-  gap: 1.25rem; margin-bottom: 1.25rem;
-}
-.plots figure { margin: 0; }
+.plots { columns: 26rem 2; column-gap: 1.25rem; margin-bottom: 1.25rem; }
+.plots figure:last-child { margin-bottom: 0; }
+.plots figure { break-inside: avoid; }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .9375rem; }
-th, td { padding: .4375rem .75rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
+th, td { padding: .375rem .75rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th:first-child, td:first-child {
   text-align: left; padding-left: 0; white-space: normal; overflow-wrap: anywhere; min-width: 6rem;
 }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--muted); font-weight: 600; font-size: .8125rem; vertical-align: bottom; }
 tbody th { font-weight: 600; }
+.days tbody th { font-weight: 400; white-space: nowrap; }
 tbody tr:last-child > * { border-bottom: 0; }
+@media (max-width: 40rem) {
+  main { padding-top: 1.5rem; }
+  h1 { font-size: 1.5rem; }
+  section, figure { padding: .875rem 1rem; }
+  th, td { padding: .3125rem .5rem; }
+  table { font-size: .875rem; }
+}
 .range { color: var(--muted); }
 .notes { color: var(--muted); font-size: .875rem; padding-left: 1.125rem; margin: 0; }
 .notes li + li { margin-top: .25rem; }
@@ -96,4 +101,11 @@ svg .name, svg .value { fill: var(--text); font-weight: 600; }
 .series-4 { color: var(--series-4); }
 .series-5 { color: var(--series-5); }
 .series-6 { color: var(--series-6); }
+@media print {
+  :root { font-size: 11px; }
+  main { padding: 0; max-width: none; }
+  figure, tr { break-inside: avoid; }
+  .scroll { overflow: visible; }
+  .plots { columns: 2; }
+}
 ]]

@@ -52,11 +52,16 @@ local function compile_patterns(argument, context)
   end
 end
 
--- A function that tells whether properties or patternProperties beside it name a property.
+local function always()
+  return true
+end
+
+-- A function that tells whether properties or patternProperties beside it name a property. A pattern that
+-- is skipped may name any.
 local function namer(context)
   local named, matchers = context.schema.properties or {}, {}
   for text in pairs(context.schema.patternProperties or {}) do
-    matchers[#matchers + 1] = pattern.matcher(text, context)
+    matchers[#matchers + 1] = pattern.matcher(text, context) or always
   end
   return function(run, name)
     if named[name] ~= nil then return true end

@@ -1,0 +1,30 @@
+-- Keeps every agent that is not active as an agent file, so that it can be deleted, and brought back with
+-- `anyreach run provision`. Deletes nothing itself.
+--
+--   anyreach scripts/examples/archive-inactive.lua archive
+
+local directory = ...
+assert(directory, "usage: archive-inactive.lua DIRECTORY")
+local api = anyreach.client()
+
+local function newest_version(agent)
+  local newest
+  for version in api.agents.versions.each(agent.id) do
+    if not newest or version.version > newest.version then newest = version end
+  end
+  return newest and api.agents.versions.get(agent.id, newest.version)
+end
+
+for agent in api.agents.each { active = false } do
+  local version = newest_version(agent)
+  local file = ("%s/%s.yaml"):format(directory, agent.name:lower():gsub("[^%w]+", "-"))
+  anyreach.agent_files.write(file, {
+    name = agent.name,
+    description = agent.description,
+    active = false,
+    metadata = agent.metadata,
+    config = version and version.config,
+    publish = version and version.published,
+  })
+  print(file)
+end

@@ -14,7 +14,7 @@ local report = require "anyreach.report"
 local text = require "anyreach.provision.text"
 
 local spec = {
-  usage = "anyreach run provision FILE|DIRECTORY... [--check] [--exact] [--always-publish] [--prune ORGANISATION]",
+  usage = "anyreach run provision FILE|DIRECTORY... [--environment NAME|FILE] [--check] [--exact] [--always-publish]",
   summary = "Creates and updates agents from agent files; writes only what differs.",
   options = {
     environment.option,

@@ -47,7 +47,8 @@ struct call {
 /* A write that somebody gives up may have been carried out. */
 static void note_given_up(const struct call *call) {
   const struct delivery *delivery = &call->delivery;
-  if (call->over || !delivery->attempts || !call->operation->writes || !delivery->http.url) return;
+  bool is_open = http_is_running(&delivery->http) || delivery->may_have_been_sent;
+  if (call->over || !is_open || !call->operation->writes) return;
   const char *path = strstr(delivery->http.url, "://");
   path = path ? strchr(path + 3, '/') : NULL;
   ledger_note_open(delivery->http.method, path && !call->presigned ? path : "(an upload)");

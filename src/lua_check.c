@@ -31,10 +31,18 @@ static void add_path(luaL_Buffer *b, const struct check_path *path) {
   }
 }
 
+/* Makes the table at `index` where there is nil yet. */
+static void make_table(lua_State *L, int index) {
+  if (!lua_isnil(L, index)) return;
+  lua_newtable(L);
+  lua_replace(L, index);
+}
+
 /* Appends {path=, message=} with the message at the top, which it pops. */
 static void append_problem(struct check *c, const struct check_path *path) {
   lua_State *L = c->L;
   luaL_Buffer text;
+  make_table(L, c->problems);
   lua_createtable(L, 0, 2);
   luaL_buffinit(L, &text);
   add_path(&text, path);
@@ -45,8 +53,10 @@ static void append_problem(struct check *c, const struct check_path *path) {
   lua_rawseti(L, c->problems, (lua_Integer)lua_rawlen(L, c->problems) + 1);
 }
 
-/* False when enough has been said. */
+/* False on trial, and when enough has been said. */
 static bool may_report(struct check *c) {
+  c->has_problem = true;
+  if (c->on_trial) return false;
   luaL_checkstack(c->L, LUA_MINSTACK, "too many problems");
   size_t count = lua_rawlen(c->L, c->problems);
   if (count == MAX_PROBLEMS) {
@@ -234,6 +244,9 @@ static void report_mismatch(struct check *c, int index, const struct schema *sch
 
 /* Checks by type */
 
+static void visit_value(struct check *c, int index, const struct schema *schema,
+                        const struct check_path *path);
+
 static void check_string(struct check *c, int index, const struct schema *schema,
                          const struct check_path *path) {
   size_t length;
@@ -279,11 +292,12 @@ static void check_array(struct check *c, int index, const struct schema *schema,
   for (lua_Integer i = 1; i <= count; i++) {
     struct check_path item = {.parent = path, .position = i};
     lua_rawgeti(L, index, i);
-    check_value(c, lua_gettop(L), schema->items, &item);
+    visit_value(c, lua_gettop(L), schema->items, &item);
     lua_pop(L, 1);
   }
 }
 
+/* Finds the problems in the order of the schema. */
 static void check_known_fields(struct check *c, int index, const struct schema *schema,
                                const struct check_path *path) {
   lua_State *L = c->L;
@@ -292,7 +306,7 @@ static void check_known_fields(struct check *c, int index, const struct schema *
     struct check_path place = {.parent = path, .name = field->name};
     lua_pushstring(L, field->name);
     if (lua_rawget(L, index) != LUA_TNIL)
-      check_value(c, lua_gettop(L), field->schema, &place);
+      visit_value(c, lua_gettop(L), field->schema, &place);
     else if (field->required)
       check_report(c, &place, "required but missing");
     lua_pop(L, 1);
@@ -374,23 +388,53 @@ static void check_exactly_one(struct check *c, int index, const char *const *nam
   lua_pop(L, 1);
 }
 
+static unsigned count_required(const struct schema *schema) {
+  unsigned count = 0;
+  for (unsigned i = 0; i < schema->field_count; i++) count += schema->fields[i].required;
+  return count;
+}
+
+/* Finds out whether there is a problem with what is given, in whatever order: most objects have far
+ * fewer fields than are known. */
+static void try_fields(struct check *c, int index, const struct schema *schema) {
+  lua_State *L = c->L;
+  unsigned missing = count_required(schema);
+  lua_pushnil(L);
+  for (; lua_next(L, index); lua_pop(L, 1)) {
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+    const struct field *field =
+        name ? field_by_name(schema->fields, schema->field_count, name) : NULL;
+    if (field)
+      visit_value(c, lua_gettop(L), field->schema, NULL);
+    else if (!name || !schema->open)
+      c->has_problem = true;
+    missing -= field && field->required;
+  }
+  if (missing > 0) c->has_problem = true;
+}
+
 static void check_object(struct check *c, int index, const struct schema *schema,
                          const struct check_path *path) {
-  check_known_fields(c, index, schema, path);
-  check_unknown_fields(c, index, schema, path);
+  if (c->on_trial) {
+    try_fields(c, index, schema);
+  } else {
+    check_known_fields(c, index, schema, path);
+    check_unknown_fields(c, index, schema, path);
+  }
   if (schema->exactly_one_of) check_exactly_one(c, index, schema->exactly_one_of, path);
 }
 
 /* An empty table says nothing of its kind; where only an array will do, it is noted as one. */
 static void note_empty_array(struct check *c, int index) {
   if (!c->empty_arrays) return;
+  make_table(c->L, c->empty_arrays);
   lua_pushvalue(c->L, index);
   lua_pushboolean(c->L, true);
   lua_rawset(c->L, c->empty_arrays);
 }
 
-void check_value(struct check *c, int index, const struct schema *schema,
-                 const struct check_path *path) {
+static void visit_value(struct check *c, int index, const struct schema *schema,
+                        const struct check_path *path) {
   luaL_checkstack(c->L, LUA_MINSTACK, "value nested too deeply");
   unsigned types = types_of(c->L, index) & schema->types;
   if (types == 0) {
@@ -405,4 +449,14 @@ void check_value(struct check *c, int index, const struct schema *schema,
   } else if (types & (SCHEMA_NUMBER | SCHEMA_INTEGER)) {
     check_number(c, index, schema, path);
   }
+}
+
+/* What is right, as nearly all is, is found so without the order that reports are to have. */
+void check_value(struct check *c, int index, const struct schema *schema,
+                 const struct check_path *path) {
+  c->on_trial = true;
+  c->has_problem = false;
+  visit_value(c, index, schema, path);
+  c->on_trial = false;
+  if (c->has_problem) visit_value(c, index, schema, path);
 }

@@ -4,6 +4,7 @@
 #define ANYREACH_LUA_CHECK_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 #include "operation.h"
 
@@ -11,7 +12,10 @@ struct check {
   lua_State *L;
   int problems;     /* stack index of an array of {path=, message=} that is appended to */
   int empty_arrays; /* stack index of a set that collects unmarked empty tables where the schema
-                       wants an array (see json_options), or 0 */
+                       wants an array (see json_options), or 0; both are made when they are
+                       needed where there is nil */
+  bool on_trial;    /* private: problems are not reported, it is only noted that there are any */
+  bool has_problem; /* private: found on trial */
 };
 
 /* Where a value stands: under a name or, when that is NULL, at a position of what `parent` stands

@@ -139,9 +139,7 @@ struct frame open_frame(lua_State *L, const struct operation *operation) {
   if (!takes_chunks(L, operation)) lua_pushnil(L);
   int given = lua_gettop(L) - 1;
   fit_arguments(L, paths + 1);
-  lua_newtable(L);
-  lua_newtable(L);
-  lua_pushnil(L);
+  lua_settop(L, paths + 5);
   struct frame frame = {.fields = paths + 1, .on_chunk = paths + 2, .body = paths + 5};
   frame.check = (struct check){.L = L, .problems = paths + 3, .empty_arrays = paths + 4};
   if (given > paths + 1) {
@@ -151,6 +149,7 @@ struct frame open_frame(lua_State *L, const struct operation *operation) {
   for (int i = 0; i < paths; i++) check_path_value(&frame.check, i + 1, &operation->path_fields[i]);
   check_fields(&frame.check, operation, &frame);
   lua_settop(L, frame.body);
-  if (lua_rawlen(L, frame.check.problems) > 0) raise_problems(L, operation, frame.check.problems);
+  if (lua_istable(L, frame.check.problems)) raise_problems(L, operation, frame.check.problems);
+  if (lua_isnil(L, frame.check.empty_arrays)) frame.check.empty_arrays = 0;
   return frame;
 }

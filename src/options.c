@@ -21,7 +21,7 @@ const struct option option_rows[OPTION_COUNT] = {
     [OPTION_OPENAPI] = {"openapi", 0, OPTION_TEXT, "FILE|URL",
                         "take further operations from an OpenAPI document"},
     [OPTION_CONCURRENCY] = {"concurrency", 0, OPTION_INTEGER, "N",
-                            "how many requests recipes and anyreach.map have under way (8)"},
+                            "how many requests recipes and anyreach.map have under way (24)"},
     [OPTION_TIMEOUT] = {"timeout", 0, OPTION_NUMBER, "SECONDS", "longest time for a request (60)"},
     [OPTION_DEADLINE] = {"deadline", 0, OPTION_NUMBER, "SECONDS",
                          "stop the whole run when it takes longer"},

@@ -9,7 +9,7 @@ local errors = require "anyreach.errors"
 local moves = require "anyreach.numbers.moves"
 local numbers = require "anyreach.numbers"
 local slots = require "anyreach.numbers.slots"
-local timestamp = require "anyreach.sandbox.timestamp"
+local timestamp = require "anyreach.timestamp"
 
 local rollback = {}
 

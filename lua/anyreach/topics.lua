@@ -11,9 +11,16 @@ local HELP_PREFIX = "lua/anyreach/help/"
 -- Topics that are parts of other documents: file, heading (the whole file without one).
 local PARTS = {
   ["agent-files"] = { "scripts/README.md", "Agent files" },
+  ["ci"] = { "README.md", "In CI" },
+  ["errors"] = { "lua/README.md", "Errors" },
+  ["json"] = { "lua/README.md", "JSON" },
+  ["looking-inside"] = { "README.md", "Looking inside" },
   ["recipes"] = { "scripts/README.md" },
+  ["safety"] = { "README.md", "Safety" },
   ["sandbox"] = { "README.md", "The sandbox" },
-  ["scripts"] = { "README.md", "A script" },
+  ["scripts"] = { "lua/README.md", "The API for scripts" },
+  ["tasks"] = { "lua/README.md", "Tasks" },
+  ["tutorial"] = { "lua/README.md", "Tutorial" },
 }
 
 local function blocks_of(file, heading)

@@ -92,7 +92,7 @@ function anyreach.spawn(f, ...) end
 ---@generic T, R
 ---@param list T[]
 ---@param f fun(element: T, index: integer): R
----@param options? { concurrency?: integer }
+---@param options? { concurrency?: integer } default 24, or --concurrency
 ---@return R[]
 function anyreach.map(list, f, options) end
 
@@ -203,7 +203,7 @@ function agent_files.compare(api, agents, options) end
 --- Carries out changes. One that fails does not stop the others.
 ---@param api anyreach.client
 ---@param changes anyreach.change[]
----@param options? { concurrency?: integer }
+---@param options? { concurrency?: integer } default 24, or --concurrency
 ---@return anyreach.provision_result[] in the order of the changes
 function agent_files.apply(api, changes, options) end
 

@@ -1,7 +1,6 @@
 -- The schema of agent files that editors use says the same as the program.
 
 local agent_file = require "anyreach.agent_file"
-local directory = require "anyreach.directory"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 local process = require "helpers.process"
@@ -65,10 +64,10 @@ describe("the schema of agent files", function()
   end)
 
   it("accepts the examples", function()
-    local place = "scripts/examples/clinic/agents"
-    for _, name in ipairs(directory.names(place)) do
-      local agent = agent_file.read({ place .. "/" .. name })[1]
-      expect.equal({ name, validator:validate(agent.document.value) }, { name, {} })
+    local agents = agent_file.read { "scripts/examples/clinic/agents" }
+    expect.equal(#agents, 3)
+    for _, agent in ipairs(agents) do
+      expect.equal({ agent.name, validator:validate(agent.document.value) }, { agent.name, {} })
     end
   end)
 end)

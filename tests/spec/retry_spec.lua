@@ -164,7 +164,8 @@ describe("a request that may be repeated", function()
     for _, status in ipairs { 400, 401, 403, 404, 409, 422, 501 } do
       local server <close> = answering(refusal(status))
       local err = expect.raises(function() calls.put(client(server)) end)
-      expect.equal({ server:count(), err.attempts, err.status }, { 1, 1, status })
+      local asked_for_scopes = status == 403 and 1 or 0
+      expect.equal({ server:count() - asked_for_scopes, err.attempts, err.status }, { 1, 1, status })
     end
   end)
 
@@ -289,7 +290,7 @@ describe("giving up", function()
       program:signal "INT"
       expect.equal(program:wait(), 130)
     end), 0, 5)
-    expect.equal(program:output "err", "anyreach: interrupted\n")
+    expect.equal(program:output "err", "anyreach: interrupted; 2 writes were applied\n")
     expect.truthy(server:count() <= 3)
   end)
 

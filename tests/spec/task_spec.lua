@@ -66,7 +66,6 @@ describe("a task", function()
   end)
 
   it("can be one of a hundred thousand, and no more", function()
-    local process = require "helpers.process"
     local code, _, err = process.run(process.anyreach("-e", "while true do anyreach.spawn(anyreach.sleep, 1000) end"))
     expect.equal(code, 1)
     expect.contains(err, "100000 tasks are alive already, no more can be spawned; anyreach.map goes through any number")

@@ -11,7 +11,7 @@ local moves = require "anyreach.numbers.moves"
 local operations = require "anyreach.operations"
 local slots = require "anyreach.numbers.slots"
 local state_file = require "anyreach.ab_test.state"
-local timestamp = require "anyreach.sandbox.timestamp"
+local timestamp = require "anyreach.timestamp"
 
 local conclude = {}
 

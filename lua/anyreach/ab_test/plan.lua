@@ -3,7 +3,7 @@
 local analysis = require "anyreach.ab_test.analysis"
 local errors = require "anyreach.errors"
 local stats = require "anyreach.stats"
-local timestamp = require "anyreach.sandbox.timestamp"
+local timestamp = require "anyreach.timestamp"
 local traffic = require "anyreach.ab_test.traffic"
 
 local plan = {}

@@ -15,7 +15,7 @@ local moves = require "anyreach.numbers.moves"
 local slots = require "anyreach.numbers.slots"
 local state_file = require "anyreach.ab_test.state"
 local steps = require "anyreach.steps"
-local timestamp = require "anyreach.sandbox.timestamp"
+local timestamp = require "anyreach.timestamp"
 
 local start = {}
 

@@ -6,7 +6,7 @@ local errors = require "anyreach.errors"
 local report = require "anyreach.report"
 local start = require "anyreach.ab_test.start"
 local state_file = require "anyreach.ab_test.state"
-local timestamp = require "anyreach.sandbox.timestamp"
+local timestamp = require "anyreach.timestamp"
 local traffic = require "anyreach.ab_test.traffic"
 
 local status = {}

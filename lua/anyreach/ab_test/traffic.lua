@@ -6,7 +6,7 @@ local json = require "anyreach.json"
 local outcome = require "anyreach.ab_test.outcome"
 local progress = require "anyreach.progress"
 local tasks = require "anyreach.tasks"
-local timestamp = require "anyreach.sandbox.timestamp"
+local timestamp = require "anyreach.timestamp"
 
 local traffic = {}
 

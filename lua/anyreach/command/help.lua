@@ -8,6 +8,7 @@ local host = require "anyreach.host"
 local live = require "anyreach.live"
 local operation_help = require "anyreach.operation_help"
 local operations = require "anyreach.operations"
+local recipe = require "anyreach.recipe"
 local topics = require "anyreach.topics"
 
 local spec = {
@@ -16,22 +17,18 @@ local spec = {
   operands = { name = "at most one topic", max = 1 },
 }
 
-local RECIPE_PREFIX = "scripts/"
-
-local function recipe_names()
-  local names = {}
-  for _, file in ipairs(host.embedded_names(RECIPE_PREFIX)) do
-    names[#names + 1] = file:sub(#RECIPE_PREFIX + 1):match("^([^/]+)%.lua$")
-  end
-  return names
-end
-
-local function command_lines()
-  local lines = {}
-  for _, name in ipairs(command.names()) do
-    lines[#lines + 1] = ("  %-10s %s"):format(name, command.get(name).spec.summary)
+-- "  name    summary" for each name.
+local function summary_lines(names, spec_of)
+  local width, lines = 0, {}
+  for _, name in ipairs(names) do width = math.max(width, #name) end
+  for i, name in ipairs(names) do
+    lines[i] = ("  %-" .. width .. "s  %s"):format(name, spec_of(name).summary)
   end
   return table.concat(lines, "\n")
+end
+
+local function command_spec(name)
+  return command.get(name).spec
 end
 
 -- Names with commas, on lines that are no longer than the others.
@@ -51,17 +48,22 @@ usage: anyreach [OPTIONS] SCRIPT.lua [ARGUMENTS]    run a script ("-": standard 
 Commands:
 %s
 
-Recipes: %s
-
-Topics: %s
+Recipes:
+%s
 
 Options:
 %s
 
+Topics: %s
+
+'anyreach help NAME' explains a command, a recipe, an operation or a topic; 'anyreach help tutorial' is the place
+to start.
+
 The credential is in ANYREACH_TOKEN (ak_… or pat_…), where a pat_ token also needs ANYREACH_ORG_ID, or in
 a profile: 'anyreach help profiles'.
 Try it without one:  anyreach --sandbox -e 'print(anyreach.client().agents.create{ name = "Ada" }.id)'
-]]):format(command_lines(), list_text(recipe_names()), list_text(topics.names()), arguments.global_options())
+]]):format(summary_lines(command.names(), command_spec), summary_lines(recipe.names(), recipe.spec),
+    arguments.global_options(), list_text(topics.names()))
 end
 
 local function operation_list(prefix)
@@ -76,21 +78,21 @@ local function operation_list(prefix)
 end
 
 local function recipe_help(name)
-  for _, known in ipairs(recipe_names()) do
-    if known == name then return require("anyreach.recipe").help(name) end
+  for _, known in ipairs(recipe.names()) do
+    if known == name then return recipe.help(name) end
   end
 end
 
 local function command_help(name)
   for _, known in ipairs(command.names()) do
-    if known == name then return arguments.help(command.get(name).spec) end
+    if known == name then return arguments.help(command_spec(name)) end
   end
 end
 
 local function refuse(topic)
   local names = operations.names()
   for _, name in ipairs(command.names()) do names[#names + 1] = name end
-  for _, name in ipairs(recipe_names()) do names[#names + 1] = name end
+  for _, name in ipairs(recipe.names()) do names[#names + 1] = name end
   for _, name in ipairs(topics.names()) do names[#names + 1] = name end
   local near = operations.nearest(topic, names)
   errors.raise("command_line", "no help for '%s'%s", topic, near and ("; did you mean '%s'?"):format(near)

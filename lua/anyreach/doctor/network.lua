@@ -13,7 +13,7 @@ local observing = require "anyreach.observing"
 local profiles = require "anyreach.profiles"
 local proxies = require "anyreach.doctor.proxies"
 local redaction = require "anyreach.observing.redaction"
-local timestamp = require "anyreach.sandbox.timestamp"
+local timestamp = require "anyreach.timestamp"
 local transport_advice = require "anyreach.transport_advice"
 
 local network = {}

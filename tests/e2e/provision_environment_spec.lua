@@ -1,0 +1,131 @@
+-- The recipe `provision` with environments and references, and with many files, as a user runs it.
+
+local process = require "helpers.process"
+
+-- A directory with these files.
+local function project(files)
+  local path = process.directory()
+  for name, text in pairs(files) do
+    process.run(("mkdir -p %s/%s"):format(path, name:match("^(.*)/") or "."))
+    process.write(path .. "/" .. name, text)
+  end
+  return path
+end
+
+local function new_db()
+  return process.directory() .. "/sandbox.db"
+end
+
+local function provision(db, ...)
+  return process.run(process.anyreach("--retries=0", "--sandbox=" .. db, "run", "provision", ...))
+end
+
+-- What Lua code prints that is run against the sandbox in `db`.
+local function evaluate(db, profile, code)
+  local status, out, err = process.run(process.anyreach("--sandbox=" .. db, "--profile", profile, "-e",
+    "local api = anyreach.client() " .. code))
+  expect.equal({ status, err }, { 0, "" })
+  return out
+end
+
+local CONFIGS = [[
+  for agent in api.agents.each() do
+    for version in api.agents.versions.each(agent.id) do
+      print(agent.name, anyreach.json.encode(api.agents.versions.get(agent.id, version.version).config))
+    end
+  end]]
+
+local CLINIC = {
+  ["agents/clinic.yaml"] = [[
+name: Clinic
+config:
+  dataset_ids: [!ref dataset:Default]
+  workflow_id: !ref workflow:Intake
+  transfer_to: !required the number of the front desk
+phone_numbers: [!ref number:main]
+]],
+  ["environments/sandbox-one.yaml"] = [[
+references: {workflow: {Intake: wf_one}, number: {main: "+15551234567"}}
+defaults: {config: {transfer_to: "+15551230003"}}
+]],
+  ["environments/two.yaml"] = [[
+references: {workflow: {Intake: wf_two}, number: {main: "+15557654321"}}
+agents: {Clinic: {config: {transfer_to: "+15557650003"}}}
+]],
+}
+
+describe("one set of files", function()
+  it("becomes other agents in each environment, with the ids of each organisation", function()
+    local path, db = project(CLINIC), new_db()
+    local code, out, err = provision(db, path .. "/agents", "--profile", "sandbox-one")
+    expect.equal({ code, err }, { 0, "" })
+    expect.contains(out, "created    Clinic  version 1 published; +15551234567 inbound\n")
+    code, out = provision(db, path .. "/agents", "--profile", "sandbox-two", "--environment", "two")
+    expect.equal(code, 0)
+    expect.contains(out, "+15557654321 inbound")
+    expect.equal(evaluate(db, "sandbox-one", CONFIGS), 'Clinic\t{'
+      .. '"dataset_ids":["2a000000-0000-4000-8000-000000000001"],"transfer_to":"+15551230003","workflow_id":"wf_one"}\n')
+    expect.equal(evaluate(db, "sandbox-two", CONFIGS), 'Clinic\t{'
+      .. '"dataset_ids":["2a000000-0000-4000-8000-000000000002"],"transfer_to":"+15557650003","workflow_id":"wf_two"}\n')
+    local environment = path .. "/environments/two.yaml"
+    code = provision(db, path .. "/agents", "--profile", "sandbox-two", "--environment", environment, "--check")
+    expect.equal(code, 0)
+  end)
+
+  it("is not deployed without the values that it asks for, and nothing is sent", function()
+    local path, db = project(CLINIC), new_db()
+    local code, out, err = provision(db, path .. "/agents")
+    expect.equal({ code, out }, { 3, "" })
+    expect.contains(err, "/agents/clinic.yaml:5:16: config.transfer_to: a value is required here: the number of the "
+      .. "front desk; choose an environment that gives it\n")
+    code, out, err = provision(db, path .. "/agents", "--environment", "tow")
+    expect.equal({ code, out }, { 3, "" })
+    expect.contains(err, "no environment 'tow'")
+    expect.contains(err, "did you mean 'two'?")
+    expect.equal(evaluate(db, "sandbox-one", CONFIGS), "")
+  end)
+
+  it("is not deployed where a reference leads nowhere: all of them are told, and nothing is written", function()
+    local path, db = project {
+      ["agents/clinic.yaml"] = CLINIC["agents/clinic.yaml"],
+      ["environments/two.yaml"] = "agents: {Clinic: {config: {transfer_to: x, more: !ref dataset:Defualt}}}\n",
+    }, new_db()
+    local code, out, err = provision(db, path .. "/agents", "--environment", "two")
+    expect.equal({ code, out }, { 3, "" })
+    expect.contains(err, "anyreach: 3 problems\n")
+    expect.contains(err, "/agents/clinic.yaml:4:16: config.workflow_id: workflow:Intake: workflows cannot be looked up")
+    expect.contains(err, "/agents/clinic.yaml:6:17: phone_numbers[1]: no phone number has the name 'main'")
+    expect.contains(err, "/environments/two.yaml:1:50: config.more: no dataset has the name 'Defualt'; did you mean "
+      .. "'Default'?")
+    expect.equal(evaluate(db, "sandbox-one", CONFIGS), "")
+  end)
+end)
+
+describe("many files", function()
+  local COUNT = 40
+  local files = {}
+  for index = 1, COUNT do
+    files[("a%02d.yaml"):format(index)] = ("name: Agent %d\nconfig: {instructions: Be kind.}\n"):format(index)
+  end
+
+  local function command(path, ...)
+    return process.anyreach("--sandbox=" .. new_db(), "--sandbox-faults", "latency=20", "run", "provision", path, ...)
+  end
+
+  it("take less than a tenth of the time that they take one by one, with progress shown", function()
+    local path = project(files)
+    local started = process.now()
+    local code, out = process.run(command(path, "--no-lock"))
+    local taken = process.now() - started
+    expect.equal(code, 0)
+    expect.contains(out, "40 agents: 40 created, 0 updated, 0 unchanged, 0 failed\n")
+
+    started = process.now()
+    local in_terminal = "TERM=xterm script -qec %s /dev/null"
+    code, out = process.run(in_terminal:format(process.quote(command(path, "--no-lock", "--concurrency", "1"))))
+    local one_by_one = process.now() - started
+    expect.equal(code, 0)
+    expect.match(out, "provisioning: %d+ of 40, %d+%%, [%d.]+/s, %d+ s left")
+    expect.truthy(taken * 10 < one_by_one)
+  end)
+end)

@@ -28,9 +28,9 @@ struct decoder {
   lua_State *L;
   const char *start, *at, *end;
   int depth;
-  int array_metatable; /* stack index */
-  int scratch_slot;    /* stack index of the userdata that owns `scratch`, or of nil */
-  struct buf *scratch; /* text of a string with escapes; NULL until the first one */
+  int array_metatable;  /* stack index */
+  int scratch_slot;     /* stack index of the userdata that owns `scratch`, or of nil */
+  struct buf *scratch;  /* text of a string with escapes; NULL until the first one */
   int first_known_slot; /* stack index: one slot for each of the known keys */
   struct known_key known_keys[KNOWN_KEYS];
 };

@@ -52,8 +52,8 @@ size_t json_character_length(const char *at, const char *end) {
   return length;
 }
 
-/* True when each of the eight bytes is plain, as count_plain() has it. A difference borrows from the
- * next byte only where a byte is not plain itself. */
+/* True when each of the eight bytes is plain, as count_plain() has it. A difference borrows from
+ * the next byte only where a byte is not plain itself. */
 static bool is_plain_word(uint64_t word) {
   const uint64_t each = UINT64_MAX / 0xFF;
   uint64_t below_space = word - each * 0x20;

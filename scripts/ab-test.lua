@@ -49,15 +49,21 @@ status    shows conversations, rates and a verdict that holds however often it i
 conclude  publishes the winner everywhere, or when all variants have lost restores what was before.
           Undecided, it changes nothing, unless --winner or --restore decides.
 
-Only start and conclude can write. Exit codes of conclude, and of status with --exit-code: 0 a variant
-has won, 9 all have lost, 2 undecided. Others: 3 a file is wrong, 8 some requests were carried out and one
-failed, 11 the experiment is in the way of another or in another state.
+Only start and conclude can write.
 
 Examples:
   anyreach run ab-test plan --success-rate 0.3 --lift 0.05 --agent "Riverside Dental Scheduler"
   anyreach run ab-test start --check experiments/greeting.yaml
   anyreach run ab-test status experiments/greeting.yaml --html greeting.html
   anyreach run ab-test conclude experiments/greeting.yaml]],
+  exit_codes = {
+    [0] = "done; conclude and status --exit-code: a variant has won",
+    [2] = "something is to be done (--check); conclude and status --exit-code: undecided",
+    [3] = "a file is wrong, or no such agent, number or variant",
+    [8] = "some requests were carried out and one failed; the error lists which",
+    [9] = "a check failed: all variants have lost (conclude, status --exit-code), or --replay has no such request",
+    [11] = "the experiment is in another state, or another one, or somebody else's change, is in the way",
+  },
 }
 
 local function print_lines(lines)
@@ -65,6 +71,11 @@ local function print_lines(lines)
 end
 
 local EXIT_CODES = { won = 0, lost = 9, undecided = 2 }
+
+-- What a run ends with that tells the verdict by its exit code.
+local function by_verdict(verdict, summary)
+  return EXIT_CODES[verdict], summary, verdict == "lost" and "all variants have lost" or nil
+end
 
 -- {====== plan ======
 
@@ -134,7 +145,7 @@ function commands.plan(api, given, found)
     variants = variants,
   }, traffic)
   if report.is_json() then events.plan(made) else print_lines(text.plan(made)) end
-  return 0
+  return 0, { command = "plan" }
 end
 
 -- }======
@@ -150,13 +161,13 @@ function commands.start(api, given, found)
   local state, steps = ab_start.plan(api, found)
   if given.check then
     for _, step in ipairs(steps) do show_step(step, "planned") end
-    return 2
+    return 2, { command = "start", steps = #steps }
   end
   ab_start.run(api, found, state, steps, function(step) show_step(step, "done") end)
   local path = state_file.path(found.file)
   if report.is_json() then events.experiment(state, path) end
   report.line("The experiment runs. Keep %s: it names the versions, and what to restore.", path)
-  return 0
+  return 0, { command = "start", steps = #steps }
 end
 
 -- }======
@@ -167,7 +178,9 @@ function commands.status(api, given, found)
   local view = status.read(api, found, { most = given.most })
   if given.html then page.write(given.html, view) end
   if report.is_json() then events.status(view) else print_lines(text.status(view)) end
-  return given.exit_code and EXIT_CODES[view.result.verdict] or 0
+  local summary = { command = "status", verdict = view.result.verdict }
+  if given.exit_code then return by_verdict(view.result.verdict, summary) end
+  return 0, summary
 end
 
 -- }======
@@ -215,20 +228,23 @@ end
 
 local function carry_out(api, given, found, state, decision)
   local ending = conclude.plan(api, state, decision)
+  local summary = { command = "conclude", verdict = decision.verdict }
   if given.check then
     show_ending(state, decision, ending, true)
-    return (ending.creates or #ending.changes > 0) and 2 or 0
+    return (ending.creates or #ending.changes > 0) and 2 or 0, summary
   end
   conclude.run(api, found.file, state, decision, ending)
   show_ending(state, decision, ending, false)
   report.line("Concluded by %s.", describe(decision))
-  return EXIT_CODES[decision.verdict]
+  return by_verdict(decision.verdict, summary)
 end
 
 local function nothing_to_do(given, state, decision)
   if report.is_json() then events.conclusion(state, decision, { changes = {}, left_alone = {} }, "unchanged") end
   report.line("Experiment '%s' was concluded at %s: nothing to do.", state.experiment, state.concluded_at)
-  return given.check and 0 or EXIT_CODES[decision.verdict]
+  local summary = { command = "conclude", verdict = decision.verdict }
+  if given.check then return 0, summary end
+  return by_verdict(decision.verdict, summary)
 end
 
 function commands.conclude(api, given, found)
@@ -244,7 +260,7 @@ function commands.conclude(api, given, found)
   local decision = wanted or decision_of_verdict(view.result)
   if not decision then
     report.line("Nothing was changed; --winner or --restore ends the experiment all the same.")
-    return EXIT_CODES.undecided
+    return by_verdict("undecided", { command = "conclude", verdict = "undecided" })
   end
   decision.verdict = view.result.verdict
   return carry_out(api, given, found, state, decision)

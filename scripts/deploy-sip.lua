@@ -24,11 +24,15 @@ local spec = {
 Prints the SIP URI that a trunk is to be pointed at. An agent that has an address keeps it, and nothing is
 written. The agent needs a published version.
 
-Exit codes: 0 it has an address, 2 it would get one (--check), 3 no such agent, or no published version,
-10 the address did not come in time.
-
 Example:
   anyreach run deploy-sip "Riverside Dental After Hours"]],
+  exit_codes = {
+    [0] = "it has an address",
+    [2] = "it would get one (--check)",
+    [3] = "no such agent, or it has no published version",
+    [10] = "the network failed, or the address did not come in time",
+    [11] = "two agents have the name",
+  },
 }
 
 local function require_published(api, agent)
@@ -58,16 +62,16 @@ local function main(given)
   local agent = agent_lookup.find(api, given[1])
   if sip.is_deployed(agent) then
     show(sip.address(agent) and agent or sip.wait(api, agent.id, { timeout = given.wait or WAIT_SECONDS }), "unchanged")
-    return 0
+    return 0, { agents = 1, unchanged = 1 }
   end
   require_published(api, agent)
   if given.check then
     show(agent, "deploy")
     report.line("to deploy  %s", agent.name)
-    return 2
+    return 2, { agents = 1, deploy = 1 }
   end
   show(deploy(api, agent, given.wait), "deployed")
-  return 0
+  return 0, { agents = 1, deployed = 1 }
 end
 
 return recipe.run(spec, main, ...)

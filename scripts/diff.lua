@@ -11,6 +11,7 @@ local lock = require "anyreach.lock"
 local orphans = require "anyreach.orphans"
 local progress = require "anyreach.progress"
 local recipe = require "anyreach.recipe"
+local report = require "anyreach.report"
 local show = require "anyreach.comparison.show"
 
 local spec = {
@@ -33,13 +34,17 @@ say+}. What the files do not name is not compared. Who is ahead, the files or th
 by the file anyreach.lock, which `provision` writes and you commit. An agent that the lock names, and no
 file describes any more, is shown as extra.
 
-Exit codes: 0 compared, 2 something differs (--exit-code), 3 a file is wrong, 8 some agents could not be
-compared; when none could, the code of the first error.
-
 Examples:
   anyreach run diff agents
   anyreach run diff agents --only-drift --exit-code --against production
   anyreach run diff --from staging --to production]],
+  exit_codes = {
+    [0] = "compared",
+    [2] = "something differs (--exit-code)",
+    [3] = "a file is wrong, or the lock, or a profile",
+    [8] = "some agents could not be compared; when none could, the code of the first error",
+    [11] = "two agents have the same name",
+  },
 }
 
 local function check(given)
@@ -112,8 +117,8 @@ local function main(given)
   check(given)
   local compare = given.from and compare_organizations or compare_files
   local results, sides = compare(given)
-  show.results(results, sides, { only_drift = given.only_drift })
-  return comparison.exit_code(results, given.exit_code)
+  local summary = show.results(results, sides, { only_drift = given.only_drift })
+  return comparison.exit_code(results, given.exit_code), summary, report.agents_failed(results)
 end
 
 return recipe.run(spec, main, ...)

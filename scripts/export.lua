@@ -33,13 +33,18 @@ local spec = {
   operands = { name = "a directory for agent files", min = 1, max = 1 },
   notes = [[
 Prints one line an agent, with what its file does not hold below it, and a summary. With --quiet only
-agents that failed are shown, with --json one event an agent. Exit codes: 0 done, 2 something to write
-(--check), 3 a file that is there cannot be read (nothing was written), 8 some agents failed and others
-did not; when all failed, the code of the first error.
+agents that failed are shown, with --json one event an agent.
 
 Examples:
   anyreach run export agents
   anyreach run export agents --agent "Riverside Dental Scheduler" --check]],
+  exit_codes = {
+    [0] = "the files are as the organisation",
+    [2] = "something is to be written (--check)",
+    [3] = "a file that is there cannot be read, or there is no such agent; nothing was written",
+    [8] = "some agents failed and others did not; when all failed, the code of the first error",
+    [11] = "two agents have the same name",
+  },
 }
 
 local layouts = { split = false, inline = true }
@@ -100,7 +105,8 @@ local function print_lines(results, is_check)
   end
 end
 
-local function print_summary(results, is_check)
+-- Prints the counts, and returns them as fields of the summary.
+local function summarize(results, is_check)
   local counts = export.count(results)
   local fields = { agents = counts.total }
   local words = {}
@@ -110,9 +116,9 @@ local function print_summary(results, is_check)
       words[#words + 1] = ("%d %s"):format(counts[action], is_check and planned_words[action] or action)
     end
   end
-  if report.is_json() then return report.event("summary", fields) end
   report.line("%d %s%s%s", counts.total, counts.total == 1 and "agent" or "agents", #words > 0 and ": " or "",
     table.concat(words, ", "))
+  return fields
 end
 
 -- }======
@@ -150,8 +156,8 @@ local function main(given)
   else
     print_lines(results, given.check)
   end
-  print_summary(results, given.check)
-  return export.exit_code(results, given.check)
+  local summary = summarize(results, given.check)
+  return export.exit_code(results, given.check), summary, report.agents_failed(results)
 end
 
 return recipe.run(spec, main, ...)

@@ -28,11 +28,17 @@ it is; publish the draft when its instructions are good. Without --inputs the in
 are used. Where there are instructions and the inputs are the same, nothing is written; --again generates
 anew. What stood in the draft's instructions before is lost.
 
-Prints the instructions. Exit codes: 0 done or nothing to do, 2 something to do (--check), 3 no such
-agent, or no inputs, 10 the generation did not end in time.
+Prints the instructions.
 
 Example:
   anyreach run generate-instructions "Riverside Dental After Hours" --inputs after-hours.yaml]],
+  exit_codes = {
+    [0] = "done, or nothing to do",
+    [2] = "something is to be done (--check)",
+    [3] = "no such agent, or no inputs, or the file with them is wrong",
+    [10] = "the network failed, or the generation did not end in time",
+    [11] = "two agents have the name",
+  },
 }
 
 local function read_inputs(file)
@@ -105,7 +111,8 @@ local words = {
 local function check(agent, version, steps)
   show(agent, #steps == 0 and version, #steps > 0 and "generate" or "unchanged")
   for _, step in ipairs(steps) do report.line("%s", words[step.action]) end
-  return #steps > 0 and 2 or 0
+  if #steps == 0 then return 0, { agents = 1, unchanged = 1 } end
+  return 2, { agents = 1, generate = 1 }
 end
 
 local function main(given)
@@ -123,14 +130,14 @@ local function main(given)
   if #steps == 0 then
     report.note("version %d has instructions of these inputs; --again generates anew", version.version)
     show(agent, version, "unchanged")
-    return 0
+    return 0, { agents = 1, unchanged = 1 }
   end
   local progress = { api = api, agent = agent, version = version }
   report.note("generating the instructions of '%s'", agent.name)
   apply.run(progress, steps)
   report.note("version %d is a draft with them", progress.version.version)
   show(agent, progress.version, "generated")
-  return 0
+  return 0, { agents = 1, generated = 1 }
 end
 
 return recipe.run(spec, main, ...)

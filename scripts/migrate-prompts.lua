@@ -43,12 +43,16 @@ no such agent, two files for one prompt, an empty prompt, one whose size changes
 The prompt goes into a new draft that is otherwise as the published version. A newer draft with other
 changes is somebody's work: it is named, and nothing is written without --update-draft or --leave-draft.
 
-Exit codes: 0 done or nothing to do, 2 something to do (--check), 3 something is wrong, 11 a newer draft is
-in the way, 8 some agents were changed and others failed; when all failed, the code of the first error.
-
 Examples:
   anyreach run migrate-prompts prompts/ --check
   anyreach run migrate-prompts prompts/ --publish]],
+  exit_codes = {
+    [0] = "done, or nothing to do",
+    [2] = "something is to be done (--check)",
+    [3] = "a prompt is wrong, or its agent is not there; nothing was written",
+    [8] = "some agents were changed and others failed; when all failed, the code of the first error",
+    [11] = "a newer draft is in the way; nothing was written",
+  },
 }
 
 -- {====== showing ======
@@ -137,6 +141,20 @@ local function exit_code(results, is_check)
   return is_check and due > 0 and 2 or 0
 end
 
+-- How many agents there were of each action.
+local function count(results)
+  local counts = { agents = #results }
+  for _, result in ipairs(results) do counts[result.action] = (counts[result.action] or 0) + 1 end
+  return counts
+end
+
+-- What has failed, in a sentence.
+local function failure(results)
+  local list = {}
+  for index, result in ipairs(results) do list[index] = { name = result.plan.agent.name, error = result.error } end
+  return report.agents_failed(list)
+end
+
 local function plan_all(api, path, options)
   local shown <close> = progress.start { label = "comparing" }
   options.on_step = function() shown:step() end
@@ -165,7 +183,8 @@ local function main(given)
     shown:step()
   end
   local code = exit_code(results, given.check)
-  return code == 0 and given.check and left and #left.steps > 0 and 2 or code
+  if code == 0 and given.check and left and #left.steps > 0 then code = 2 end
+  return code, count(results), failure(results)
 end
 
 return recipe.run(spec, main, ...)

@@ -1,6 +1,7 @@
 -- numbers: which version answers where, and who shall (scripts/README.md).
 
 local agent_lookup = require "anyreach.agent_lookup"
+local answers = require "anyreach.answers"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
 local errors = require "anyreach.errors"
@@ -35,14 +36,18 @@ is completed by the next run of `numbers` that changes something, and the same `
 `forget` gives it up. A swap that was completed swaps back when it is run again; all other commands
 write nothing the second time.
 
-Exit codes: 0 done or nothing to do, 2 something to do (--check), 3 no such number, agent or version,
-8 some requests were carried out and one failed: the error lists which.
-
 Examples:
   anyreach run numbers
   anyreach run numbers assign +15551234567 "Riverside Dental Scheduler"
   anyreach run numbers assign +15551234567 "Riverside Dental Scheduler@3" --direction both
   anyreach run numbers swap +15551230001 +15551230002 --check]],
+  exit_codes = {
+    [0] = "done, or nothing to do",
+    [2] = "something is to be done (--check)",
+    [3] = "no such number, agent or version, or it is a draft",
+    [8] = "some requests were carried out and one failed; the error lists which",
+    [11] = "two agents have the name, or a slot holds something else than was written",
+  },
 }
 
 -- {====== the table ======
@@ -51,7 +56,7 @@ Examples:
 local function trunk_names(api)
   local names = {}
   local ok, err = pcall(function()
-    for trunk in api.trunks.each() do names[trunk.id] = trunk.name end
+    for _, trunk in ipairs(answers.list("trunk", api.trunks.each(), "trunks.list")) do names[trunk.id] = trunk.name end
   end)
   if not ok and not (errors.is_error(err) and err.kind == "forbidden") then error(err, 0) end
   return names
@@ -66,33 +71,26 @@ local function list(api)
   end
   local left = numbers.left_over(api)
   if left then report.warn("'%s' was begun and not finished; run it again to complete it", left.what) end
-  return 0
+  return 0, { command = "list", numbers = #all }
 end
 
 -- }======
 
 -- {====== changes ======
 
-local function summary(what, steps, is_check)
-  if report.is_json() then
-    local count = 0
-    for _, step in ipairs(steps) do count = count + #step.changes end
-    report.event("summary", { command = what, slots = count, requests = #steps, check = is_check or false })
-  elseif #steps == 0 then
-    report.line("nothing to do")
-  end
+local function ending(what, steps, is_check)
+  local count = 0
+  for _, step in ipairs(steps) do count = count + #step.changes end
+  if #steps == 0 then report.line("nothing to do") end
+  return is_check and #steps > 0 and 2 or 0, { command = what, slots = count, requests = #steps }
 end
 
 local function change(api, what, is_check, find_changes)
   local left = finishing.finish_earlier(api, is_check)
-  if left and (is_check or left.what == what) then
-    summary(left.what, left.steps, is_check)
-    return is_check and #left.steps > 0 and 2 or 0
-  end
+  if left and (is_check or left.what == what) then return ending(left.what, left.steps, is_check) end
   local steps = moves.steps(find_changes())
   finishing.run(steps, is_check, function() numbers.run(api, what, steps) end)
-  summary(what, steps, is_check)
-  return is_check and #steps > 0 and 2 or 0
+  return ending(what, steps, is_check)
 end
 
 -- }======
@@ -146,7 +144,7 @@ commands.forget = {
   operands = {},
   run = function(api)
     unfinished.forget(api)
-    return 0
+    return 0, { command = "forget" }
   end,
 }
 

@@ -49,14 +49,18 @@ every field that differs is a conflict.
 
 A second run writes nothing. A run that was cut off is completed by the next one.
 
-Exit codes: 0 done or nothing to do, 2 something to do (--check), 3 something cannot be resolved (nothing
-was written), 6 the target is protected, 8 some agents were promoted and others failed or are in conflict,
-11 a conflict.
-
 Examples:
   anyreach run promote --from staging --to production "Riverside Dental Scheduler" --check
   anyreach run promote --from staging --to production --all --ours --yes
   anyreach --sandbox=/tmp/sandbox.db run promote --from sandbox-one --to sandbox-two --all]],
+  exit_codes = {
+    [0] = "done, or nothing to do",
+    [2] = "something is to be done (--check)",
+    [3] = "no such agent, version or profile, or a reference leads nowhere; nothing was written",
+    [6] = "refused: --read-only, or the target is protected and there is no --yes",
+    [8] = "some agents were promoted, and others failed or are in conflict",
+    [11] = "both sides have changed a field, or two agents have the name",
+  },
 }
 
 local function decision(given)
@@ -127,6 +131,17 @@ local function exit_code(items, results, is_check)
   return is_check and due > 0 and 2 or 0
 end
 
+-- What was not promoted, in a sentence.
+local function failure(items, results)
+  local list = {}
+  for index, item in ipairs(items) do
+    local result = results[item]
+    local is_conflict = item.action == "conflict"
+    list[index] = { name = item.name, error = is_conflict and "both sides have changed it" or result and result.error }
+  end
+  return report.agents_failed(list)
+end
+
 local function plan(sides, chosen, options)
   local shown <close> = progress.start { label = "comparing", total = #chosen }
   return promotion.plan(sides, chosen, {
@@ -138,7 +153,7 @@ end
 local function apply(sides, items, options)
   local results = {}
   local shown <close> = progress.start { label = "promoting", total = #items }
-  promotion.apply(sides, items, {
+  local _, problem = promotion.apply(sides, items, {
     publish = options.publish,
     on_step = function() shown:step() end,
     on_result = function(result, item)
@@ -146,6 +161,10 @@ local function apply(sides, items, options)
       show.result(item, result, options)
     end,
   })
+  if problem then
+    report.warn("the lock %s was not written: %s; without it the next run takes what differs for a conflict",
+      sides.lock.path, tostring(problem))
+  end
   return results
 end
 
@@ -160,8 +179,8 @@ local function main(given)
     if given.check or not item.change then show.plan(item, options) end
   end
   local results = given.check and {} or apply(sides, items, options)
-  show.summary(items, results, options)
-  return exit_code(items, results, given.check)
+  local summary = show.summary(items, results, options)
+  return exit_code(items, results, given.check), summary, failure(items, results)
 end
 
 return recipe.run(spec, main, ...)

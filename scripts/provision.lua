@@ -34,12 +34,18 @@ local spec = {
   notes = [[
 A directory stands for the agent files in it, except those whose name starts with "_" or ".".
 Prints one line an agent and a summary; with --quiet only the agents that failed, with --json one event
-an agent. Exit codes: 0 done, 2 something to do (--check), 3 a file is wrong (nothing was sent), 6 the
-name after --prune is wrong (nothing was sent), 8 some agents failed and others did not; when all failed,
-the code of the first error.
+an agent.
 
 Example, against the built-in sandbox:
   anyreach --sandbox=/tmp/sandbox.db run provision scripts/examples/clinic/agents]],
+  exit_codes = {
+    [0] = "all agents are as wanted",
+    [2] = "something is to be done (--check)",
+    [3] = "a file is wrong, or a reference leads nowhere; nothing was written",
+    [6] = "refused: --read-only, a protected profile, or the name after --prune; nothing was written",
+    [8] = "some agents failed and others did not; when all failed, the code of the first error",
+    [11] = "two agents have the name, or another value is there than was written",
+  },
 }
 
 local function step_event(step)
@@ -68,19 +74,14 @@ local function print_event(result)
   })
 end
 
-local function print_summary(results, is_check)
-  local counts = provision.count(results)
-  if report.is_json() then
-    report.event("summary", {
-      agents = counts.total,
-      [is_check and "create" or "created"] = is_check and counts.create or counts.created,
-      [is_check and "update" or "updated"] = is_check and counts.update or counts.updated,
-      unchanged = counts.unchanged,
-      failed = counts.failed,
-    })
-  elseif not anyreach.options.quiet then
-    print(text.summary(counts, is_check))
-  end
+local function summary_of(counts, is_check)
+  return {
+    agents = counts.total,
+    [is_check and "create" or "created"] = is_check and counts.create or counts.created,
+    [is_check and "update" or "updated"] = is_check and counts.update or counts.updated,
+    unchanged = counts.unchanged,
+    failed = counts.failed,
+  }
 end
 
 -- The function that prints a result in the way that was asked for.
@@ -121,6 +122,7 @@ local function main(given)
       shown = progress.start { label = is_check and "comparing" or "provisioning", total = count }
     end,
     on_step = function() shown:step() end,
+    known_id = function(agent) return kept:known_id(agent) end,
     on_applied = function(change, state) kept:note(change, state) end,
     on_result = printer(agents),
   })
@@ -128,9 +130,11 @@ local function main(given)
   local code = provision.exit_code(results)
   local pruned = kept:prune(code == 0 or given.check)
   print_pruned(pruned)
-  print_summary(results, given.check)
+  local counts = provision.count(results)
+  report.line("%s", text.summary(counts, given.check))
   kept:write()
-  return keeping.exit_code(code, pruned)
+  table.move(pruned, 1, #pruned, #results + 1, results)
+  return keeping.exit_code(code, pruned), summary_of(counts, given.check), report.agents_failed(results)
 end
 
 return recipe.run(spec, main, ...)

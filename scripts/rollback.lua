@@ -12,6 +12,7 @@ local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
 local rollback = require "anyreach.rollback"
 local show = require "anyreach.numbers.show"
+local steps = require "anyreach.steps"
 
 local spec = {
   usage = "anyreach run rollback AGENT --to VERSION|TIME [--all-slots] [--check]",
@@ -30,12 +31,16 @@ both directions, which the current version holds. The current version is the new
 that hold other versions of the agent are named and left alone without --all-slots. Drafts stay as they
 are. When the current version is as the earlier one already, nothing is written.
 
-Exit codes: 0 done or nothing to do, 2 something to do (--check), 3 no such agent or version, or none was
-in use at that time, 8 some requests were carried out and one failed: the error lists which.
-
 Examples:
   anyreach run rollback "Riverside Dental Scheduler" --to 3 --check
   anyreach run rollback "Riverside Dental Scheduler" --to 2026-03-01T09:00:00Z]],
+  exit_codes = {
+    [0] = "done, or nothing to do",
+    [2] = "something is to be done (--check)",
+    [3] = "no such agent or version, or none was in use at that time",
+    [8] = "some requests were carried out and one failed; the error lists which",
+    [11] = "two agents have the name, or a slot holds something else than was written",
+  },
 }
 
 local function show_differences(plan)
@@ -60,8 +65,8 @@ local function print_event(plan, action)
   })
 end
 
-local function summary(plan, action)
-  if report.is_json() then return print_event(plan, action) end
+local function show_end(plan, action)
+  if report.is_json() then print_event(plan, action) end
   if action == "rolled_back" then
     report.line("version %d is published and as version %d", plan.holder.version, plan.target.version)
   elseif action == "unchanged" then
@@ -71,9 +76,14 @@ local function summary(plan, action)
 end
 
 local function carry_out(api, plan, what)
+  local creates = not plan.holder.version
   rollback.create_version(api, plan)
-  local steps = rollback.steps(plan)
-  finishing.run(steps, false, function() numbers.run(api, what, steps) end)
+  local list = rollback.steps(plan)
+  local ok, err = pcall(finishing.run, list, false, function() numbers.run(api, what, list) end)
+  if not ok then
+    if creates then err = steps.failure_after(("version %d created, a draft"):format(plan.holder.version), err) end
+    error(err, 0)
+  end
 end
 
 local function main(given)
@@ -86,20 +96,20 @@ local function main(given)
   local api = anyreach.client()
   local left = finishing.finish_earlier(api, given.check)
   local plan = rollback.plan(api, agent_lookup.find(api, given[1]), given.to, { all_slots = given.all_slots })
-  local steps = rollback.steps(plan)
+  local due = rollback.steps(plan)
   if #plan.differences > 0 then show_differences(plan) end
   name_left_alone(plan)
-  if #steps == 0 then
-    summary(plan, "unchanged")
-    return given.check and left and #left.steps > 0 and 2 or 0
+  if #due == 0 then
+    show_end(plan, "unchanged")
+    return given.check and left and #left.steps > 0 and 2 or 0, { agents = 1, unchanged = 1 }
   elseif given.check then
-    show.steps(steps)
-    summary(plan, "roll_back")
-    return 2
+    show.steps(due)
+    show_end(plan, "roll_back")
+    return 2, { agents = 1, roll_back = 1 }
   end
   carry_out(api, plan, ("rollback %s --to %s"):format(plan.agent.name, given.to))
-  summary(plan, "rolled_back")
-  return 0
+  show_end(plan, "rolled_back")
+  return 0, { agents = 1, rolled_back = 1 }
 end
 
 return recipe.run(spec, main, ...)

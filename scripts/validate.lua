@@ -2,9 +2,11 @@
 -- (scripts/README.md). Changes nothing.
 
 local config_schema = require "anyreach.lint.config_schema"
+local environment = require "anyreach.environment"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local lint = require "anyreach.lint"
+local profiles = require "anyreach.profiles"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
 
@@ -12,9 +14,10 @@ local EXIT_INVALID = errors.exit_codes.input
 local EXIT_CHECK_FAILED = 9
 
 local spec = {
-  usage = "anyreach run validate FILE|DIRECTORY... [--schema FILE] [--offline] [--strict]",
+  usage = "anyreach run validate FILE|DIRECTORY... [--environment NAME|FILE] [--schema FILE] [--offline] [--strict]",
   summary = "Checks agent files before they are provisioned; changes nothing.",
   options = {
+    environment.option,
     { name = "schema", value = "FILE", help = "a JSON Schema of `config`, instead of the one that the API serves" },
     { name = "offline", help = "use the schema that was last fetched; send nothing" },
     { name = "variables", value = "NAME,...", many = true, help = "variables that calls provide to prompts" },
@@ -32,8 +35,7 @@ With a credential the schema is fetched and kept; without one, or with --offline
 is used. When there is none, only the checks that need no schema are made, and the summary says so.
 
 Prints one line a finding: FILE:LINE:COLUMN: error|warning: PATH: MESSAGE. With --quiet only errors, with
---json one event a finding. Exit codes: 0 no errors, 3 errors, 4 the credential was refused, 9 warnings
-with --strict.
+--json one event a finding.
 
 Examples:
   anyreach run validate agents/
@@ -41,6 +43,13 @@ Examples:
   anyreach run validate agents/ --schema agent-config.json --variables first_name,clinic_name
   anyreach run validate agents/ --since origin/main --json
   anyreach --sandbox run validate scripts/examples/clinic/agents]],
+  exit_codes = {
+    [0] = "no errors",
+    [3] = "errors, or the schema cannot be used",
+    [5] = false,
+    [9] = "a check failed: there are warnings (--strict), or a request is not recorded (--replay)",
+    [10] = "it took longer than --deadline",
+  },
 }
 
 -- "--variables a,b --variables c" -> { "a", "b", "c" }
@@ -64,21 +73,17 @@ local function counted(count, noun)
   return ("%d %s%s"):format(count, noun, count == 1 and "" or "s")
 end
 
-local function print_summary(counts, facts, found)
-  if report.is_json() then
-    return report.event("summary", {
-      agents = facts.agents, files = facts.files, errors = counts.error, warnings = counts.warning,
-      schema = found and found.source or nil,
-    })
-  end
-  if host.options.quiet then return end
-  print(("%s: %s, %s"):format(counted(facts.agents, "agent"), counted(counts.error, "error"),
-    counted(counts.warning, "warning")))
-  if found then
-    print("schema: " .. found.source)
-  else
-    print("schema: none, so only the checks that need none were made; set ANYREACH_TOKEN, or give --schema FILE")
-  end
+local function print_counts(counts, facts, found)
+  report.line("%s: %s, %s", counted(facts.agents, "agent"), counted(counts.error, "error"),
+    counted(counts.warning, "warning"))
+  report.line("schema: %s", found and found.source
+    or "none, so only the checks that need none were made; set ANYREACH_TOKEN, or give --schema FILE")
+end
+
+local function exit_code(counts, is_strict)
+  if counts.error > 0 then return EXIT_INVALID, counted(counts.error, "error") end
+  if is_strict and counts.warning > 0 then return EXIT_CHECK_FAILED, counted(counts.warning, "warning") end
+  return 0
 end
 
 local function warn_of_skipped(skipped)
@@ -87,19 +92,29 @@ local function warn_of_skipped(skipped)
   end
 end
 
+local function chosen_environment(given)
+  local profile = profiles.current()
+  local account = profile and { environment = profile.environment, profile = profile.name }
+  return environment.choose(given.environment, given, account)
+end
+
 local function main(given)
   local found = config_schema.find { file = given.schema, offline = given.offline }
   local findings, facts = lint.run(given, {
     schema = found and found.schema,
+    environment = chosen_environment(given),
     variables = names_of(given.variables),
     since = given.since,
   })
   for _, finding in ipairs(findings) do print_finding(finding) end
   warn_of_skipped(facts.skipped)
   local counts = lint.count(findings)
-  print_summary(counts, facts, found)
-  if counts.error > 0 then return EXIT_INVALID end
-  return given.strict and counts.warning > 0 and EXIT_CHECK_FAILED or 0
+  print_counts(counts, facts, found)
+  local code, failure = exit_code(counts, given.strict)
+  return code, {
+    agents = facts.agents, files = facts.files, errors = counts.error, warnings = counts.warning,
+    schema = found and found.source,
+  }, failure
 end
 
 return recipe.run(spec, main, ...)

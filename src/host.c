@@ -16,6 +16,7 @@
 #include "client.h"
 #include "embedded.h"
 #include "ledger.h"
+#include "line_editor.h"
 #include "loop.h"
 #include "lua_coroutine.h"
 #include "lua_directory.h"
@@ -26,6 +27,7 @@
 #include "lua_private_file.h"
 #include "lua_redact.h"
 #include "lua_stack.h"
+#include "lua_terminal.h"
 #include "lua_text_width.h"
 #include "modules.h"
 #include "server.h"
@@ -49,6 +51,7 @@ static const luaL_Reg client_modules[] = {{"anyreach.client_core", luaopen_anyre
                                           {"anyreach.directory", luaopen_anyreach_directory},
                                           {"anyreach.private_file", luaopen_anyreach_private_file},
                                           {"anyreach.hidden_input", luaopen_anyreach_hidden_input},
+                                          {"anyreach.terminal", luaopen_anyreach_terminal},
                                           {"anyreach.text_width", luaopen_anyreach_text_width},
                                           {"cjson", luaopen_cjson},
                                           {NULL, NULL}};
@@ -198,11 +201,45 @@ static void push_options(lua_State *L, const struct options *options) {
   }
 }
 
+/* Pushes {applied, open, texts}: what was written after the ledger had these counts. [-0, +1, m] */
+static void push_ledger(lua_State *L, unsigned long applied, unsigned long open) {
+  lua_createtable(L, 0, 3);
+  lua_pushinteger(L, (lua_Integer)(ledger_applied() - applied));
+  lua_setfield(L, -2, "applied");
+  lua_pushinteger(L, (lua_Integer)(ledger_open() - open));
+  lua_setfield(L, -2, "open");
+  lua_newtable(L);
+  for (unsigned long i = open; i < ledger_open() && i < LEDGER_NAMED_MAX; i++) {
+    lua_pushstring(L, ledger_open_text(i));
+    lua_rawseti(L, -2, (lua_Integer)(i - open) + 1);
+  }
+  lua_setfield(L, -2, "texts");
+}
+
+/* attempt(f, ...) -> true, results; false, error; or nil, {applied, open, texts} after Ctrl-C. Runs
+ * the function as a task that Ctrl-C ends, and nothing else. Other tasks run meanwhile, and on. */
+static int l_host_attempt(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TFUNCTION);
+  unsigned long applied = ledger_applied(), open = ledger_open();
+  int status = task_attempt(L, lua_gettop(L) - 1);
+  if (loop_interrupted && !host_forget_interrupt(L)) return luaL_error(L, "interrupted");
+  if (status == TASK_INTERRUPTED) {
+    lua_pushnil(L);
+    push_ledger(L, applied, open);
+    return 2;
+  }
+  lua_pushboolean(L, status == LUA_OK);
+  lua_insert(L, 1);
+  return lua_gettop(L);
+}
+
 static const luaL_Reg host_functions[] = {{"sandbox_url", l_host_sandbox_url},
                                           {"start_sandbox", l_host_start_sandbox},
                                           {"clock", l_host_clock},
                                           {"restrict_writes", l_guard_restrict_writes},
                                           {"guard_scope", l_guard_scope},
+                                          {"set_read_only", l_guard_set_read_only},
+                                          {"attempt", l_host_attempt},
                                           {"is_terminal", l_host_is_terminal},
                                           {"terminal_width", l_host_terminal_width},
                                           {"embedded_names", l_host_embedded_names},
@@ -226,9 +263,12 @@ static int open_host_module(lua_State *L) {
 
 /* {====== signals ====== */
 
+static volatile sig_atomic_t termination_is_due;
+
 /* The first Ctrl-C stops the script in good order, a second one the program. */
 static void on_interrupt(int signal_number) {
-  signal(signal_number, SIG_DFL);
+  signal(signal_number, line_editor_end_by_signal);
+  if (signal_number == SIGTERM) termination_is_due = 1;
   coroutine_interrupt();
 }
 
@@ -245,6 +285,13 @@ static void handle_signal(int signal_number, void (*handler)(int)) {
   struct sigaction action = {.sa_handler = handler};
   sigemptyset(&action.sa_mask);
   sigaction(signal_number, &action, NULL);
+}
+
+bool host_forget_interrupt(lua_State *L) {
+  if (termination_is_due || deadline_is_over) return false;
+  handle_signal(SIGINT, on_interrupt);
+  coroutine_clear_interrupt(L);
+  return true;
 }
 
 /* The clock of the whole run. */
@@ -401,28 +448,13 @@ static int report(lua_State *L, const char *trace) {
   return (int)lua_tointeger(L, -1);
 }
 
-/* Pushes {applied, open, texts}: what was written until the run was stopped. [-0, +1, m] */
-static void push_ledger(lua_State *L) {
-  lua_createtable(L, 0, 3);
-  lua_pushinteger(L, (lua_Integer)ledger_applied());
-  lua_setfield(L, -2, "applied");
-  lua_pushinteger(L, (lua_Integer)ledger_open());
-  lua_setfield(L, -2, "open");
-  lua_newtable(L);
-  for (unsigned long i = 0; i < ledger_open() && i < LEDGER_NAMED_MAX; i++) {
-    lua_pushstring(L, ledger_open_text(i));
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
-  }
-  lua_setfield(L, -2, "texts");
-}
-
 /* Tells of a run that a signal or its deadline has stopped; returns the exit code. */
 static int report_stop(lua_State *L) {
   coroutine_clear_interrupt(L);
   embedded_require(L, "anyreach.report");
   lua_getfield(L, -1, "stopped");
   lua_pushboolean(L, deadline_is_over);
-  push_ledger(L);
+  push_ledger(L, 0, 0);
   lua_call(L, 2, 1);
   return (int)lua_tointeger(L, -1);
 }

@@ -6,6 +6,8 @@
 
 #include "version.h"
 
+enum { USUAL_HEADER_LINE = 256 }; /* bytes of a line that is put together on the stack */
+
 /* True when some bytes of the request were written. */
 static bool has_left(const struct http_request *request) {
   long bytes = 0;
@@ -160,20 +162,29 @@ static bool is_header_text(const char *text, size_t length) {
   return true;
 }
 
+/* Writes "name: value" with its NUL; a header without a value ends in a semicolon, for libcurl. */
+static void write_header_line(char *line, const char *name, size_t name_length, const char *value,
+                              size_t value_length) {
+  char *at = mempcpy(line, name, name_length);
+  *at++ = value_length ? ':' : ';';
+  if (value_length) *at++ = ' ';
+  at = mempcpy(at, value, value_length);
+  *at = '\0';
+}
+
 int http_add_header(struct http_request *request, const char *name, const char *value,
                     size_t value_length) {
-  size_t name_length = strlen(name);
+  char usual[USUAL_HEADER_LINE];
+  size_t name_length = strlen(name), size = name_length + value_length + sizeof ": ";
   if (!is_header_text(name, name_length) || !is_header_text(value, value_length)) return -1;
-  struct buf line;
-  buf_init(&line, HTTP_MAX_HEADERS);
-  const char *separator = value_length ? ": " : ";";
-  int status = buf_append(&line, name, name_length);
-  if (status == BUF_OK) status = buf_append(&line, separator, strlen(separator));
-  if (status == BUF_OK) status = buf_append(&line, value, value_length);
-  const char *text = status == BUF_OK ? buf_text(&line) : NULL;
-  struct curl_slist *list = text ? curl_slist_append(request->headers, text) : NULL;
+  if (size > HTTP_MAX_HEADERS) return -1;
+  char *line = size <= sizeof usual ? usual : malloc(size);
+  if (!line) return -1;
+  write_header_line(line, name, name_length, value, value_length);
+  struct curl_slist *list = curl_slist_append(request->headers, line);
   if (list) request->headers = list;
-  buf_wipe(&line);
+  explicit_bzero(line, size);
+  if (line != usual) free(line);
   return list ? 0 : -1;
 }
 

@@ -5,7 +5,7 @@
 #include <time.h>
 
 /* The longest wait of one turn, so that a clock or descriptor mishap cannot hang the program. */
-enum { LOOP_MAX_WAIT_MS = 60 * 1000, LOOP_MAX_SOURCES = 8, LOOP_MAX_IDLE = 32 };
+enum { LOOP_MAX_WAIT_MS = 60 * 1000, LOOP_MAX_SOURCES = 8, LOOP_MAX_IDLE = 256 };
 
 struct loop {
   CURLM *multi;

@@ -20,7 +20,18 @@ static void set_number(lua_State *L, const char *name, double number) {
   lua_setfield(L, -2, name);
 }
 
-enum { USUAL_HEADERS = 12 };
+enum { USUAL_HEADERS = 12, USUAL_NAME_LENGTH = 64 };
+
+/* Pushes a header's name in lower case. [-0, +1, m] */
+static void push_header_name(lua_State *L, const char *name, size_t length) {
+  char usual[USUAL_NAME_LENGTH];
+  bool is_usual = length <= sizeof usual;
+  char *lower = is_usual ? usual : lua_newuserdatauv(L, length, 0);
+  for (size_t i = 0; i < length; i++)
+    lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + ('a' - 'A') : name[i]);
+  lua_pushlstring(L, lower, length);
+  if (!is_usual) lua_remove(L, -2);
+}
 
 /* Pushes the header fields by lower-case name; repeated ones are joined by ", ". [-0, +1, m] */
 static void push_headers(lua_State *L, const struct http_request *http) {
@@ -28,11 +39,7 @@ static void push_headers(lua_State *L, const struct http_request *http) {
   size_t offset = 0;
   lua_createtable(L, 0, USUAL_HEADERS);
   while (http_next_field(http, &offset, &field)) {
-    luaL_Buffer name;
-    char *bytes = luaL_buffinitsize(L, &name, field.name_length);
-    for (size_t i = 0; i < field.name_length; i++)
-      bytes[i] = (char)tolower((unsigned char)field.name[i]);
-    luaL_pushresultsize(&name, field.name_length);
+    push_header_name(L, field.name, field.name_length);
     lua_pushvalue(L, -1);
     if (lua_rawget(L, -3) == LUA_TSTRING) {
       lua_pushliteral(L, ", ");

@@ -15,6 +15,7 @@
 #include "lua_frame.h"
 #include "lua_guard.h"
 #include "lua_observer.h"
+#include "lua_redact.h"
 #include "lua_replay.h"
 #include "lua_sent.h"
 #include "secret.h"
@@ -44,19 +45,35 @@ struct call {
   bool try;
 };
 
-/* A write that somebody gives up may have been carried out. */
-static void note_given_up(const struct call *call) {
+/* Stack: the call at index 1. Its path may hold a secret. */
+static int note_path(lua_State *L) {
+  const struct call *call = lua_touserdata(L, 1);
+  const struct http_request *http = &call->delivery.http;
+  const char *path = strstr(http->url, "://");
+  path = path ? strchr(path + 3, '/') : NULL;
+  luaopen_anyreach_redact(L);
+  lua_pushstring(L, path && !call->presigned ? path : "(an upload)");
+  lua_call(L, 1, 1);
+  ledger_note_open(http->method, lua_tostring(L, -1));
+  return 0;
+}
+
+/* A write that somebody gives up may have been carried out. Raises nothing: the call is still to be
+ * freed. */
+static void note_given_up(lua_State *L, struct call *call) {
   const struct delivery *delivery = &call->delivery;
   bool is_open = http_is_running(&delivery->http) || delivery->may_have_been_sent;
   if (call->over || !is_open || !call->operation->writes) return;
-  const char *path = strstr(delivery->http.url, "://");
-  path = path ? strchr(path + 3, '/') : NULL;
-  ledger_note_open(delivery->http.method, path && !call->presigned ? path : "(an upload)");
+  lua_pushcfunction(L, note_path);
+  lua_pushlightuserdata(L, call);
+  if (lua_pcall(L, 1, 0, 0) == LUA_OK) return;
+  ledger_note_open(delivery->http.method, "(there was no memory for the path)");
+  lua_pop(L, 1);
 }
 
 static int call_close(lua_State *L) {
   struct call *call = lua_touserdata(L, 1);
-  note_given_up(call);
+  note_given_up(L, call);
   call->over = true;
   delivery_release(&call->delivery);
   buf_free(&call->url);

@@ -5,12 +5,19 @@
 
 #include "lua_error.h"
 
-/* Registry keys: true; an array of arrays of names. */
-static const char read_only_key, allowed_key;
+/* Registry keys: true or nil; the same; an array of arrays of names. */
+static const char read_only_key, session_read_only_key, allowed_key;
 
 void guard_set_read_only(lua_State *L) {
   lua_pushboolean(L, 1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &read_only_key);
+}
+
+int l_guard_set_read_only(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TBOOLEAN);
+  if (!lua_toboolean(L, 1)) lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &session_read_only_key);
+  return 0;
 }
 
 int l_guard_restrict_writes(lua_State *L) {
@@ -81,8 +88,8 @@ static bool is_among(lua_State *L, const char *name) {
   return found;
 }
 
-static bool is_read_only(lua_State *L) {
-  bool set = lua_rawgetp(L, LUA_REGISTRYINDEX, &read_only_key) != LUA_TNIL;
+static bool is_set(lua_State *L, const char *key) {
+  bool set = lua_rawgetp(L, LUA_REGISTRYINDEX, key) != LUA_TNIL;
   lua_pop(L, 1);
   return set;
 }
@@ -114,9 +121,12 @@ void guard_check(lua_State *L, const struct guard_request *request) {
   bool writes = row->writes || (row->writes_when && request->argument &&
                                 strcmp(row->writes_when, request->argument) == 0);
   if (!writes) return;
-  if (is_read_only(L))
+  if (is_set(L, &read_only_key))
     raise_error(L, "guard", "%s (%s %s) writes, and this run is read-only", row->name, row->method,
                 row->path);
+  if (is_set(L, &session_read_only_key))
+    raise_error(L, "guard", "%s (%s %s) writes, and this session is read-only", row->name,
+                row->method, row->path);
   if (request->protected_profile)
     raise_error(L, "guard",
                 "%s (%s %s) writes, and the profile '%s' is protected; --write lets it write",

@@ -1,7 +1,8 @@
 /* The guard: what this run may change on the server. It stands below all user code, so that
  * bindings, raw requests, uploads and every client pass it, and refuses before the first byte is
- * sent. It can be tightened at any time and never loosened by what it holds; only the client of a
- * protected profile is made one that writes, or one that does not. */
+ * sent. It can be tightened at any time and never loosened by what it holds; only an interactive
+ * session switches its own refusal off again, and the client of a protected profile is made one
+ * that writes, or one that does not. */
 #ifndef ANYREACH_LUA_GUARD_H
 #define ANYREACH_LUA_GUARD_H
 
@@ -23,6 +24,9 @@ void guard_check(lua_State *L, const struct guard_request *request);
 
 /* Refuses every write from now on. */
 void guard_set_read_only(lua_State *L);
+
+/* Lua: set_read_only(bool): refuses every write, or no longer; what else refuses goes on. */
+int l_guard_set_read_only(lua_State *L);
 
 /* Lua: restrict_writes(names): from now on only writes with these operation names pass; "x.*"
  * stands for all below x. A second call leaves only what both allow. */

@@ -1,6 +1,8 @@
 /* anyreach: arguments -> what to run; nothing else. */
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -113,10 +115,19 @@ static int run_word(struct options *options, char **arguments) {
   return execute(options, &program);
 }
 
+/* A standard descriptor that is closed would be the next file's: what is printed would go there.
+ * Each is opened so that using it still fails, but for standard input, which is at its end. */
+static void occupy_standard_descriptors(void) {
+  static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
+  for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)
+    if (fcntl(i, F_GETFD) < 0 && open("/dev/null", modes[i]) != i) exit(EXIT_SCRIPT);
+}
+
 int main(int count, char **arguments) {
   struct options options = {{0}};
   char error[OPTIONS_ERROR_MAX];
   int index = count > 0 ? 1 : 0;
+  occupy_standard_descriptors();
   if (!options_read(&options, arguments, &index, error)) return usage(error);
   if (options.values[OPTION_VERSION]) {
     puts("anyreach " ANYREACH_VERSION);

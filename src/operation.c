@@ -87,9 +87,10 @@ const struct operation *operation_by_path(const char *method, const char *path, 
   return best;
 }
 
+/* Most names differ in their first byte. */
 const struct field *field_by_name(const struct field *fields, unsigned count, const char *name) {
   for (unsigned i = 0; i < count; i++) {
-    if (strcmp(fields[i].name, name) == 0) return &fields[i];
+    if (fields[i].name[0] == name[0] && strcmp(fields[i].name, name) == 0) return &fields[i];
   }
   return NULL;
 }

@@ -247,6 +247,10 @@ static void drive_turn(lua_State *L, struct scheduler *s, bool by_tasks) {
   s->driver = driver;
 }
 
+void task_turn(lua_State *L) {
+  drive_turn(L, scheduler_of(L), true);
+}
+
 void task_drive(lua_State *L, struct wait *wait) {
   struct scheduler *s = scheduler_of(L);
   check_interrupted(L);
@@ -316,29 +320,49 @@ static void keep_traceback(lua_State *L, int task_index) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &traceback_key);
 }
 
-int task_run(lua_State *L, int nargs) {
-  struct scheduler *s = scheduler_of(L);
-  struct task *task = new_task(L, nargs, false);
-  int index = lua_gettop(L);
+/* Runs a task until it has ended, or Ctrl-C comes; one that can never end is cancelled. */
+static void run_to_end(struct scheduler *s, struct task *task) {
   task->noticed = true;
   run(s, task);
-  if (task->status < TASK_DONE && !loop_interrupted) {
-    cancel(task);
-    lua_pop(task->thread, 1);
-    push_error(task->thread, "deadlock", DEADLOCK);
-  }
-  if (task->status == TASK_DONE) run(s, NULL);
-  cancel_all(L);
-  if (loop_interrupted) {
-    lua_settop(L, index - 1);
-    return TASK_INTERRUPTED;
-  }
+  if (task->status >= TASK_DONE || loop_interrupted) return;
+  cancel(task);
+  lua_pop(task->thread, 1);
+  push_error(task->thread, "deadlock", DEADLOCK);
+}
+
+/* Puts what a task that has ended came to in its place at the top of the stack. */
+static int replace_by_outcome(lua_State *L, struct task *task) {
+  int index = lua_gettop(L);
   keep_traceback(L, index);
   int count = task->status == TASK_DONE ? lua_gettop(task->thread) : 1;
   luaL_checkstack(L, count, "too many results");
   lua_xmove(task->thread, L, count);
   lua_remove(L, index);
   return task->status == TASK_DONE ? LUA_OK : LUA_ERRRUN;
+}
+
+int task_run(lua_State *L, int nargs) {
+  struct scheduler *s = scheduler_of(L);
+  struct task *task = new_task(L, nargs, false);
+  run_to_end(s, task);
+  if (task->status == TASK_DONE) run(s, NULL);
+  cancel_all(L);
+  if (!loop_interrupted) return replace_by_outcome(L, task);
+  lua_pop(L, 1);
+  return TASK_INTERRUPTED;
+}
+
+int task_attempt(lua_State *L, int nargs) {
+  struct scheduler *s = scheduler_of(L);
+  struct task *task = new_task(L, nargs, false);
+  lua_State *driver = s->driver;
+  s->driver = L;
+  run_to_end(s, task);
+  if (task->status < TASK_DONE) cancel(task);
+  s->driver = driver;
+  if (!loop_interrupted || task->status == TASK_DONE) return replace_by_outcome(L, task);
+  lua_pop(L, 1);
+  return TASK_INTERRUPTED;
 }
 
 bool task_push_unnoticed_error(lua_State *L) {

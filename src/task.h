@@ -34,6 +34,10 @@ int task_await(lua_State *L, struct wait *wait, lua_KContext context, lua_KFunct
 /* The same, in place: turns the loop until `wait` is done. Raises when interrupted. */
 void task_drive(lua_State *L, struct wait *wait);
 
+/* One turn of the loop in place, other tasks included, for a C function that waits for something
+ * that is none of them. */
+void task_turn(lua_State *L);
+
 /* True when L is the thread of the running task itself, not a coroutine inside it. */
 bool task_is_base(lua_State *L);
 
@@ -42,6 +46,10 @@ bool task_is_base(lua_State *L);
  * pushes nothing) after Ctrl-C. [-(nargs+1), +(n|1|0), -] */
 enum { TASK_INTERRUPTED = -1 };
 int task_run(lua_State *L, int nargs);
+
+/* The same, from within a task, of the one task alone: the others go on, and are left alive. After
+ * Ctrl-C, which stays to be forgotten, the task has been cancelled. [-(nargs+1), +(n|1|0), -] */
+int task_attempt(lua_State *L, int nargs);
 
 /* After task_run(): pushes the first error of a task that nobody waited for and returns true, or
  * pushes nothing. [-0, +(0|1), -] */

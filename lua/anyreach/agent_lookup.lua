@@ -9,19 +9,34 @@ local agent_lookup = {}
 
 -- {====== agents ======
 
+--- All agents, as the list gives them.
+---@param api anyreach.client
+---@param query? table
+---@return table[]
+function agent_lookup.all(api, query)
+  return answers.list("agent", api.agents.each(query), "agents.list")
+end
+
+--- An agent as a single read gives it.
+---@param api anyreach.client
+---@param id string
+---@return table
+function agent_lookup.by_id(api, id)
+  return answers.read("agent", api.agents.get(id), "agents.get")
+end
+
 -- The filter may match parts of names, so the names are compared here.
 local function ids_of_name(api, name)
   local ids = {}
-  for agent in api.agents.each { name = name } do
-    answers.require_field(agent, "name", "agents.list")
-    if agent.name == name then ids[#ids + 1] = answers.require_field(agent, "id", "agents.list").id end
+  for _, agent in ipairs(agent_lookup.all(api, { name = name })) do
+    if agent.name == name then ids[#ids + 1] = agent.id end
   end
   return ids
 end
 
-local function by_id(api, id)
+local function by_possible_id(api, id)
   local agent, err = api.try.agents.get(id)
-  if not errors.is_error(err) then return agent end
+  if not errors.is_error(err) then return answers.read("agent", agent, "agents.get") end
   -- What an id looks like is not documented; a text that is none may be refused in several ways.
   if err.kind == "not_found" or err.kind == "validation" or err.kind == "bad_request" then return nil end
   error(err, 0)
@@ -29,7 +44,7 @@ end
 
 local function fail_unknown(api, text)
   local names = {}
-  for agent in api.agents.each() do names[#names + 1] = agent.name end
+  for index, agent in ipairs(agent_lookup.all(api)) do names[index] = agent.name end
   local near = operations.nearest(text, names)
   errors.raise("input", "no agent has the name or id '%s'; %s", text,
     near and ("did you mean '%s'?"):format(near) or "'anyreach call agents.list --each' shows those there are")
@@ -38,14 +53,17 @@ end
 --- The agent of exactly that name, or nil. Two of them are an error of kind "conflict".
 ---@param api anyreach.client
 ---@param name string
+---@param known_id? string of the agent that had the name before: a list may lag behind what was written
 ---@return table|nil agent as a single read gives it
-function agent_lookup.by_name(api, name)
+function agent_lookup.by_name(api, name, known_id)
   local ids = ids_of_name(api, name)
   if #ids > 1 then
     errors.raise("conflict", "%d agents have the name '%s': %s; rename or delete all but one", #ids, name,
       table.concat(ids, ", "))
   end
-  return ids[1] and api.agents.get(ids[1])
+  if ids[1] then return agent_lookup.by_id(api, ids[1]) end
+  local known = known_id and by_possible_id(api, known_id)
+  return known and known.name == name and known or nil
 end
 
 --- The agent that is meant by a name or an id; the name is tried first. None is an error of kind "input".
@@ -53,7 +71,7 @@ end
 ---@param text string
 ---@return table agent
 function agent_lookup.find(api, text)
-  return agent_lookup.by_name(api, text) or by_id(api, text) or fail_unknown(api, text)
+  return agent_lookup.by_name(api, text) or by_possible_id(api, text) or fail_unknown(api, text)
 end
 
 --- The parts of "NAME@VERSION"; the text as a whole without a version.
@@ -74,10 +92,7 @@ end
 ---@param agent_id string
 ---@return table[]
 function agent_lookup.versions(api, agent_id)
-  local list = {}
-  for version in api.agents.versions.each(agent_id) do
-    list[#list + 1] = answers.require_field(version, "version", "agents.versions.list")
-  end
+  local list = answers.list("version", api.agents.versions.each(agent_id), "agents.versions.list")
   table.sort(list, function(a, b) return a.version > b.version end)
   return list
 end
@@ -109,6 +124,15 @@ function agent_lookup.numbered(versions, number)
   end
 end
 
+--- A version with its configuration.
+---@param api anyreach.client
+---@param agent_id string
+---@param number integer
+---@return table
+function agent_lookup.version(api, agent_id, number)
+  return answers.read("whole_version", api.agents.versions.get(agent_id, number), "agents.versions.get")
+end
+
 --- The version with its configuration, which a list may leave out.
 ---@param api anyreach.client
 ---@param agent_id string
@@ -116,7 +140,7 @@ end
 ---@return table|nil
 function agent_lookup.with_config(api, agent_id, version)
   if not version or type(version.config) == "table" then return version end
-  return api.agents.versions.get(agent_id, version.version)
+  return agent_lookup.version(api, agent_id, version.version)
 end
 
 --- The versions of an agent that count, with their configurations.

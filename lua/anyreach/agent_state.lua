@@ -3,6 +3,7 @@
 -- terms, so that the two can be compared and digested. Only reads.
 
 local agent_lookup = require "anyreach.agent_lookup"
+local answering = require "anyreach.numbers.answering"
 local canonical = require "anyreach.canonical"
 local generation = require "anyreach.generation"
 local host = require "anyreach.host"
@@ -38,15 +39,9 @@ function agent_state.reader(api)
   return setmetatable({ api = api }, Reader)
 end
 
-local function list_numbers(api)
-  local records = {}
-  for record in api.phone_numbers.each() do records[#records + 1] = record end
-  return records
-end
-
 -- Several tasks may ask at once; one of them lists.
 function Reader:numbers()
-  self.listing = self.listing or host.spawn(list_numbers, self.api)
+  self.listing = self.listing or host.spawn(answering.records, self.api)
   return self.listing:wait()
 end
 
@@ -60,7 +55,9 @@ end
 
 function Reader:slots_of(version, versions, claimed)
   local numbers_by_id, found = {}, {}
-  for _, other in ipairs(versions) do numbers_by_id[other.id] = other.version end
+  for _, other in ipairs(versions) do
+    if other.id then numbers_by_id[other.id] = other.version end
+  end
   for _, record in ipairs(self:numbers()) do
     local held = {}
     for _, slot in ipairs(slots.names) do
@@ -82,7 +79,7 @@ end
 ---@return anyreach.agent_state
 function Reader:read(agent, options)
   options = options or {}
-  if type(agent) == "string" then agent = self.api.agents.get(agent) end
+  if type(agent) == "string" then agent = agent_lookup.by_id(self.api, agent) end
   local versions = agent_lookup.versions(self.api, agent.id)
   local published, draft = agent_lookup.published(versions), agent_lookup.draft(versions)
   local version = options.wants_draft and draft or published or draft

@@ -22,6 +22,7 @@ local arguments = {}
 ---@field operands? {name: string, min?: integer, max?: integer}
 ---@field writes? string[] of a recipe: operations that it may use to change something; all others are refused
 ---@field notes? string further paragraphs of the help
+---@field exit_codes? table<integer, string|false> of a recipe: what each means; those of all recipes are added
 
 --- Raises wrong usage of a command (exit 64), with how it is used.
 ---@param spec anyreach.spec
@@ -80,6 +81,19 @@ local function option_lines(options)
   return table.concat(lines, "\n")
 end
 
+--- The exit codes of a declaration and what they mean, as a paragraph of the help; nil when it names none.
+---@param spec anyreach.spec
+---@return string|nil
+function arguments.exit_codes(spec)
+  local codes, lines = {}, {}
+  for code, meaning in pairs(spec.exit_codes or {}) do
+    if meaning then codes[#codes + 1] = code end
+  end
+  table.sort(codes)
+  for index, code in ipairs(codes) do lines[index] = ("  %3d  %s"):format(code, spec.exit_codes[code]) end
+  return #lines > 0 and "Exit codes:\n" .. table.concat(lines, "\n") or nil
+end
+
 --- The help text of a declaration.
 ---@param spec anyreach.spec
 ---@return string
@@ -87,6 +101,7 @@ function arguments.help(spec)
   local parts = { "usage: " .. spec.usage, spec.summary }
   if spec.options and #spec.options > 0 then parts[#parts + 1] = "Options:\n" .. option_lines(spec.options) end
   parts[#parts + 1] = spec.notes
+  parts[#parts + 1] = arguments.exit_codes(spec)
   return table.concat(parts, "\n\n") .. "\n"
 end
 

@@ -77,14 +77,46 @@ function cassette.file_name(number, request)
   return ("%04d-%s-%s%s"):format(number, request.method, words, EXTENSION)
 end
 
+local function is_object(value)
+  return type(value) == "table" and not json.is_array(value)
+end
+
+local function is_request(request)
+  return is_object(request) and type(request.method) == "string" and type(request.path) == "string"
+    and (request.query == nil or is_object(request.query))
+end
+
+local function are_headers(headers)
+  for _, value in pairs(is_object(headers) and headers or { headers }) do
+    if type(value) ~= "string" then return false end
+  end
+  return headers == nil or is_object(headers)
+end
+
+local function is_response(response)
+  return is_object(response) and math.type(response.status) == "integer" and response.status >= 100
+    and response.status <= 999 and are_headers(response.headers)
+    and (response.text == nil or type(response.text) == "string")
+end
+
+local function is_failure(failure)
+  return is_object(failure) and type(failure.kind) == "string" and type(failure.message) == "string"
+end
+
 local function check_exchange(path, exchange)
-  local request = type(exchange) == "table" and exchange.request
-  local has_end = request and (type(exchange.response) == "table" or type(exchange.failure) == "table")
-  if type(request) == "table" and type(request.method) == "string" and type(request.path) == "string" and has_end then
+  if is_object(exchange) and is_request(exchange.request)
+    and (is_response(exchange.response) or exchange.response == nil and is_failure(exchange.failure)) then
     return
   end
-  errors.raise("input", "%s: expected a recorded exchange: 'request' with method and path, and 'response' or 'failure'",
-    path)
+  errors.raise("input", "%s: expected a recorded exchange: 'request' with method and path, and 'response' with status, "
+    .. "or 'failure' with kind and message", path)
+end
+
+-- Ten thousand come after 9999, however the names are written.
+local function is_before(a, b)
+  local one, other = tonumber(a:match("^%d+")), tonumber(b:match("^%d+"))
+  if one and other and one ~= other then return one < other end
+  return a < b
 end
 
 --- The exchanges in a directory, in their order, each with its `file`.
@@ -93,7 +125,7 @@ end
 function cassette.read(path)
   local names, message = directory.names(path)
   if not names then errors.raise("input", "%s", message) end
-  table.sort(names)
+  table.sort(names, is_before)
   local exchanges = {}
   for _, name in ipairs(names) do
     if name:find "^%d+%-.*%.json$" then
@@ -137,6 +169,13 @@ local function same_address(wanted, exchanges)
 end
 
 local PATHS_SHOWN = 4
+
+--- A text that is the same for requests of the same method, path and query.
+---@param request table
+---@return string
+function cassette.address(request)
+  return ("%s %s %s"):format(request.method, request.path, json.encode(request.query or {}))
+end
 
 --- What of the recorded is nearest to a request, in words.
 ---@param wanted table

@@ -1,5 +1,6 @@
 -- Differences with their values, for people and for --json: short values on one line, long texts word by
--- word. A secret is never shown, nor is the value that it is compared with.
+-- word. A secret is never shown, nor is the value that it is compared with: neither one from a file, nor
+-- what by its name is one.
 
 local json = require "anyreach.json"
 local redaction = require "anyreach.observing.redaction"
@@ -25,13 +26,29 @@ local function holds_secret(value)
   return false
 end
 
--- What stands for references and the like in a value that is shown.
+-- True when the names of a path say that what stands there is a secret.
+local function is_secret_place(path, value)
+  local name
+  for part in path:gmatch("[%w_%-]*[%a_][%w_%-]*") do
+    if name and redaction.hides_all_below(name) then return true end
+    name = part
+  end
+  return name ~= nil and redaction.hides(name, value)
+end
+
+local function is_secret(difference)
+  local path, before, after = difference.path, difference.before, difference.after
+  return holds_secret(before) or holds_secret(after)
+    or before ~= nil and is_secret_place(path, before) or after ~= nil and is_secret_place(path, after)
+end
+
+-- What is shown of a value: of references and the like their text, and no secrets in it.
 local function plain(value)
   if type(value) ~= "table" then return value end
   local metatable = getmetatable(value)
   if metatable and metatable.__tostring then return tostring(value) end
   local copy = json.is_array(value) and json.array {} or {}
-  for key, part in pairs(value) do copy[key] = plain(part) end
+  for key, part in pairs(value) do copy[key] = redaction.hides(key, part) and HIDDEN or plain(part) end
   return copy
 end
 
@@ -85,7 +102,7 @@ function diff_text.lines(differences, options)
   local lines, left = {}, (" "):rep(options.indent or 2)
   for _, difference in ipairs(differences) do
     local path = redaction.printable(difference.path)
-    if holds_secret(difference.before) or holds_secret(difference.after) then
+    if is_secret(difference) then
       lines[#lines + 1] = ("%s%s %s: %s"):format(left, path, difference.change, HIDDEN)
     elseif is_long(difference) then
       add_words(lines, difference, left, options)
@@ -106,7 +123,7 @@ end
 local function event(difference)
   local before, after = difference.before, difference.after
   local fields = { path = difference.path, change = difference.change }
-  if holds_secret(before) or holds_secret(after) then
+  if is_secret(difference) then
     fields.secret = true
   elseif is_long(difference) then
     fields.words = pieces_event(words.compare(redaction.text(before), redaction.text(after)))
@@ -124,6 +141,15 @@ function diff_text.events(differences)
   local list = json.array {}
   for index, difference in ipairs(differences) do list[index] = event(difference) end
   return list
+end
+
+--- A value as it may be shown.
+---@param path string where it stands
+---@param value any
+---@return any
+function diff_text.value(path, value)
+  if holds_secret(value) or value ~= nil and is_secret_place(path, value) then return HIDDEN end
+  return plain(value)
 end
 
 return diff_text

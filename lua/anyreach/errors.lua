@@ -2,6 +2,7 @@
 -- with raw facts (src/lua_answer.c); the words are all here.
 
 local json = require "anyreach.json"
+local printable = require "anyreach.printable"
 
 local errors = {}
 
@@ -155,6 +156,7 @@ local function take_request(fields)
     fields.message = require("anyreach.transport_advice").explain(fields.message)
   end
   fields.url = without_secrets(fields.url)
+  fields.request_id = without_secrets(fields.request_id)
   fields.sent = nil
 end
 
@@ -217,7 +219,7 @@ function errors.metatable.__tostring(err)
   if err.method and err.url then facts[1] = err.method .. " " .. err.url end
   if err.request_id then facts[#facts + 1] = "request " .. err.request_id end
   if err.may_have_been_sent then facts[#facts + 1] = "it may have been carried out" end
-  return #facts > 0 and text .. " (" .. table.concat(facts, ", ") .. ")" or text
+  return printable(#facts > 0 and text .. " (" .. table.concat(facts, ", ") .. ")" or text)
 end
 
 return errors

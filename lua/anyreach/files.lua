@@ -44,11 +44,12 @@ function files.read_yaml(path)
   return value, positions
 end
 
---- Writes a file by way of a new one, so that a crash leaves the old one or the new.
+--- Writes a file by way of a new one, so that a crash leaves the old one or the new. The new one has a name
+--- of its own, for two runs may write the same file at once.
 ---@param path string
 ---@param text string
 function files.write_file(path, text)
-  local temporary = path .. ".new"
+  local temporary = ("%s.%08x.new"):format(path, math.random(0, 0xFFFFFFFF))
   local file, message = io.open(temporary, "wb")
   if not file then errors.raise("input", "%s", message) end
   local ok, problem = file:write(text)

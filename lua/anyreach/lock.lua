@@ -6,7 +6,8 @@
 --   {"agent":NAME,"account":KEY,"from":KEY,"from_agent_id":ID,"from_version":N,"agent_id":ID,"version":N}
 --
 -- The second form records a promotion from another organisation. Keys that this program does not know are
--- kept. A file that cannot be read to the end is refused, never taken for empty.
+-- kept, and so is what another run has noted in the meantime. A file that cannot be read to the end is
+-- refused, never taken for empty.
 
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
@@ -25,6 +26,8 @@ local json = require "anyreach.json"
 
 ---@class anyreach.lock
 ---@field path string
+---@field private by_key table<string, anyreach.lock_row>
+---@field private changed table<string, true> keys of the rows that were set or removed here
 local Lock = {}
 Lock.__index = Lock
 
@@ -70,7 +73,7 @@ local function fail(path, number, format, ...)
 end
 
 local function parse_line(path, number, line)
-  if line:find("^<<<<<<<") or line:find("^=======") or line:find("^>>>>>>>") then
+  if line:find("^<<<<<<<") or line:find("^|||||||") or line:find("^=======") or line:find("^>>>>>>>") then
     fail(path, number, "a merge was left undecided here; of two lines about one agent keep the one with the higher "
       .. "version")
   end
@@ -105,7 +108,7 @@ end
 ---@param path string
 ---@return anyreach.lock
 function lock.read(path)
-  local self = setmetatable({ path = path, by_key = {} }, Lock)
+  local self = setmetatable({ path = path, by_key = {}, changed = {} }, Lock)
   local text, number, places = read_text(path), 0, {}
   for line in (text or ""):gmatch("([^\n]*)\n?") do
     number = number + 1
@@ -141,13 +144,16 @@ function Lock:text()
   return table.concat(lines)
 end
 
---- Writes the lock, by way of a new file, if it says anything else than the file does.
+--- Writes the lock, by way of a new file, if it says anything else than the file does. The rows that were not
+--- changed here are taken from the file as it is now.
 ---@return boolean written
 function Lock:write()
+  local now = lock.read(self.path)
+  for key in pairs(self.changed) do now.by_key[key] = self.by_key[key] end
+  self.by_key = now.by_key
   local text = self:text()
-  if text == (self.written or "") then return false end
+  if text == (now.written or "") then return false end
   files.write_file(self.path, text)
-  self.written = text
   return true
 end
 
@@ -205,7 +211,7 @@ local function set(self, row)
     if not checks[name] then new[name] = value end
   end
   for name, value in pairs(row) do new[name] = value end
-  self.by_key[key] = new
+  self.by_key[key], self.changed[key] = new, true
 end
 
 --- Notes what was written.
@@ -236,7 +242,7 @@ end
 ---@param name string
 function Lock:remove(account, name)
   for key, row in pairs(self.by_key) do
-    if row.account == account and row.agent == name then self.by_key[key] = nil end
+    if row.account == account and row.agent == name then self.by_key[key], self.changed[key] = nil, true end
   end
 end
 

@@ -7,6 +7,7 @@ local markdown = {}
 ---@field kind "heading"|"paragraph"|"list"|"table"|"code"
 ---@field level? integer of a heading
 ---@field text? string of a heading or paragraph, on one line, with its inline marks; of code, as it is
+---@field language? string of fenced code; may be empty
 ---@field items? {marker: string, text: string}[] of a list; the marker is "-" or "1."
 ---@field rows? string[][] of a table; the first is its head
 
@@ -25,13 +26,13 @@ end
 
 -- Each reader takes the lines and the index of its first one; it returns its block and the index after it.
 local function read_fenced(lines, index)
-  local text = {}
+  local text, language = {}, lines[index]:match "^```(.*)$"
   index = index + 1
   while lines[index] and not lines[index]:find(FENCE) do
     text[#text + 1] = lines[index]
     index = index + 1
   end
-  return { kind = "code", text = table.concat(text, "\n") }, index + 1
+  return { kind = "code", text = table.concat(text, "\n"), language = language }, index + 1
 end
 
 local function read_indented(lines, index)

@@ -15,8 +15,18 @@ local INDENT = "    " -- of code
 local function plain(text)
   local parts = {}
   for i, span in ipairs(markdown.spans(text)) do
-    local is_told = span.style ~= "code" or span.text:find "%w" and not span.text:find " "
-    parts[i] = is_told and span.text or "`" .. span.text .. "`"
+    local is_like_words = span.text:find " " or span.text:find "^%a+$" or not span.text:find "%w"
+    parts[i] = span.style == "code" and is_like_words and "`" .. span.text .. "`" or span.text
+  end
+  return table.concat(parts)
+end
+
+-- In a cell that holds nothing but code there are no words to tell it from.
+local function cell_text(text)
+  local parts = {}
+  for i, span in ipairs(markdown.spans(text)) do
+    if span.style ~= "code" and span.text:find "%w" then return plain(text) end
+    parts[i] = span.text
   end
   return table.concat(parts)
 end
@@ -51,8 +61,10 @@ function writers.paragraph(block, width)
   return wrap(plain(block.text), width, "")
 end
 
+-- Commands have a prompt before them, so that they can be told from what they print.
 function writers.code(block)
-  return INDENT .. block.text:gsub("\n", "\n" .. INDENT):gsub("\n +\n", "\n\n")
+  local indent = block.language == "sh" and INDENT .. "$ " or INDENT
+  return indent .. block.text:gsub("\n", "\n" .. indent):gsub("\n +\n", "\n\n")
 end
 
 function writers.list(block, width)
@@ -73,7 +85,7 @@ local function rows_of(block)
     local is_head = i == 1
     local cells, is_full = {}, true
     for column, cell in ipairs(row) do
-      cells[column] = plain(cell)
+      cells[column] = cell_text(cell)
       is_full = is_full and cell ~= ""
     end
     if not is_head or is_full then rows[#rows + 1] = cells end

@@ -5,6 +5,7 @@
 -- page nor whether a cursor's own row comes again is documented; so without a `limit` the pages end with
 -- an empty one, and rows that the page before already had are left out.
 
+local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 
 local pager = {}
@@ -28,17 +29,22 @@ function pager.base64(text)
   return encoded
 end
 
---- The rows of a page.
+--- The rows of a page, or nil when it is none. A null in the place of rows stands for none.
 ---@param body any a decoded answer
----@return table[]
+---@return table[]|nil
 function pager.rows(body)
   if json.is_array(body) then return body end
-  if type(body) == "table" then
-    for _, name in ipairs { "data", "items", "results", "contacts" } do
-      if json.is_array(body[name]) then return body[name] end
-    end
+  if type(body) ~= "table" then return nil end
+  for _, name in ipairs { "data", "items", "results", "contacts" } do
+    if json.is_array(body[name]) then return body[name] end
+    if body[name] == json.null then return {} end
   end
-  return {}
+end
+
+-- What is no list must not pass for an empty one: whoever asks would take all that there is for gone.
+local function require_rows(body)
+  return pager.rows(body) or errors.raise("answer", "expected a list in the answer, bare or under data, items or "
+    .. "results, got %s", type(body) == "table" and "an object without one" or "something else")
 end
 
 local function is_cursor(value)
@@ -114,7 +120,7 @@ function pager.bind(list, path_count, by_offset)
     local function fetch()
       local body = list(table.unpack(arguments, 1, count))
       seen = ids(rows)
-      rows, position = pager.rows(body), 0
+      rows, position = require_rows(body), 0
       more = advance(query, used, seen, body, rows)
     end
 

@@ -2,16 +2,30 @@
 -- `anyreach help` can speak of them without running them. A recipe ends with
 --   return recipe.run(spec, main, ...)
 -- and does nothing before that line but declare. Bundled recipes are scripts/NAME.lua; a script of
--- your own may be written the same way.
+-- your own may be written the same way. With --json the last event of every run is its summary, or the
+-- error that ended it; both tell the exit code.
 
 local arguments = require "anyreach.arguments"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local operations = require "anyreach.operations"
+local report = require "anyreach.report"
 
 local recipe = {}
 
 local PREFIX = "scripts/"
+
+-- What any recipe may end with, unless it declares something else, or false, for a code.
+local COMMON_EXIT_CODES = {
+  [1] = "the server, or something in the program, failed",
+  [4] = "the credential is missing, refused, or not permitted to do it",
+  [5] = "the rate limit did not let it through",
+  [9] = "a check failed: a request is not recorded (--replay)",
+  [10] = "the network failed, or it took too long",
+  [64] = "wrong usage",
+  [130] = "interrupted",
+}
+local WRITERS_EXIT_CODES = { [6] = "refused: --read-only, or a protected profile" }
 
 -- Given to a recipe in place of its arguments, it makes recipe.run return the declaration.
 local DECLARATION = {}
@@ -27,12 +41,41 @@ local function allowed_writes(spec, given)
   return names
 end
 
---- Runs a recipe with its arguments: parses them, prints the help if that is asked for.
+local function can_write(spec)
+  for _, option in ipairs(spec.options or {}) do
+    if option.writes then return true end
+  end
+  return spec.writes ~= nil and #spec.writes > 0
+end
+
+-- Adds to the exit codes that a recipe declares those of all recipes.
+local function complete(spec)
+  if not spec.exit_codes then return spec end
+  for _, common in ipairs { COMMON_EXIT_CODES, can_write(spec) and WRITERS_EXIT_CODES or {} } do
+    for code, meaning in pairs(common) do
+      if spec.exit_codes[code] == nil then spec.exit_codes[code] = meaning end
+    end
+  end
+  return spec
+end
+
+-- The end of a run that no error has ended.
+local function finish(code, summary, failure)
+  code = code or 0
+  if failure then report.failed(failure) end
+  if report.is_json() then report.summary(summary, code) end
+  return code
+end
+
+--- Runs a recipe with its arguments: parses them, prints the help if that is asked for. `main` returns the
+--- exit code, the fields of the summary that --json ends with, and where something has failed without an
+--- error that ends the run, what, in a sentence for stderr.
 ---@param spec anyreach.spec
----@param main fun(given: table): integer? gets options and operands, returns the exit code
+---@param main fun(given: table): integer?, table?, string? gets options and operands
 ---@param ... string the arguments
 ---@return integer|nil exit code
 function recipe.run(spec, main, ...)
+  complete(spec)
   if ... == DECLARATION then return spec end
   if host.options.help then
     io.stdout:write(arguments.help(spec))
@@ -40,7 +83,7 @@ function recipe.run(spec, main, ...)
   end
   local given = arguments.parse(spec, { ... })
   if spec.writes then host.restrict_writes(allowed_writes(spec, given)) end
-  return main(given)
+  return finish(main(given))
 end
 
 --- The names of the bundled recipes, sorted.

@@ -105,8 +105,9 @@ local function read_rows(api, kind)
   local names, ids = {}, {}
   local field = KINDS[kind].field or "name"
   for row in resolve(api, (KINDS[kind].list:gsub("list$", "each")))() do
+    row = type(row) == "table" and row or {}
     local id, name = row[KINDS[kind].field or "id"], row[field]
-    if type(id) == "string" and type(name) == "string" and name ~= "" then
+    if type(id) == "string" and type(name) == "string" and name ~= "" and not ids[id] then
       names[name] = names[name] or {}
       table.insert(names[name], id)
       ids[id] = name

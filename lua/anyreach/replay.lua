@@ -10,6 +10,19 @@ local json = require "anyreach.json"
 local replay = {}
 
 local exchanges -- of the directory, once it was read
+local waiting, given = {}, {} -- lists of them by cassette.address: those to come, and those that have been used
+
+local function list_at(lists, address)
+  lists[address] = lists[address] or {}
+  return lists[address]
+end
+
+local function read()
+  exchanges = cassette.read(host.options.replay)
+  for _, exchange in ipairs(exchanges) do
+    table.insert(list_at(waiting, cassette.address(exchange.request)), exchange)
+  end
+end
 
 local function header_lines(response)
   local lines = { ("HTTP/1.1 %d "):format(response.status) }
@@ -22,21 +35,36 @@ local function body_text(response)
   return response.body ~= nil and json.encode(response.body) or ""
 end
 
+-- The first of a list that was recorded for such a request, and its place.
+local function first_match(list, wanted)
+  for place, exchange in ipairs(list) do
+    if cassette.matches(wanted, exchange.request) then return exchange, place end
+  end
+end
+
+-- The last of a list.
+local function last_match(list, wanted)
+  for place = #list, 1, -1 do
+    if cassette.matches(wanted, list[place].request) then return list[place] end
+  end
+end
+
 local function find(wanted)
-  local used
-  for _, exchange in ipairs(exchanges) do
-    if cassette.matches(wanted, exchange.request) then
-      if not exchange.is_used then return exchange end
-      used = exchange
-    end
+  local address = cassette.address(wanted)
+  local coming, used = list_at(waiting, address), list_at(given, address)
+  local exchange, place = first_match(coming, wanted)
+  if exchange then
+    used[#used + 1] = table.remove(coming, place)
+    return exchange
   end
-  if used and (wanted.method == "GET" or wanted.method == "HEAD") then return used end
-  local address = wanted.method .. " " .. wanted.path
-  if used then
-    errors.raise("replay", "%s: %s was recorded, but not so often; %s was given already", host.options.replay, address,
-      used.file)
+  exchange = last_match(used, wanted)
+  if exchange and (wanted.method == "GET" or wanted.method == "HEAD") then return exchange end
+  local name = wanted.method .. " " .. wanted.path
+  if exchange then
+    errors.raise("replay", "%s: %s was recorded, but not so often; %s was given already", host.options.replay, name,
+      exchange.file)
   end
-  errors.raise("replay", "%s: %s is not recorded like this; %s", host.options.replay, address,
+  errors.raise("replay", "%s: %s is not recorded like this; %s", host.options.replay, name,
     cassette.nearest(wanted, exchanges))
 end
 
@@ -50,10 +78,9 @@ end
 ---@return string text header lines, or of a failure its message
 ---@return string|nil body
 function replay.answer(method, url, body, content_type, presigned)
-  exchanges = exchanges or cassette.read(host.options.replay)
+  if not exchanges then read() end
   local wanted = cassette.request(method, url, body, { presigned = presigned, content_type = content_type })
   local exchange = find(wanted)
-  exchange.is_used = true
   if exchange.failure then return exchange.failure.kind, exchange.failure.message end
   return exchange.response.status, header_lines(exchange.response), body_text(exchange.response)
 end

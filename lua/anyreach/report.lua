@@ -5,6 +5,7 @@ local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local progress = require "anyreach.progress"
+local redaction = require "anyreach.observing.redaction"
 
 local report = {}
 
@@ -24,6 +25,15 @@ function report.event(name, fields)
   for key, value in pairs(fields or {}) do event[key] = value end
   io.stdout:write(json.encode(event, { redact = true }), "\n")
   io.stdout:flush()
+end
+
+--- Prints the event that a run ends with when no error ends it.
+---@param fields table|nil counts and the like
+---@param code integer the exit code
+function report.summary(fields, code)
+  local summary = { exit_code = code }
+  for key, value in pairs(fields or {}) do summary[key] = value end
+  report.event("summary", summary)
 end
 
 --- Prints a line of results to stdout, unless --quiet or --json.
@@ -46,6 +56,32 @@ end
 function report.warn(format, ...)
   progress.hide()
   io.stderr:write("anyreach: warning: ", format:format(...), "\n")
+end
+
+--- Tells on stderr what has failed, in one line.
+---@param sentence string
+function report.failed(sentence)
+  io.stdout:flush()
+  progress.hide()
+  io.stderr:write("anyreach: ", sentence, "\n")
+end
+
+--- How many agents have failed, and why the first one did, in a sentence; nil when none has.
+---@param results {name: string, error: any}[]
+---@return string|nil
+function report.agents_failed(results)
+  local count, first = 0, nil
+  for _, result in ipairs(results) do
+    if result.error then
+      count, first = count + 1, first or result
+    end
+  end
+  if not first then return nil end
+  local failed = ("the agent '%s' failed"):format(first.name)
+  if #results > 1 then
+    failed = ("%d of %d agents failed%s '%s'"):format(count, #results, count > 1 and ", the first" or ":", first.name)
+  end
+  return redaction.printable((failed .. ": " .. tostring(first.error)):gsub("%s*\n%s*", "; "))
 end
 
 -- The facts of an error that a machine may want.
@@ -87,15 +123,19 @@ function report.failure(err, trace)
   return code
 end
 
--- "; 3 writes were applied; 1 may have been: POST /core/agents"
-local function account(ledger)
+--- What was written until something was stopped: "; 3 writes were applied; 1 may have been: POST /core/agents".
+---@param ledger {applied: integer, open: integer, texts: string[]} writes answered well, and given up under way
+---@return string
+function report.writes(ledger)
   local parts = {}
   if ledger.applied > 0 then
     parts[1] = ("; %d %s applied"):format(ledger.applied, ledger.applied == 1 and "write was" or "writes were")
   end
   if ledger.open > 0 then
     local more = ledger.open > #ledger.texts and (" and %d more"):format(ledger.open - #ledger.texts) or ""
-    parts[#parts + 1] = ("; %d may have been: %s%s"):format(ledger.open, table.concat(ledger.texts, ", "), more)
+    local verb = #parts > 0 and "may have been" or
+      (ledger.open == 1 and "write" or "writes") .. " may have been applied"
+    parts[#parts + 1] = ("; %d %s: %s%s"):format(ledger.open, verb, table.concat(ledger.texts, ", "), more)
   end
   return table.concat(parts)
 end
@@ -117,7 +157,7 @@ function report.stopped(is_deadline, ledger)
     })
   end
   io.stdout:flush()
-  io.stderr:write("anyreach: ", message, account(ledger), "\n")
+  io.stderr:write("anyreach: ", message, report.writes(ledger), "\n")
   return code
 end
 

@@ -92,7 +92,7 @@ end
 -- The slots that hold versions of the agent other than the one that gives up its own.
 local function other_slots(records, versions, current)
   local ids, list = {}, {}
-  for _, version in ipairs(versions) do ids[version.id] = version end
+  for _, version in ipairs(versions) do ids[answers.version_id(version)] = version end
   ids[current.id] = nil
   for _, record in ipairs(records) do
     for _, slot in ipairs(slots.names) do
@@ -152,8 +152,8 @@ end
 function rollback.create_version(api, plan)
   if plan.holder.version then return end
   local version = api.agents.versions.create(plan.agent.id, { base_version = plan.target.version })
-  plan.holder.version = answers.require_field(version, "version", "agents.versions.create").version
-  plan.holder.version_id = answers.require_field(version, "id", "agents.versions.create").id
+  plan.holder.version = answers.read("version", version, "agents.versions.create").version
+  plan.holder.version_id = answers.version_id(version)
 end
 
 return rollback

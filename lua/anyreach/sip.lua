@@ -1,6 +1,7 @@
 -- SIP addresses of agents. That a deployed agent's record holds a `sip_endpoint` with the URI is
 -- documented; under which key it stands there, and whether it is there at once, is not.
 
+local agent_lookup = require "anyreach.agent_lookup"
 local json = require "anyreach.json"
 local waiting = require "anyreach.waiting"
 
@@ -31,7 +32,7 @@ end
 ---@return table agent
 function sip.wait(api, agent_id, options)
   return waiting.poll(("deploying agent %s as SIP"):format(agent_id), function()
-    local agent = api.agents.get(agent_id)
+    local agent = agent_lookup.by_id(api, agent_id)
     return sip.address(agent) and "finished" or "running", agent, "no address yet"
   end, options)
 end

@@ -51,4 +51,12 @@ function steps.failure(list, err, describe)
   return err
 end
 
+--- The error that stands for a failure after something was done: one of kind "partial" that tells both.
+---@param done string what was done, in words
+---@param err any what was raised then
+---@return anyreach.error
+function steps.failure_after(done, err)
+  return errors.make { kind = "partial", message = ("%s\n  done: %s"):format(tostring(err), done) }
+end
+
 return steps

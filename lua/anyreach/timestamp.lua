@@ -1,6 +1,5 @@
--- Time stamps as the API writes them: ISO 8601 in UTC. The sandbox writes them with six digits of a
--- second and "Z", so that two of them compare as text the way they compare as times.
--- Pure functions; used by the sequence (writing) and by the list filters and cursors (reading).
+-- Time stamps as the API writes them: ISO 8601 in UTC. Those written here have six digits of a second and
+-- "Z", so that two of them compare as text the way they compare as times. Pure functions.
 
 local timestamp = {}
 

@@ -13,6 +13,7 @@ local PARTS = {
   ["agent-files"] = { "scripts/README.md", "Agent files" },
   ["ci"] = { "README.md", "In CI" },
   ["errors"] = { "lua/README.md", "Errors" },
+  ["events"] = { "scripts/README.md", "Events" },
   ["json"] = { "lua/README.md", "JSON" },
   ["looking-inside"] = { "README.md", "Looking inside" },
   ["recipes"] = { "scripts/README.md" },

@@ -6,6 +6,7 @@
 
 local block = require "anyreach.yaml_edit.block"
 local errors = require "anyreach.errors"
+local json = require "anyreach.json"
 local match = require "anyreach.yaml_edit.match"
 local tree = require "anyreach.yaml_edit.tree"
 local yaml = require "anyreach.yaml"
@@ -96,14 +97,16 @@ local function says(text, value)
   return ok and yaml_value.same(again, value)
 end
 
--- The comments and blank lines that a text begins with.
+-- The comments and blank lines that a text begins with. A carriage return alone ends a line, too; then
+-- nothing is kept.
 local function opening(text)
   local stop = 0
   for line, after in text:gmatch("([^\n]*)\n()") do
     if line:find("%S") and not line:find("^%s*#") then break end
     stop = after - 1
   end
-  return text:sub(1, stop)
+  local found = text:sub(1, stop)
+  return says(found, json.null) and found or ""
 end
 
 --- Gives a YAML text a new value. The result, read again, is that value; a text that says it already is

@@ -71,7 +71,8 @@ function yaml_text.text(text, is_flow, style)
   check_text(text)
   if style == "double" then return double_quoted(text) end
   if style == "single" and not has_special(text) then return single_quoted(text) end
-  return is_plain(text) and not (is_flow and text:find("[,%[%]{}]")) and text or double_quoted(text)
+  local is_safe = is_plain(text) and not (is_flow and (text:find("[,%[%]{}]") or text:find(":?", 1, true)))
+  return is_safe and text or double_quoted(text)
 end
 
 local function number_text(value)
@@ -160,8 +161,14 @@ end
 
 local LITERAL = { [10] = true, [9] = true } -- line breaks and tabs may stand in a literal block
 
+-- Patterns that begin with "^.*" look at each character once; "\n*$" would look again from every line break.
+local function without_last_breaks(text)
+  return text:match("^.*[^\n]") or ""
+end
+
 local function last_line(text)
-  return text:match("([^\n]*)\n*$")
+  local body = without_last_breaks(text)
+  return body:match("^.*\n(.*)") or body
 end
 
 -- Some readers disagree on lines of blanks at the end, and a block cannot hold other special characters.
@@ -177,7 +184,7 @@ function yaml_text.literal(text)
   check_text(text)
   if not can_be_literal(text) then return nil end
   local indicator = text:find("^%s") and #INDENT or ""
-  local breaks = #text:match("\n*$")
+  local breaks = #text - #without_last_breaks(text)
   local chomping = breaks == 0 and "-" or breaks > 1 and "+" or ""
   local lines = {}
   for line in (text:gsub("\n$", "") .. "\n"):gmatch("([^\n]*)\n") do lines[#lines + 1] = line end

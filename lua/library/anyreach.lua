@@ -5,6 +5,7 @@
 
 ---@class anyreach
 ---@field json anyreach.json JSON without loss
+---@field agent_files anyreach.agent_files agent files: reading, comparing, applying, writing
 ---@field schema anyreach.schema JSON Schema, draft 2020-12
 ---@field null lightuserdata null in JSON and YAML
 ---@field version string
@@ -91,7 +92,7 @@ function anyreach.spawn(f, ...) end
 ---@generic T, R
 ---@param list T[]
 ---@param f fun(element: T, index: integer): R
----@param options? { concurrency?: integer }
+---@param options? { concurrency?: integer } default 24, or --concurrency
 ---@return R[]
 function anyreach.map(list, f, options) end
 
@@ -150,6 +151,72 @@ function anyreach.read_yaml(path) end
 ---@param path string
 ---@param value any
 function anyreach.write_json(path, value) end
+
+---@class anyreach.agent an agent as its file describes it; may be changed
+---@field name string
+---@field file string
+---@field own { description?: string, active?: boolean, is_demo?: boolean, metadata?: table }
+---@field config table|nil nil when the file describes no version
+---@field inputs table|nil instruction_builder_inputs
+---@field generate boolean
+---@field publish boolean
+---@field numbers { number: string, direction: "inbound"|"outbound"|"both" }[]
+---@field deploy_as_sip boolean
+
+---@class anyreach.change what is to be done to an agent; prints as one line
+---@field name string
+---@field file string
+---@field action "create"|"update"|"unchanged"|"failed"
+---@field agent anyreach.agent what is wanted
+---@field agent_id string|nil
+---@field version integer|nil
+---@field changes string[] paths by which the version differs
+---@field steps { action: string, fields?: table }[]
+---@field remote { agent?: table, published?: table, draft?: table } what is there
+---@field error any
+
+---@class anyreach.provision_result what was done to an agent; prints as one line
+---@field name string
+---@field file string
+---@field action "created"|"updated"|"unchanged"|"failed"
+---@field agent_id string|nil
+---@field version integer|nil
+---@field steps { action: string, outcome: string }[]
+---@field error any
+
+---@class anyreach.agent_files
+local agent_files = {}
+
+--- Reads agent files. Everything wrong with any of them raises one error.
+---@param paths string|string[] files, and directories that stand for the agent files in them
+---@param options? { environment?: string } name or path of an environment file; default none
+---@return anyreach.agent[]
+function agent_files.load(paths, options) end
+
+--- What would have to be done to bring an organisation to the state that agents describe. Only reads.
+---@param api anyreach.client
+---@param agents anyreach.agent[]
+---@param options? { exact?: boolean, always_publish?: boolean, concurrency?: integer }
+---@return anyreach.change[] one for each agent, in their order
+function agent_files.compare(api, agents, options) end
+
+--- Carries out changes. One that fails does not stop the others.
+---@param api anyreach.client
+---@param changes anyreach.change[]
+---@param options? { concurrency?: integer } default 24, or --concurrency
+---@return anyreach.provision_result[] in the order of the changes
+function agent_files.apply(api, changes, options) end
+
+--- The exit code that stands for changes or results.
+---@param list (anyreach.change|anyreach.provision_result)[]
+---@return integer
+function agent_files.exit_code(list) end
+
+--- Writes an agent file; in one that is there, comments, order and tags stay.
+---@param path string
+---@param agent anyreach.agent|table an agent from load(), or the mapping that the file is to hold
+---@return boolean changed
+function agent_files.write(path, agent) end
 
 ---@class anyreach.schema_problem
 ---@field path string such as "config.tools[1].name"; "" for the value itself

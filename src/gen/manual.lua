@@ -6,6 +6,7 @@
 local here = arg[0]:match("^(.*/)") or "./"
 package.path = here .. "?.lua;" .. package.path
 
+local arguments = require "anyreach.arguments"
 local command = require "anyreach.command"
 local host = require "anyreach.host"
 local recipe = require "anyreach.recipe"
@@ -51,6 +52,7 @@ local function declaration(name, spec)
   local parts = { ".SS " .. roff.line(name), usage, ".PP\n" .. roff.line(spec.summary) }
   if spec.options and #spec.options > 0 then parts[#parts + 1] = option_list(spec.options) end
   if spec.notes then parts[#parts + 1] = roff.help(spec.notes) end
+  if spec.exit_codes then parts[#parts + 1] = roff.help(arguments.exit_codes(spec)) end
   return table.concat(parts, "\n")
 end
 

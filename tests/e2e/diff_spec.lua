@@ -59,8 +59,8 @@ describe("a prompt that somebody edited in the organisation", function()
     expect.equal({ events[1].event, events[1].name, events[1].status, events[1].ahead, events[1].agent_version },
       { "agent", "Desk", "differs", "organization", 2 })
     expect.equal(events[1].differences[1].words[2], { kind = "removed", text = "warm and calm" })
-    expect.equal(events[2], { version = 1, event = "summary", agents = 2, same = 1, differs = 1, missing = 0,
-      extra = 0, failed = 0 })
+    expect.equal(events[2], { version = 1, event = "summary", exit_code = 2, agents = 2, same = 1, differs = 1,
+      missing = 0, extra = 0, failed = 0 })
   end)
 
   it("sends nothing that writes", function()

@@ -54,6 +54,27 @@ describe("the lock", function()
     expect.equal(count, 6)
   end)
 
+  it("knows an agent that a lagging list does not show yet, so that it is not created twice", function()
+    local lagging <close> = organizations.start("--faults", "stale=3;only=agents.create")
+    lagging:write("agents/a.yaml", "name: a\nconfig: {instructions: x}\n")
+    lagging:run("provision", "agents")
+    lagging:writes()
+    lagging:write("agents/a.yaml", "name: a\nconfig: {instructions: y}\n")
+    local code, out = lagging:run("provision", "agents")
+    expect.equal(code, 0)
+    expect.contains(out, "updated")
+    for _, write in ipairs(lagging:writes()) do expect.falsy(write == "POST /core/agents") end
+  end)
+
+  it("does not bring back an agent that is gone, or has another name now", function()
+    provisioned()
+    for agent in box.first.agents.each { name = "a" } do box.first.agents.delete(agent.id) end
+    for agent in box.first.agents.each { name = "b" } do box.first.agents.update(agent.id, { name = "b2" }) end
+    local out = expect_run(0, "provision", "agents")
+    expect.contains(out, "2 created")
+    expect.equal(names(), "a b b2 c foreign")
+  end)
+
   it("is not written with --no-lock, nor with --check", function()
     box:reset()
     box:write("agents/a.yaml", "name: a\n")

@@ -83,9 +83,10 @@ describe("a prompt", function()
     local code, out = migrate("--publish", "--check", "--json")
     local lines = {}
     for line in out:gmatch("[^\n]+") do lines[#lines + 1] = json.decode(line) end
-    local event = lines[#lines]
+    local event = lines[#lines - 1]
     expect.equal({ code, #lines, lines[1].event, lines[1].outcome, event.event, event.action, event.changes[1].path },
-      { 2, 4, "slot", "planned", "agent", "publish", "config.instructions" })
+      { 2, 5, "slot", "planned", "agent", "publish", "config.instructions" })
+    expect.equal(lines[#lines], { version = 1, event = "summary", exit_code = 2, agents = 1, publish = 1 })
     expect.equal(both:writes(), {})
   end)
 end)

@@ -36,17 +36,19 @@ local PREPARE = [[
 -- With this seed the first request to publish passes, and the second does not.
 local SECOND_FAILS = "503;rate=0.5;seed=6;only=agents.versions.publish"
 
+local function holder_text(holder)
+  return holder == json.null and "-" or ("%s@%d"):format(holder.agent, holder.agent_version)
+end
+
 -- "INBOUND OUTBOUND" of each number, with "-" for an empty slot.
 local function slots(where)
   local _, out = (where or both):run("numbers", "--json")
   local lines = {}
   for line in out:gmatch("[^\n]+") do
-    local event, parts = json.decode(line), {}
-    for index, slot in ipairs { "inbound", "outbound" } do
-      local holder = event[slot]
-      parts[index] = holder == json.null and "-" or ("%s@%d"):format(holder.agent, holder.agent_version)
+    local event = json.decode(line)
+    if event.event == "number" then
+      lines[event.phone_number] = holder_text(event.inbound) .. " " .. holder_text(event.outbound)
     end
-    lines[event.phone_number] = table.concat(parts, " ")
   end
   return lines
 end
@@ -161,7 +163,7 @@ describe("a swap", function()
   end)
 
   it("that is killed at any time is completed by the second run, and not begun anew", function()
-    local slow = organizations.start("--faults", "latency=30;only=agents.versions.publish")
+    local slow <close> = organizations.start("--faults", "latency=30;only=agents.versions.publish")
     local killed_half_way = 0
     for _, delay in ipairs { 0.05, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3 } do
       prepare_agents(slow)
@@ -176,7 +178,6 @@ describe("a swap", function()
       expect.equal({ delay, code, slots(slow)[A], slots(slow)[B] }, { delay, 0, table.unpack(SWAPPED) })
     end
     expect.truthy(killed_half_way > 0)
-    slow:stop()
   end)
 
   it("whose second request fails is told exactly, and completed by the second run", function()

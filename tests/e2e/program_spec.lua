@@ -265,6 +265,22 @@ describe("output", function()
     expect.contains(err, "standard output")
   end)
 
+  it("that is closed is never a file of the script", function()
+    local path = process.directory() .. "/file"
+    local code = ([[
+      local file = io.open(%q, "w")
+      print "stray"
+      io.stdout:flush()
+      io.stderr:write "stray"
+      file:write "own"
+      file:close()]]):format(path)
+    local status = process.run(process.anyreach("-e", code) .. " <&- >&- 2>&-")
+    expect.equal({ status, process.read(path) }, { 1, "own" })
+    local out
+    status, out = process.run(process.anyreach("--sandbox", "-e", "print(#io.read 'a')") .. " <&-")
+    expect.equal({ status, out }, { 0, "0\n" })
+  end)
+
   it("of a script is data alone: everything else goes to stderr", function()
     local _, out = run("-e", "error 'x'")
     expect.equal(out, "")

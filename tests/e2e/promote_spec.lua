@@ -100,6 +100,19 @@ describe("a promotion", function()
     expect.contains(out, "created    Desk  version 1 published (from version 1)\n")
   end)
 
+  it("knows an agent that a lagging list does not show yet, so that it is not created twice", function()
+    local lagging <close> = organizations.start("--faults", "stale=9;only=agents.create")
+    local desk = organizations.agent(lagging.first, "Desk", { instructions = "one" })
+    for _ = 1, 10 do lagging.first.agents.list() end
+    lagging:run("promote", "--from", "staging", "--to", "production", "Desk")
+    organizations.version(lagging.first, desk, { instructions = "two" })
+    lagging:writes()
+    local code, out = lagging:run("promote", "--from", "staging", "--to", "production", "Desk")
+    expect.equal(code, 0)
+    expect.contains(out, "updated")
+    for _, write in ipairs(lagging:writes()) do expect.falsy(write == "POST /core/agents") end
+  end)
+
   it("refuses two agents of one name", function()
     prepare()
     organizations.agent(both.first, "Desk", {})
@@ -221,6 +234,14 @@ describe("a merge", function()
       { 3, false, "An idea.", 2 })
   end)
 
+  it("promotes all the same where the lock cannot be written, and says so", function()
+    prepare()
+    local code, out, err = promote("Desk", "--lock", "nowhere/anyreach.lock")
+    expect.equal(code, 0)
+    expect.contains(out, "created")
+    expect.contains(err, "warning: the lock nowhere/anyreach.lock was not written")
+  end)
+
   it("refuses a lock that cannot be read", function()
     promoted()
     both:write("anyreach.lock", "<<<<<<< ours\n")
@@ -283,7 +304,7 @@ end)
 
 describe("a promotion that is killed", function()
   it("at any time is completed by the next one, without duplicates", function()
-    local slow = organizations.start("--faults", "latency=25;only=agents.*")
+    local slow <close> = organizations.start("--faults", "latency=25;only=agents.*")
     for _, delay in ipairs { 0.2, 0.3, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7 } do
       slow:reset()
       local desk = organizations.agent(slow.first, "Desk", config())
@@ -304,7 +325,6 @@ describe("a promotion that is killed", function()
       expect.equal((slow:run("promote", "--from", "staging", "--to", "production", "--all")), 0)
       expect.equal(slow:writes(), {})
     end
-    slow:stop()
   end)
 end)
 

@@ -63,10 +63,10 @@ describe("one set of files", function()
     code, out = provision(db, path .. "/agents", "--profile", "sandbox-two", "--environment", "two")
     expect.equal(code, 0)
     expect.contains(out, "+15557654321 inbound")
-    expect.equal(evaluate(db, "sandbox-one", CONFIGS), 'Clinic\t{'
-      .. '"dataset_ids":["2a000000-0000-4000-8000-000000000001"],"transfer_to":"+15551230003","workflow_id":"wf_one"}\n')
-    expect.equal(evaluate(db, "sandbox-two", CONFIGS), 'Clinic\t{'
-      .. '"dataset_ids":["2a000000-0000-4000-8000-000000000002"],"transfer_to":"+15557650003","workflow_id":"wf_two"}\n')
+    local expected = 'Clinic\t{"dataset_ids":["2a000000-0000-4000-8000-00000000000%d"],"transfer_to":"%s",'
+      .. '"workflow_id":"%s"}\n'
+    expect.equal(evaluate(db, "sandbox-one", CONFIGS), expected:format(1, "+15551230003", "wf_one"))
+    expect.equal(evaluate(db, "sandbox-two", CONFIGS), expected:format(2, "+15557650003", "wf_two"))
     local environment = path .. "/environments/two.yaml"
     code = provision(db, path .. "/agents", "--profile", "sandbox-two", "--environment", environment, "--check")
     expect.equal(code, 0)

@@ -139,6 +139,47 @@ describe("--record and --replay", function()
     expect.contains(select(3, replay(directory, "api.agents.list()")), "expected a recorded exchange")
   end)
 
+  it("refuse recordings that somebody has spoiled", function()
+    local directory = process.directory()
+    local spoiled = {
+      request = { "[]", '{"method":1,"path":"/core/agents"}', '{"method":"GET","path":"/","query":"x"}' },
+      response = { "{}", '{"status":"200"}', '{"status":20}', '{"status":200,"headers":{"a":[]}}',
+        '{"status":200,"headers":"a"}', '{"status":200,"text":{}}', "null" },
+      failure = { "{}", '{"kind":1,"message":"x"}', '{"kind":"timeout"}' },
+    }
+    for name, values in pairs(spoiled) do
+      for _, value in ipairs(values) do
+        local good = { request = '{"method":"GET","path":"/core/agents"}', response = '{"status":200}' }
+        if name == "failure" then good.response = nil end
+        good[name] = value
+        local parts = {}
+        for key, text in pairs(good) do parts[#parts + 1] = ('"%s":%s'):format(key, text) end
+        process.write(directory .. "/0001-GET-x.json", "{" .. table.concat(parts, ",") .. "}")
+        local status, _, err = replay(directory, "api.agents.list()")
+        expect.equal({ value, status }, { value, 3 })
+        expect.contains(err, "0001-GET-x.json: expected a recorded exchange")
+      end
+    end
+  end)
+
+  it("answer ten thousand requests in their order, in a moment", function()
+    local directory, count = process.directory(), 10010
+    for number = 1, count do
+      local body = ('{"id":"%d","name":"a"}'):format(number)
+      process.write(("%s/%04d-POST-core-agents.json"):format(directory, number), '{"request":{"method":"POST","path":'
+        .. '"/core/agents","body":{"name":"a"}},"response":{"status":200,"body":' .. body .. "}}")
+    end
+    local before = process.now()
+    local _, out, err = replay(directory, ([[
+      for number = 1, %d do
+        local id = api.agents.create{ name = "a" }.id
+        if id ~= tostring(number) then error(id .. " instead of " .. number) end
+      end
+      print "all"]]):format(count))
+    expect.equal({ out, err }, { "all\n", "" })
+    expect.truthy(process.now() - before < 30)
+  end)
+
   it("keep the guard before them", function()
     local directory = record "api.agents.create{ name = 'a' }"
     expect.equal((run("--replay", directory, "--read-only", "-e", "anyreach.client().agents.create{ name = 'a' }")), 6)

@@ -62,9 +62,10 @@ describe("going back by number", function()
     code, out = both:run("rollback", "Desk", "--to", "2", "--check", "--json")
     local lines = {}
     for line in out:gmatch("[^\n]+") do lines[#lines + 1] = json.decode(line) end
-    local event = lines[#lines]
+    local event = lines[#lines - 1]
     expect.equal({ code, event.event, event.action, event.from_version, event.to_version, event.changes[1].path },
       { 2, "agent", "roll_back", 3, 2, "config.instructions" })
+    expect.equal(lines[#lines], { version = 1, event = "summary", exit_code = 2, agents = 1, roll_back = 1 })
   end)
 
   it("leaves drafts alone, and publishes the one that an earlier run has left", function()
@@ -118,7 +119,7 @@ end)
 
 describe("a rollback that is killed", function()
   it("at any time is completed by the next one, with one new version", function()
-    local slow = organizations.start("--faults", "latency=30;only=agents.versions.*")
+    local slow <close> = organizations.start("--faults", "latency=30;only=agents.versions.*")
     for _, delay in ipairs { 0.1, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55 } do
       slow:reset()
       local agent = organizations.agent(slow.first, "Desk", { instructions = "1" })
@@ -138,7 +139,6 @@ describe("a rollback that is killed", function()
         c.outbound_agent_version_id }, { delay, newest.id, newest.id, newest.id, newest.id })
       expect.equal(slow.first.try.agents.versions.get(agent.id, 4), nil)
     end
-    slow:stop()
   end)
 end)
 

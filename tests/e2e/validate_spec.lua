@@ -36,6 +36,22 @@ describe("validate", function()
       { 0, "3 agents: 0 errors, 0 warnings\nschema: the sandbox's, an approximation\n", "" })
   end)
 
+  it("checks the files with the values of an environment", function()
+    local path = directory_of { ["a.yaml"] = "name: A\nconfig: {key: !required the key}\n",
+      ["schema.txt"] = SCHEMA, ["good.yml"] = "agents: {A: {config: {key: 5}}}\n",
+      ["bad.yml"] = "agents: {A: {config: {key: x}}}\n" }
+    local function validate_in(...)
+      return validate { path .. "/a.yaml", "--schema", path .. "/schema.txt", ... }
+    end
+    expect.equal((validate_in("--environment", path .. "/good.yml")), 0)
+    local code, out = validate_in("--environment", path .. "/bad.yml")
+    expect.equal(code, 3)
+    expect.contains(out, '/bad.yml:1:23: error: config.key: expected an integer, got the text "x"\n')
+    code, out = validate_in()
+    expect.equal(code, 3)
+    expect.contains(out, "/a.yaml:2:15: error: config.key: a value is required here: the key; choose an environment")
+  end)
+
   it("says so when there is no schema", function()
     local code, out, err = validate({ CLINIC }, nil, "XDG_CACHE_HOME=" .. process.directory())
     expect.equal({ code, err }, { 0, "" })

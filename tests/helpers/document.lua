@@ -1,72 +1,42 @@
 -- The commands and scripts that a document shows, carried out as they stand, with what it says they print.
--- A fenced block of a script or data that begins with a comment of one path alone (-- name.lua, # name.yaml)
--- is a file. A block of `sh` is run; the block without a language that follows it is what it prints.
+-- A fenced block of a script or data that begins with a comment of its path (-- name.lua, # name.yaml) is a
+-- file. A block of `sh` is run; the block without a language that follows it is what it prints.
 
+local markdown = require "anyreach.markdown"
 local process = require "helpers.process"
 
 local document = {}
 
--- The fenced blocks of some lines of Markdown.
-local function blocks_of(lines)
-  local blocks, open = {}, nil
-  for _, line in ipairs(lines) do
-    if open and line == "```" then
-      open.text = table.concat(open, "\n") .. (open[1] and "\n" or "")
-      blocks[#blocks + 1], open = open, nil
-    elseif open then
-      open[#open + 1] = line
-    elseif line:find "^```" then
-      open = { language = line:sub(4) }
+--- The blocks below a heading, cut at each heading that is one level deeper. What stands before the first of
+--- these has no title.
+---@param text string Markdown
+---@param title string of the heading
+---@return {title: string|nil, blocks: anyreach.markdown.block[]}[]
+function document.parts(text, title)
+  local blocks = assert(markdown.section(markdown.read(text), title), title)
+  local level = table.remove(blocks, 1).level
+  local parts = { { blocks = {} } }
+  for _, block in ipairs(blocks) do
+    if block.kind == "heading" and block.level == level + 1 then
+      parts[#parts + 1] = { title = block.text, blocks = {} }
+    else
+      table.insert(parts[#parts].blocks, block)
     end
   end
-  return blocks
+  return parts
 end
 
--- Iterates over the lines of Markdown, with the marks and the title of those that are headings.
-local function lines_of(text)
-  local next_line, in_code = text:gmatch "([^\n]*)\n", false
-  return function()
-    local line = next_line()
-    if not line then return nil end
-    if line:find "^```" then in_code = not in_code end
-    return line, (in_code and "" or line):match "^(#+) (.*)$"
-  end
-end
-
---- The sections below a heading: what stands under each of the headings one level deeper.
+--- The blocks of a kind between a heading and the next deeper one.
 ---@param text string Markdown
----@param heading string such as "## Tutorial"
----@return {title: string, blocks: {language: string, text: string}[]}[]
-function document.sections(text, heading)
-  local level = #heading:match "^#+"
-  local sections, section, is_inside = {}, nil, false
-  for line, marks, title in lines_of(text) do
-    if marks and #marks <= level then
-      is_inside, section = line == heading, nil
-    elseif is_inside and marks and #marks == level + 1 then
-      section = { title = title, lines = {} }
-      sections[#sections + 1] = section
-    elseif section then
-      table.insert(section.lines, line)
-    end
+---@param title string of the heading
+---@param kind "code"|"table"
+---@return anyreach.markdown.block[]
+function document.blocks(text, title, kind)
+  local found = {}
+  for _, block in ipairs(document.parts(text, title)[1].blocks) do
+    if block.kind == kind then found[#found + 1] = block end
   end
-  for _, found in ipairs(sections) do found.blocks = blocks_of(found.lines) end
-  return sections
-end
-
---- What stands between a heading and the next one, whatever its level.
----@param text string Markdown
----@param heading string
----@return {language: string, text: string}[] blocks
----@return string[] lines
-function document.part(text, heading)
-  local lines
-  for line, marks in lines_of(text) do
-    if lines and marks then break end
-    if lines then lines[#lines + 1] = line end
-    if line == heading then lines = {} end
-  end
-  return blocks_of(assert(lines, heading)), lines
+  return found
 end
 
 --- What differs from run to run is made equal: ids, ports, days.
@@ -107,12 +77,12 @@ function Place:write(path, text)
 end
 
 local function file_name(block)
-  return block.text:match "^%-%- (%S+)\n" or block.text:match "^# (%S+)\n"
+  return block.text:match "^%-%- ([%w_/.-]+%.%w+)[:\n]" or block.text:match "^# ([%w_/.-]+%.%w+)\n"
 end
 
---- Carries out blocks in their order.
+--- Carries out blocks of code in their order; other blocks are passed over.
 ---@param place document.place
----@param blocks {language: string, text: string}[]
+---@param blocks anyreach.markdown.block[]
 ---@return string[] printed by each block of commands, masked
 ---@return string[] expected of each, masked; nothing where no block of output follows
 function document.carry_out(place, blocks)
@@ -121,9 +91,9 @@ function document.carry_out(place, blocks)
     local following = blocks[index + 1]
     if block.language == "sh" then
       printed[#printed + 1] = document.masked(place:run(block.text))
-      expected[#expected + 1] = document.masked(following and following.language == "" and following.text or "")
-    elseif block.language ~= "" and file_name(block) then
-      place:write(file_name(block), block.text)
+      expected[#expected + 1] = following and following.language == "" and document.masked(following.text .. "\n") or ""
+    elseif block.kind == "code" and block.language ~= "" and file_name(block) then
+      place:write(file_name(block), block.text .. "\n")
     end
   end
   return printed, expected

@@ -16,7 +16,7 @@ profiles:
 local Organizations = {}
 Organizations.__index = Organizations
 
---- Starts a sandbox; stop() ends it.
+--- Starts a sandbox; stop() ends it, and so does the end of a variable that is `<close>`.
 ---@param ... string arguments for `anyreach sandbox`
 function organizations.start(...)
   local self = setmetatable({ sandbox = process.sandbox(...), directory = process.directory() }, Organizations)
@@ -34,6 +34,8 @@ end
 function Organizations:stop()
   self.sandbox:stop()
 end
+
+Organizations.__close = Organizations.stop
 
 --- Forgets everything, on the server and beside it.
 function Organizations:reset()

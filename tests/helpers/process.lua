@@ -1,6 +1,6 @@
 -- Programs as a user runs them, for specs: to their end, or in the background. The program under test
--- is the one of $TEST_BUILD (build). What is started here must be stopped here; tests/run.sh looks for
--- what was left behind.
+-- is the one of $TEST_BUILD (build). What is started here must be stopped here, or be a variable that is
+-- `<close>`, so that a test that fails stops it too; tests/run.sh looks for what was left behind.
 
 local anyreach = require "anyreach"
 
@@ -141,9 +141,18 @@ function Background:wait()
   end)
 end
 
+---@return boolean
+function Background:has_ended()
+  return process.read(self.directory .. "/code") ~= nil
+end
+
 function Background:stop(signal)
-  if not process.read(self.directory .. "/code") then self:signal(signal or "INT") end
+  if not self:has_ended() then self:signal(signal or "INT") end
   return self:wait()
+end
+
+function Background:__close()
+  self:stop()
 end
 
 ---@param stream? "out"|"err"
@@ -155,7 +164,7 @@ end
 ---@return string
 function Background:first_line()
   return process.eventually("a line of output", function()
-    if process.read(self.directory .. "/code") then
+    if self:has_ended() then
       error("it ended at once: " .. self:output("err"), 0)
     end
     return self:output():match("^([^\n]*)\n")

@@ -274,6 +274,18 @@ config:
     expect.contains(problem "name: x\nconfig: {a: [.nan]}\n", "a.yaml:2:14: config.a[1]: expected a number that JSON")
   end)
 
+  it("that aliases would make explode is refused at once, with its place", function()
+    local lines = { "a0: &a0 [x, x, x, x, x, x, x, x, x, x]" }
+    for i = 1, 9 do lines[i + 1] = ("a%d: &a%d [%s]"):format(i, i, (("*a" .. i - 1 .. ", "):rep(10):sub(1, -3))) end
+    local started = os.clock()
+    expect.equal(problem(table.concat(lines, "\n")), "a.yaml:5:45: the aliases stand for more than 100000 values")
+    expect.truthy(os.clock() - started < 1)
+  end)
+
+  it("gives a key twice", function()
+    expect.equal(problem "name: x\nactive: true\nname: y\n", 'a.yaml:3:1: the key "name" is already given in line 1')
+  end)
+
   it("shows only the start of a long text", function()
     local text = problem("name: x\nactive: " .. ("é"):rep(1000))
     expect.contains(text, ("é"):rep(40) .. "…")

@@ -285,6 +285,20 @@ describe("an error status", function()
     expect.truthy(seconds > 90 and seconds <= 100)
   end)
 
+  it("commands no terminal, whatever the server says", function()
+    local codes = "\27[2J\xC2\x9B31m\xE2\x80\xAE\127"
+    local answers = {
+      { status = 400, body = '{"detail":"' .. codes:gsub("%c", "\\u001b") .. '"}' },
+      { status = 400, body = "x" .. codes },
+      { status = 404, body = "{}", headers = { "X-Request-Id: " .. codes } },
+      { status = 200, body = "<" .. codes },
+    }
+    for _, answer in ipairs(answers) do
+      local text = tostring(failure(server, answer))
+      expect.falsy(text:find("[%c\127]") or text:find("\xC2\x9B", 1, true) or text:find("\xE2\x80\xAE", 1, true))
+    end
+  end)
+
   it("of the server's own leaves a write in doubt, a refusal does not", function()
     for status, doubt in pairs { [500] = true, [503] = true, [422] = false, [409] = false } do
       server:answer { status = status, body = "{}" }

@@ -32,6 +32,22 @@ describe("the lines of differences", function()
     expect.equal(text, "  key changed: [secret]\n  list changed: [secret]")
   end)
 
+  it("show nothing of what is a secret by its name, wherever it stands", function()
+    local function config(hush)
+      return {
+        api_key = hush, auth = { credentials = { user = hush } }, list = { tokens = 1, token = json.array { hush } },
+        new = hush == "hush-1" and { password = hush, port = 1 } or nil, token = { type = hush },
+      }
+    end
+    expect.equal(lines(config "hush-1", config "hush-2"), [[
+  api_key changed: [secret]
+  auth.credentials.user changed: [secret]
+  list.token[1] changed: [secret]
+  new added: {"password":"[secret]","port":1}
+  token.type changed from "hush-2" to "hush-1"]])
+    expect.equal(lines({ token = true }, { token = json.null }), "  token added: true")
+  end)
+
   it("show no secret that stands in another text", function()
     local hidden = secret "hush-hush-hush"
     local text = lines({ note = "x " .. LONG }, { note = "hush-hush-hush " .. LONG })
@@ -55,5 +71,15 @@ describe("the events of differences", function()
       { "b", { kind = "removed", text = "clinic" }, { kind = "added", text = "school" } })
     expect.equal(list[3], { path = "c", change = "changed", secret = true })
     expect.truthy(json.encode(list))
+  end)
+
+  it("hold no secret that only its name tells", function()
+    local list = diff_text.events(diff.compare({ api_key = "a", new = { password = "b" } }, { api_key = "c" }))
+    expect.equal(list, {
+      { path = "api_key", change = "changed", secret = true },
+      { path = "new", change = "added", after = { password = "[secret]" } },
+    })
+    expect.equal(diff_text.value("x.api_key", "a"), "[secret]")
+    expect.equal(diff_text.value("x.name", "a"), "a")
   end)
 end)

@@ -50,7 +50,7 @@ describe("files", function()
     anyreach.write_json(path, value)
     expect.truthy(json.equal(anyreach.read_json(path), value))
     expect.equal(process.read(path), '{\n  "list": [],\n  "n": 9007199254740993,\n  "x": null,\n  "ü": 1.0\n}\n')
-    expect.equal(process.read(path .. ".new"), nil)
+    expect.equal(require("anyreach.directory").names(directory), { "value.json" })
   end)
 
   it("that cannot be encoded leave the old one alone", function()

@@ -64,6 +64,21 @@ describe("a lock", function()
     expect.equal({ found:get("here", "Ann"), found:get("here", "Bob").version }, { nil, 1 })
   end)
 
+  it("keeps what another run has noted since it was read, and what that one has removed", function()
+    local first, path = read_text(line("Ann", 1) .. line("Bob", 1) .. line("Cid", 1))
+    local second = lock.read(path)
+    second:set("here", "Dan", facts(1))
+    second:set("here", "Bob", facts(2))
+    second:remove("here", "Cid")
+    second:write()
+    first:set("here", "Ann", facts(3))
+    expect.equal({ first:write(), first:write() }, { true, false })
+    local found = lock.read(path)
+    local versions = {}
+    for _, row in ipairs(found:rows("here")) do versions[row.agent] = row.version end
+    expect.equal(versions, { Ann = 3, Bob = 2, Dan = 1 })
+  end)
+
   it("keeps keys that it does not know", function()
     local found, path = read_text(line("Ann", 1):gsub("}", ',"later":[1]}'))
     found:set("here", "Ann", facts(2))
@@ -112,6 +127,7 @@ describe("a lock that cannot be understood", function()
       { good:gsub('"version":1', '"version":"1"'), ':1: version: unexpected value "1"' },
       { good:gsub("sha256", "sha1"), ":1: files: unexpected value" },
       { "<<<<<<< HEAD\n" .. good, ":1: a merge was left undecided here" },
+      { good .. "||||||| base\n", ":2: a merge was left undecided here" },
       { good .. line("Ann", 2), ":2: the agent 'Ann' has another line already, 1;" },
     } do
       local path = new_path()

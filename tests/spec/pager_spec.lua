@@ -62,10 +62,16 @@ describe("each", function()
     expect.equal((follow({ page, page })), "1")
   end)
 
-  it("has nothing to give for an empty or foreign answer", function()
+  it("has nothing to give for an empty list, or a null in its place", function()
     expect.equal((follow({ rows() })), "")
-    expect.equal((follow({ { total = 3 } })), "")
-    for _, body in ipairs { json.null, 5, "text", true } do expect.equal((follow({ body })), "") end
+    expect.equal((follow({ { data = json.null } })), "")
+  end)
+
+  it("refuses an answer that is no list, for it is not an empty one", function()
+    for _, body in ipairs { { total = 3 }, json.null, 5, "text", true } do
+      local err = expect.raises(function() follow({ body }) end, "expected a list")
+      expect.equal(err.kind, "answer")
+    end
   end)
 
   it("gives rows that are no objects as they are, and builds no cursor from them", function()
@@ -81,6 +87,7 @@ describe("each", function()
 
   it("asks for the first page only when the first row is wanted, and checks its arguments then", function()
     local server <close> = wire.start()
+    server:answer { body = "[]" }
     local api = anyreach.client { base_url = server.base_url, token = "ak_x" }
     local next_row = api.agents.each { limit = 1 }
     expect.equal(server:count(), 0)

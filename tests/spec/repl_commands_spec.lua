@@ -7,20 +7,20 @@ local words = require "anyreach.repl.words"
 
 -- A session as commands.lua wants it. `written` holds the texts, `done` what was asked for.
 local function new_session(fields)
-  local session = { environment = {}, settings = {}, written = {}, done = {}, account_facts = {} }
+  local session = { environment = {}, settings = {}, written = {}, done = {}, place = {} }
   for key, value in pairs(fields or {}) do session[key] = value end
   local function noting(name)
     return function(self, argument) self.done[#self.done + 1] = name .. " " .. tostring(argument) end
   end
-  for _, name in ipairs { "evaluate", "quit", "set_profile", "set_read_only", "set_trace" } do
+  for _, name in ipairs { "evaluate", "remember", "quit", "set_profile", "set_read_only", "set_trace" } do
     session[name] = noting(name)
   end
   function session:write(text) self.written[#self.written + 1] = text end
   function session.options() return { width = 80, height = 24 } end
   function session:entries() return self.past or {} end
+  function session:latest_entry() return self.latest end
   function session:requests() return self.records or {} end
   function session:tasks() return self.running or {} end
-  function session:account() return self.account_facts end
   function session:ask() return self.answer end
   return session
 end
@@ -87,13 +87,22 @@ describe(":readonly", function()
   end)
 
   it("off wants the name of a protected profile", function()
-    local session = new_session { account_facts = { protected = true, profile = "production" }, answer = "yes" }
+    local session = new_session { place = { protected = true, profile = "production" }, answer = "yes" }
     expect.contains(run(session, ":readonly off"), "still read-only")
     expect.equal(session.done, {})
     session.answer = nil
     run(session, ":readonly off")
     expect.equal(session.done, {})
     session.answer = "production"
+    run(session, ":readonly off")
+    expect.equal(session.done, { "set_read_only false" })
+  end)
+
+  it("off wants the name of its organisation where that is known", function()
+    local facts = { protected = true, profile = "production", organization = "Riverside" }
+    local session = new_session { place = facts, answer = "production" }
+    expect.contains(run(session, ":readonly off"), "still read-only")
+    session.answer = "Riverside"
     run(session, ":readonly off")
     expect.equal(session.done, { "set_read_only false" })
   end)
@@ -119,7 +128,7 @@ describe("settings", function()
   end)
 
   it("change the profile, or tell which there are", function()
-    local session = new_session { account_facts = { profile = "staging" } }
+    local session = new_session { place = { profile = "staging" } }
     run(session, ":profile production")
     expect.equal(session.done, { "set_profile production" })
     expect.match(run(session, ":profile"), "^This is staging; there is ")
@@ -156,7 +165,7 @@ describe(":save", function()
 
   it("writes a script that runs and gives expressions their names", function()
     local path = process.directory() .. "/session.lua"
-    local session = new_session { past = past, account_facts = { profile = "staging" } }
+    local session = new_session { past = past, place = { profile = "staging" } }
     expect.equal(run(session, ":save " .. path), ("6 lines saved: anyreach %s runs them."):format(path))
     local script = process.read(path)
     expect.match(script, "^#!/usr/bin/env anyreach\n%-%- Saved .* anyreach %-%-profile staging FILE\n")

@@ -319,7 +319,7 @@ describe("regular expressions", function()
       { "^\\p{Letter}+$", "πa", true }, { "^\\p{gc=Lu}$", "a", false },
       { "^\\p{Script=Greek}$", "π", true }, { "^\\P{L}$", "1", true },
       { "^[[:alpha:]]$", "a]", true }, { "^[[:alpha:]]$", "b]", false },
-      { "[]", "a", false }, { "^[^]$", "\n", true },
+      { "[]", "a", false }, { "^a[]*$", "a", true }, { "[]?", "", true }, { "^[^]$", "\n", true },
       { "^(?:(a)|b)\\1$", "b", true }, { "^(?<x>a)\\k<x>$", "aa", true },
       { "^a{2,}$", "aaa", true }, { "^{$", "{", true },
       { "^(?i)A$", "a", true }, { "^(a)((b))$", "ab", true },

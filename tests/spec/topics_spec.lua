@@ -14,16 +14,22 @@ end
 describe("Markdown as text", function()
   it("wraps paragraphs and lists by what is seen of them", function()
     expect.equal(text "# A *word*\n\nThe `code` of **one** [link](x.md) and\n[another](https://example.com).\n",
-      "A WORD\n\nThe code of one link and another\n(https://example.com).\n")
+      "A WORD\n\nThe `code` of one link and another\n(https://example.com).\n")
     expect.equal(text("- first point of this list, which is long\n  and goes on\n- second\n\n1. one\n2. two\n"),
       "- first point of this list, which is\n  long and goes on\n- second\n\n1. one\n2. two\n")
     expect.equal(text(("日本 "):rep(9), 40), ("日本 "):rep(8):sub(1, -2) .. "\n日本\n")
   end)
 
   it("keeps code as it is", function()
-    expect.equal(text "Run:\n\n```sh\nanyreach  *x*\n\n  y\n```\n", "Run:\n\n    anyreach  *x*\n\n      y\n")
+    expect.equal(text "Run:\n\n```\nanyreach  *x*\n\n  y\n```\n", "Run:\n\n    anyreach  *x*\n\n      y\n")
     expect.equal(text "Run:\n\n    anyreach\n\n    y\n\nAfter.\n", "Run:\n\n    anyreach\n\n    y\n\nAfter.\n")
-    expect.equal(text "Say `publish: false`, or `.`.", "Say `publish: false`, or `.`.\n")
+    expect.equal(text "```sh\nanyreach help\nls\n```\n", "    $ anyreach help\n    $ ls\n")
+  end)
+
+  it("marks code that could be taken for words", function()
+    expect.equal(text "Say `publish: false`, `each`, or `.`.", "Say `publish: false`, `each`, or `.`.\n")
+    expect.equal(text "Say `--json`, or `api.agents`.", "Say --json, or api.agents.\n")
+    expect.equal(text "| `--har FILE`, `b` | the `one` |\n|---|---|\n", "--har FILE, b  the `one`\n")
   end)
 
   it("puts tables in columns, of which the widest gives way", function()

@@ -236,7 +236,7 @@ describe("wait for rows", function()
   end)
 
   it("has nothing to wait for when nothing is listed and nothing named", function()
-    local server <close>, api = answering "null"
+    local server <close>, api = answering "[]"
     expect.equal(#api.datasets.sources.create.wait(ID), 0)
     expect.equal(server:count(), 1)
   end)

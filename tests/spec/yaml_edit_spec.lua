@@ -231,6 +231,12 @@ describe("a whole text", function()
     expect.equal(yaml.decode(text), { x = { a = 1, b = 2 } })
   end)
 
+  it("of which it cannot be told where its entries begin is written anew", function()
+    expect.equal({ yaml_edit.update("\r- {}\n", { a = 1 }) }, { "a: 1\n", true })
+    expect.equal({ yaml_edit.update("# c\n? \n|+", { a = 1 }) }, { "# c\na: 1\n", true })
+    expect.equal({ yaml_edit.update("# c\rx\n", "y\nz") }, { "|-\n  y\n  z\n", true })
+  end)
+
   it("that is no YAML is refused with its place", function()
     expect.raises(function() yaml_edit.update("a: [", {}, { name = "x.yaml" }) end, "x.yaml:")
   end)

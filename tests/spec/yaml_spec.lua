@@ -143,6 +143,38 @@ describe("aliases", function()
   end)
 end)
 
+describe("events", function()
+  -- "kind style value <text>" of each event.
+  local function events(text)
+    local list = {}
+    for index, event in ipairs(yaml.events(text)) do
+      local words = { event.kind }
+      for _, word in pairs { event.style or false, event.value or false } do words[#words + 1] = word or nil end
+      list[index] = ("%s <%s>"):format(table.concat(words, " "), text:sub(event.first, event.last))
+    end
+    return list
+  end
+
+  it("tell what stands where, in bytes", function()
+    expect.equal(events "é: 'ü' # c\nb: |\n  x\nc: [*a, ]\nd:\n", {
+      "map block <>", "scalar plain é <é>", "scalar single ü <'ü'>", "scalar plain b <b>",
+      "scalar literal x\n <|\n  x\n>", "scalar plain c <c>", "list flow <[>", "alias a <*a>", "end <]>",
+      "scalar plain d <d>", "scalar plain  <>", "end <>",
+    })
+  end)
+
+  it("count a byte order mark, and tell tags and anchors", function()
+    local list = yaml.events "\u{FEFF}&a !file x\n"
+    expect.equal({ #list, list[1].first, list[1].last, list[1].anchor, list[1].tag },
+      { 1, 4, 13, "a", "!file" })
+    expect.equal(yaml.events "# nothing\n", {})
+  end)
+
+  it("are refused for what is no YAML", function()
+    expect.raises(function() yaml.events "a: [" end, "line 2: did not find")
+  end)
+end)
+
 describe("positions", function()
   it("tell where keys, elements and containers stand", function()
     local value, positions = yaml.decode("a: 1\nb:\n  - x\n  - c: !file y\n")

@@ -161,6 +161,26 @@ static unsigned long torture_sqlite(struct memory_refusal refusal) {
                "database:close()\n");
 }
 
+static unsigned long torture_regex(struct memory_refusal refusal) {
+  return torture_chunk(refusal, "local regex = require 'anyreach.regex'\n"
+                                "local words = assert(regex.compile('^(?:\\\\w+ ?)+$'))\n"
+                                "assert(words:matches 'one two' and words:matches '-' == false)\n"
+                                "local slow = assert(regex.compile('^(a+)+$'))\n"
+                                "assert(slow:matches(('a'):rep(40) .. 'b') == nil)\n"
+                                "assert(not regex.compile '(')\n");
+}
+
+static unsigned long torture_schema(struct memory_refusal refusal) {
+  return torture_chunk(
+      refusal, "package.preload['anyreach.host'] = function() return {options = {}} end\n"
+               "local schema = require 'anyreach.schema'\n"
+               "local validator = schema.compile {type = 'object', required = {'a'}, properties = "
+               "{a = {anyOf = {{type = 'string', pattern = '^x+$'}, {type = 'null'}}}}}\n"
+               "assert(#validator:validate {a = 'y', b = 1} == 1)\n"
+               "assert(validator:is_valid {a = 'xx'})\n"
+               "assert(not pcall(schema.compile, {type = 5}))\n");
+}
+
 /* The rows are refused, for their name: the table of operations must be the same in every run. */
 static unsigned long torture_openapi(struct memory_refusal refusal) {
   return torture_chunk(
@@ -259,7 +279,8 @@ static unsigned long torture_delivery(struct memory_refusal refusal) {
   bool started[EXCHANGES];
   struct gate gate;
   struct wire wire = open_wire();
-  gate_init(&gate, wire.loop, 1000, 2);
+  gate_init(&gate, wire.loop, 2);
+  gate_set_rate(&gate, 1000);
   memory_start(refusal);
   for (int i = 0; i < EXCHANGES; i++) {
     started[i] = start_exchange(&exchanges[i], &wire, &gate, requests[i].method, requests[i].path,
@@ -284,7 +305,7 @@ static unsigned long torture_cancel(struct memory_refusal refusal) {
   struct exchange exchanges[EXCHANGES];
   struct gate gate;
   struct wire wire = open_wire();
-  gate_init(&gate, wire.loop, 0, 1);
+  gate_init(&gate, wire.loop, 1);
   memory_start(refusal);
   for (int i = 0; i < EXCHANGES; i++)
     expect_reason(start_exchange(&exchanges[i], &wire, &gate, "GET", "/core/agents", NULL));
@@ -313,37 +334,63 @@ static unsigned long torture_server(struct memory_refusal refusal) {
 
 /* {====== the program ====== */
 
-/* Runs code as `anyreach --sandbox -e CODE` does. */
-static unsigned long torture_program(struct memory_refusal refusal) {
+/* Runs code as `anyreach OPTIONS -e CODE` does. */
+static unsigned long torture_code(struct memory_refusal refusal, const struct options *options,
+                                  const char *code) {
   static char *arguments[] = {NULL};
-  const struct program program = {
-      .text = "local api = anyreach.client()\n"
-              "local agent = api.agents.create { name = 'a' }\n"
-              "api.agents.versions.create(agent.id, { config = { instructions = 'x' } })\n"
-              "assert(api.agents.get(agent.id).name == 'a')\n"
-              "for found in api.agents.each() do assert(found.id == agent.id) end\n"
-              "local ok, err = api.try.agents.get('none')\n"
-              "assert(not ok and tostring(err):find '404')\n"
-              "anyreach.map({ 1, 2, 3 }, function(i) api.agents.create { name = 'n' .. i } end)\n",
-      .arguments = arguments};
-  struct options options = {.values = {[OPTION_SANDBOX] = "", [OPTION_QUIET] = ""}};
+  const struct program program = {.text = code, .arguments = arguments};
+  struct options copy = *options;
   memory_start(refusal);
-  struct host *host = host_open(&options);
-  int code = host ? host_run(host, &program) : EXIT_SCRIPT;
+  struct host *host = host_open(&copy);
+  int status = host ? host_run(host, &program) : EXIT_SCRIPT;
   if (host) host_close(host);
   unsigned long count = memory_stop();
-  expect_reason(code == 0);
+  expect_reason(status == 0);
   return count;
+}
+
+static unsigned long torture_program(struct memory_refusal refusal) {
+  const struct options options = {.values = {[OPTION_SANDBOX] = "", [OPTION_QUIET] = ""}};
+  return torture_code(
+      refusal, &options,
+      "local api = anyreach.client()\n"
+      "local agent = api.agents.create { name = 'a' }\n"
+      "api.agents.versions.create(agent.id, { config = { instructions = 'x' } })\n"
+      "assert(api.agents.get(agent.id).name == 'a')\n"
+      "for found in api.agents.each() do assert(found.id == agent.id) end\n"
+      "local ok, err = api.try.agents.get('none')\n"
+      "assert(not ok and tostring(err):find '404')\n"
+      "anyreach.map({ 1, 2, 3 }, function(i) api.agents.create { name = 'n' .. i } end)\n");
+}
+
+static unsigned long torture_replay(struct memory_refusal refusal) {
+  const struct options options = {
+      .values = {[OPTION_REPLAY] = "tests/torture/recording", [OPTION_QUIET] = ""}};
+  return torture_code(refusal, &options,
+                      "local api = anyreach.client()\n"
+                      "assert(api.agents.list()[1].name == 'Front desk')\n"
+                      "local ok, err = pcall(api.agents.list, { name = 'x' })\n"
+                      "assert(not ok and err.kind == 'replay')\n");
 }
 
 /* }====== */
 
 const struct scenario scenarios[] = {
-    {"buf", torture_buf},         {"url", torture_url},
-    {"arena", torture_arena},     {"loop", torture_loop},
-    {"json", torture_json},       {"yaml", torture_yaml},
-    {"secret", torture_secret},   {"sqlite", torture_sqlite},
-    {"openapi", torture_openapi}, {"delivery", torture_delivery},
-    {"cancel", torture_cancel},   {"server", torture_server},
-    {"program", torture_program}, {NULL, NULL},
+    {"buf", torture_buf},
+    {"url", torture_url},
+    {"arena", torture_arena},
+    {"loop", torture_loop},
+    {"json", torture_json},
+    {"yaml", torture_yaml},
+    {"secret", torture_secret},
+    {"sqlite", torture_sqlite},
+    {"regex", torture_regex},
+    {"schema", torture_schema},
+    {"openapi", torture_openapi},
+    {"delivery", torture_delivery},
+    {"cancel", torture_cancel},
+    {"server", torture_server},
+    {"program", torture_program},
+    {"replay", torture_replay},
+    {NULL, NULL},
 };

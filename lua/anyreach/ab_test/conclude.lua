@@ -11,6 +11,7 @@ local moves = require "anyreach.numbers.moves"
 local operations = require "anyreach.operations"
 local slots = require "anyreach.numbers.slots"
 local state_file = require "anyreach.ab_test.state"
+local steps = require "anyreach.steps"
 local timestamp = require "anyreach.timestamp"
 
 local conclude = {}
@@ -212,7 +213,8 @@ function conclude.steps(ending)
   return list
 end
 
---- Carries an ending out. A failure leaves a state that another run completes.
+--- Carries an ending out. A failure leaves a state that another run completes; after the first request it is of
+--- kind "partial".
 ---@param api anyreach.client
 ---@param file string of the experiment
 ---@param state anyreach.ab_state
@@ -223,7 +225,11 @@ function conclude.run(api, file, state, decision, ending)
   state.phase, state.decision = "concluding", decision
   save()
   if ending.creates then create_target(api, state, ending, save) end
-  moves.apply(api, conclude.steps(ending))
+  local ok, err = pcall(moves.apply, api, conclude.steps(ending))
+  if not ok then
+    if ending.creates then err = steps.failure_after(("version %d created"):format(ending.target.version), err) end
+    error(err, 0)
+  end
   state.phase, state.concluded_at = "concluded", timestamp.format(os.time() * 1000000)
   state.left_alone = #ending.left_alone > 0 and json.array(ending.left_alone) or nil
   save()

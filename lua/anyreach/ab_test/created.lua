@@ -3,6 +3,7 @@
 -- noted first, and looked for when the note is still there.
 
 local agent_lookup = require "anyreach.agent_lookup"
+local answers = require "anyreach.answers"
 local canonical = require "anyreach.canonical"
 
 local created = {}
@@ -15,7 +16,7 @@ local created = {}
 ---@field taken table<integer, boolean> versions that were created for something else
 
 local function wanted_config(api, creation)
-  local config = api.agents.versions.get(creation.agent_id, creation.base).config
+  local config = agent_lookup.version(api, creation.agent_id, creation.base).config
   if creation.prompt then config.instructions = creation.prompt end
   return config
 end
@@ -47,7 +48,9 @@ end
 function created.make(api, creation)
   local body = { base_version = creation.base }
   if creation.prompt then body = { config = wanted_config(api, creation) } end
-  return api.agents.versions.create(creation.agent_id, body)
+  local version = api.agents.versions.create(creation.agent_id, body)
+  answers.version_id(answers.read("version", version, "agents.versions.create"))
+  return version
 end
 
 return created

@@ -8,6 +8,7 @@
 local account = require "anyreach.account"
 local agent_lookup = require "anyreach.agent_lookup"
 local answering = require "anyreach.numbers.answering"
+local answers = require "anyreach.answers"
 local created = require "anyreach.ab_test.created"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
@@ -85,7 +86,7 @@ local function current_version(api, agent)
   if not published then
     errors.raise("input", "agent '%s' has no published version to try variants of; publish one first", agent.name)
   end
-  return { version = published.version, version_id = published.id }, versions[1].version
+  return { version = published.version, version_id = answers.version_id(published) }, versions[1].version
 end
 
 -- What the slots hold now. A holder that nobody has could not be restored.
@@ -207,7 +208,7 @@ local function due_changes(run, variant)
   local holder = { version_id = variant.version_id, agent_id = state.agent.id, agent = state.agent.name,
     version = variant.version }
   for _, number in ipairs(variant.phone_numbers) do
-    local record = run.api.phone_numbers.get(number)
+    local record = answering.record_of(run.api, number)
     for _, slot in ipairs(slots.of(state.direction)) do
       local held = slots.version_id(record, slot)
       if held ~= holder.version_id then

@@ -77,7 +77,7 @@ local function table_lines(rows, right)
   for index, row in ipairs(rows) do
     local cells = {}
     for column, cell in ipairs(row) do cells[column] = pad(cell, widths[column], right[column]) end
-    lines[index] = (table.concat(cells, "  "):gsub("%s+$", ""))
+    lines[index] = table.concat(cells, "  "):match("^.*%S") or ""
   end
   return lines
 end

@@ -160,7 +160,7 @@ end
 
 local function agents_by_name(api)
   local found = {}
-  for agent in api.agents.each() do
+  for _, agent in ipairs(agent_lookup.all(api)) do
     found[agent.name] = found[agent.name] or {}
     table.insert(found[agent.name], agent)
   end

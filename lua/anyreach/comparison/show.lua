@@ -56,7 +56,7 @@ local function line_of(result, sides, width)
   if result.draft then list[#list + 1] = ("the newer draft %d is not compared"):format(result.draft) end
   local padding = (" "):rep(width - utf8.len(result.name))
   local line = ("%-7s  %s%s  %s"):format(result.status, result.name, padding, table.concat(list, "; "))
-  return (redaction.printable(line):gsub("%s+$", ""))
+  return redaction.printable(line):match("^.*%S") or ""
 end
 
 -- Which side the marks, or the colours, stand for.
@@ -87,25 +87,25 @@ end
 
 -- }======
 
-local function print_summary(results)
+-- Prints the counts, and returns them as fields of the summary.
+local function summarize(results)
   local counts = comparison.count(results)
-  if report.is_json() then
-    return report.event("summary", {
-      agents = counts.total, same = counts.same, differs = counts.differs, missing = counts.missing,
-      extra = counts.extra, failed = counts.failed,
-    })
-  end
   local parts = {}
   for _, status in ipairs { "same", "differs", "missing", "extra", "failed" } do
     if counts[status] > 0 or status == "same" then parts[#parts + 1] = counts[status] .. " " .. status end
   end
   report.line("%d %s: %s", counts.total, counts.total == 1 and "agent" or "agents", table.concat(parts, ", "))
+  return {
+    agents = counts.total, same = counts.same, differs = counts.differs, missing = counts.missing,
+    extra = counts.extra, failed = counts.failed,
+  }
 end
 
 --- Shows the results of a comparison.
 ---@param results anyreach.compared[]
 ---@param sides anyreach.comparison_sides
 ---@param options? {only_drift?: boolean}
+---@return table counts of each status
 function show.results(results, sides, options)
   options = options or {}
   if report.is_json() then
@@ -115,7 +115,7 @@ function show.results(results, sides, options)
   else
     print_lines(results, sides, options)
   end
-  print_summary(results)
+  return summarize(results)
 end
 
 return show

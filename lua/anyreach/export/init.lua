@@ -67,7 +67,7 @@ local function choose(api, wanted)
   if wanted then
     for _, agent in ipairs(tasks.map(wanted, function(text) return agent_lookup.find(api, text) end)) do add(agent) end
   else
-    for agent in api.agents.each() do add(agent) end
+    for _, agent in ipairs(agent_lookup.all(api)) do add(agent) end
   end
   return sort_by_name(results)
 end

@@ -60,14 +60,6 @@ end
 
 local fresh
 
--- Below a field for credentials all texts are secret; below one called `token` there may be the schema of
--- a parameter.
-local function hides(key, value)
-  if not redaction.is_secret_name(key) then return false end
-  return type(value) ~= "table" or json.is_array(value) or tostring(key):lower():find("credentials?$") ~= nil
-    or tostring(key):lower():find("authorization$") ~= nil
-end
-
 local function fresh_text(context, text, path, key, hidden)
   if hidden and text ~= "" then
     if context.has_tags then return secret_tag(context, path) end
@@ -82,7 +74,7 @@ end
 
 -- A value that the file does not have yet.
 function fresh(context, value, path, key, hidden)
-  hidden = hidden or hides(key, value)
+  hidden = hidden or redaction.hides(key, value)
   if type(value) == "string" then return fresh_text(context, value, path, key, hidden) end
   if references.is_reference(value) then return yaml.tag("!ref", tostring(value)) end
   if type(value) ~= "table" or yaml.is_tag(value) then return value end
@@ -239,7 +231,7 @@ function merge(context, old, new, path, key)
   end
   if is_object(old) and is_object(new) then return merge_objects(context, old, new, path) end
   if json.is_array(old) and json.is_array(new) then return merge_lists(context, old, new, path) end
-  if type(old) == "string" and type(new) == "string" and not hides(key, new) then return new end
+  if type(old) == "string" and type(new) == "string" and not redaction.hides(key, new) then return new end
   if old ~= nil and canonical.same(old, new) then return old end
   return fresh(context, new, path, key)
 end

@@ -23,6 +23,7 @@ local lint = {}
 ---@field schema_path string|nil
 
 ---@class anyreach.lint_options
+---@field environment? anyreach.environment whose values are merged into the agents
 ---@field schema? table of configurations
 ---@field variables? string[] names that are known in all prompts
 ---@field since? string revision of git that prompts are compared with
@@ -111,7 +112,7 @@ function lint.run(paths, options)
   local validator = options.schema and schema.compile(options.schema, { skip_patterns = true })
   local context = { validator = validator, variables = options.variables or {}, told = {},
     past = history.at(options.since or history.DEFAULT) }
-  local agents, problems, files = agent_file.collect(paths)
+  local agents, problems, files = agent_file.collect(paths, { environment = options.environment })
   local findings = {}
   for index, problem in ipairs(problems) do
     findings[index] = file_finding(problem)

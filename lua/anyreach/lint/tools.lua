@@ -11,20 +11,24 @@ local texts = require "anyreach.lint.texts"
 
 local tools = {}
 
+-- Patterns of a place and a name; but for the first one the name must hold an underscore.
 local NAMINGS = {
   "(){{%-?%s*tools%.([%w_-]+)",
-  "()`([%a][%w_-]*_[%w_-]*)`",
-  "()%f[%w_]([%a][%w_]*_[%w_]*)%s+[Tt]ool%f[%W]",
-  "()%f[%w][Tt]ool%s+([%a][%w_]*_[%w_]*)",
+  "()`([%a][%w_-]*)`",
+  "()%f[%w_]([%a][%w_]*)%s+[Tt]ool%f[%W]",
+  "()%f[%w][Tt]ool%s+([%a][%w_]*)",
 }
 
 -- Calls f(position, name) for each tool that a text names, once each.
 local function each_named(text, f)
   local seen = {}
-  for _, naming in ipairs(NAMINGS) do
+  for index, naming in ipairs(NAMINGS) do
     for position, name in text:gmatch(naming) do
-      if not seen[name] then f(position, name) end
-      seen[name] = true
+      local is_name = index == 1 or name:find("_", 1, true)
+      if is_name and not seen[name] then
+        seen[name] = true
+        f(position, name)
+      end
     end
   end
 end

@@ -54,17 +54,28 @@ local function message_for(name, known)
     :format(name, name)
 end
 
+-- Calls f(position, inside) for each {{…}}; returns where one begins that is not closed, or nil. Looks at
+-- each character once: the pattern "{{.-}}" would look for the end again from every brace.
+local function each_expression(text, f)
+  local open = text:find("{{", 1, true)
+  while open do
+    local close = text:find("}}", open + 2, true)
+    if not close then return open end
+    f(open, text:sub(open + 2, close - 1))
+    open = text:find("{{", close + 2, true)
+  end
+end
+
 local function check_text(entry, known, report)
   local own, told = own_names(entry.text), {}
-  for position, expression in entry.text:gmatch("(){{(.-)}}") do
+  local open = each_expression(entry.text, function(position, expression)
     local name = expression:match("^%-?%s*([%a_][%w_]*)")
     if name and name ~= TOOLS and not known[name] and not own[name] and not told[name] then
       told[name] = true
       report("unknown-variable", entry, ("line %d: %s"):format(texts.line(entry.text, position),
         message_for(name, known)))
     end
-  end
-  local open = entry.text:gsub("{{.-}}", function(inside) return (" "):rep(#inside) end):find("{{", 1, true)
+  end)
   if open then
     report("unclosed-variable", entry, ("line %d: {{ is not closed by }}"):format(texts.line(entry.text, open)))
   end

@@ -28,7 +28,7 @@ local answering = {}
 local function note_agent(holders, agent, versions)
   local published, found = agent_lookup.published(versions), 0
   for _, version in ipairs(versions) do
-    local holder = holders[version.id]
+    local holder = version.id and holders[version.id]
     if holder then
       holder.agent_id, holder.agent, holder.version = agent.id, agent.name, version.version
       holder.newest = published and published.version
@@ -40,11 +40,10 @@ end
 
 -- Completes the holders, which are given by version id.
 local function find_agents(api, holders)
-  local missing, agents = 0, {}
+  local missing = 0
   for _ in pairs(holders) do missing = missing + 1 end
   if missing == 0 then return end
-  for agent in api.agents.each() do agents[#agents + 1] = agent end
-  tasks.map(agents, function(agent)
+  tasks.map(agent_lookup.all(api), function(agent)
     if missing == 0 then return end
     local found = note_agent(holders, agent, agent_lookup.versions(api, agent.id))
     missing = missing - found
@@ -70,10 +69,7 @@ local function make_numbers(records)
 end
 
 local function read_records(api)
-  local records = {}
-  for record in api.phone_numbers.each() do
-    records[#records + 1] = answers.require_field(record, "phone_number", "phone_numbers.list")
-  end
+  local records = answers.list("phone_number", api.phone_numbers.each(), "phone_numbers.list")
   table.sort(records, function(a, b) return a.phone_number < b.phone_number end)
   return records
 end
@@ -130,16 +126,26 @@ end
 --- The records of all numbers, sorted.
 answering.records = read_records
 
+--- The record of a number, as it is now.
+---@param api anyreach.client
+---@param number string
+---@return table
+function answering.record_of(api, number)
+  return answers.read("phone_number", api.phone_numbers.get(number), "phone_numbers.get")
+end
+
 --- The record of a number in the answer to a publication, or as it is read now when the answer leaves it out.
 ---@param api anyreach.client
 ---@param answer any
 ---@param number string
 ---@return table
 function answering.record(api, answer, number)
-  for _, record in ipairs(pager.rows(answer)) do
-    if record.phone_number == number then return record end
+  for _, record in ipairs(pager.rows(answer) or {}) do
+    if type(record) == "table" and record.phone_number == number then
+      return answers.read("phone_number", record, "agents.versions.publish")
+    end
   end
-  return api.phone_numbers.get(number)
+  return answering.record_of(api, number)
 end
 
 return answering

@@ -6,6 +6,7 @@
 --   numbers.carry_out(api, "my swap", numbers.swap(api, "+15551230001", "+15551230002", "both"))
 
 local agent_lookup = require "anyreach.agent_lookup"
+local answers = require "anyreach.answers"
 local answering = require "anyreach.numbers.answering"
 local changes = require "anyreach.numbers.changes"
 local errors = require "anyreach.errors"
@@ -24,10 +25,11 @@ numbers.records = answering.records
 
 --- A version of an agent as what a slot holds.
 ---@param agent table
----@param version table
+---@param version table without a number: it is yet to be created
 ---@return anyreach.holder
 function numbers.holder(agent, version)
-  return { version_id = version.id, agent_id = agent.id, agent = agent.name, version = version.version }
+  local version_id = version.version and answers.version_id(version)
+  return { version_id = version_id, agent_id = agent.id, agent = agent.name, version = version.version }
 end
 
 -- The version that is meant: the one of that number, else the newest published one.

@@ -48,8 +48,8 @@ function show.table(numbers, trunks)
   local widths = widths_of(rows)
   for index, row in ipairs(rows) do
     local cells = {}
-    for column, text in ipairs(row) do cells[column] = pad(text, widths[column]) end
-    lines[index] = table.concat(cells, "  "):gsub("%s+$", "")
+    for column, text in ipairs(row) do cells[column] = column < #row and pad(text, widths[column]) or text end
+    lines[index] = table.concat(cells, "  ")
   end
   return lines
 end

@@ -12,6 +12,7 @@ local files = require "anyreach.files"
 local json = require "anyreach.json"
 local private_file = require "anyreach.private_file"
 local slots = require "anyreach.numbers.slots"
+local state_path = require "anyreach.state_path"
 
 local unfinished = {}
 
@@ -23,22 +24,31 @@ local NAME_LENGTH = 16 -- digits of the digest in the name of the file
 
 -- {====== the file ======
 
-local function root()
-  local state, home = os.getenv("XDG_STATE_HOME"), os.getenv("HOME")
-  if state and state:sub(1, 1) == "/" then return state end
-  if home and home:sub(1, 1) == "/" then return home .. "/.local/state" end
-  errors.raise("input", "there is no place to note what is begun: set XDG_STATE_HOME or HOME")
-end
-
 local function path_of(api)
   local name = digest.sha256(account.of(api).key):sub(1, NAME_LENGTH)
-  return ("%s/anyreach/unfinished/%s.json"):format(root(), name)
+  return state_path(("unfinished/%s.json"):format(name))
+    or errors.raise("input", "there is no place to note what is begun: set XDG_STATE_HOME or HOME")
 end
 
 --- Forgets what was noted.
 ---@param api anyreach.client
 function unfinished.forget(api)
-  os.remove(path_of(api))
+  local path = path_of(api)
+  local ok, message = os.remove(path)
+  if not ok and directory.kind(path) then errors.raise("input", "%s", message) end
+end
+
+local function is_change(change)
+  return type(change) == "table" and type(change.number) == "string" and slots.of(change.slot) ~= nil
+    and (change.from == nil or type(change.from) == "table") and (change.to == nil or type(change.to) == "table")
+end
+
+local function is_record(record)
+  if type(record) ~= "table" or type(record.what) ~= "string" or not json.is_array(record.changes) then return false end
+  for index = 1, #record.changes do
+    if not is_change(record.changes[index]) then return false end
+  end
+  return true
 end
 
 --- What an earlier run has begun and not finished, or nil. A file that cannot be read is an error, and
@@ -49,7 +59,7 @@ function unfinished.read(api)
   local path = path_of(api)
   if not directory.kind(path) then return nil end
   local record = files.read_json(path)
-  if type(record) ~= "table" or type(record.what) ~= "string" or not json.is_array(record.changes) then
+  if not is_record(record) then
     errors.raise("input", "%s: expected what a run of the program had begun; remove the file when you know that "
       .. "nothing is unfinished", path)
   end

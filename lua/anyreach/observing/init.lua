@@ -68,10 +68,18 @@ function observing.start()
   finish_before_exit()
 end
 
---- Lets a consumer look on, too, at clients that are made afterwards.
+local function is_known(consumer)
+  for _, known in ipairs(consumers) do
+    if known == consumer then return true end
+  end
+  return false
+end
+
+--- Lets a consumer look on, too, at clients that are made afterwards. Called again when it wants contents
+--- now, or does no longer.
 ---@param consumer anyreach.observing.consumer
 function observing.watch(consumer)
-  consumers[#consumers + 1] = consumer
+  if not is_known(consumer) then consumers[#consumers + 1] = consumer end
   observe()
 end
 

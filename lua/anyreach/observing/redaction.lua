@@ -2,6 +2,7 @@
 -- and without what by its name is a secret of the server's making (a new token, a presigned address).
 
 local json = require "anyreach.json"
+local printable = require "anyreach.printable"
 local redact = require "anyreach.redact"
 
 local redaction = {}
@@ -32,6 +33,27 @@ function redaction.is_secret_name(name)
   return name == "sig"
 end
 
+--- True when what stands under a name in a configuration is a secret, other than in what is sent and answered:
+--- below a field for credentials everything is, but below one called `token` there may be the schema of a
+--- parameter.
+---@param name string|integer
+---@param value any
+---@return boolean
+function redaction.hides(name, value)
+  if value == "" or value == json.null or type(value) == "boolean" or not redaction.is_secret_name(name) then
+    return false
+  end
+  return type(value) ~= "table" or json.is_array(value) or redaction.hides_all_below(name)
+end
+
+--- True for the name of a field for credentials.
+---@param name string|integer
+---@return boolean
+function redaction.hides_all_below(name)
+  name = tostring(name):lower()
+  return name:find("credentials?$") ~= nil or name:find("authorization$") ~= nil
+end
+
 --- Text without the secrets that this program knows.
 ---@param text string
 ---@return string
@@ -39,15 +61,11 @@ function redaction.text(text)
   return redact(text)
 end
 
-local function hexadecimal(c)
-  return c ~= "\n" and c ~= "\t" and ("\\x%02X"):format(utf8.codepoint(c)) or nil
-end
-
---- The same, fit for a terminal: control characters but for tab and new line are written as \xNN.
+--- The same, fit for a terminal: see anyreach.printable.
 ---@param text string
 ---@return string
 function redaction.printable(text)
-  return (redact(text):gsub("[%c\127]", hexadecimal):gsub("\xC2[\x80-\x9F]", hexadecimal))
+  return printable(redact(text))
 end
 
 --- The value of a header.

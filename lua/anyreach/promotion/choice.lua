@@ -13,7 +13,9 @@ local choice = {}
 
 local function ids_of(versions)
   local ids = {}
-  for _, version in ipairs(versions) do ids[version.id] = true end
+  for _, version in ipairs(versions) do
+    if version.id then ids[version.id] = true end
+  end
   return ids
 end
 
@@ -52,8 +54,7 @@ end
 ---@return anyreach.promotion_choice[] sorted by name
 ---@return string[] left_out names of agents without one
 function choice.all(api)
-  local agents, chosen, left_out = {}, {}, {}
-  for agent in api.agents.each() do agents[#agents + 1] = agent end
+  local agents, chosen, left_out = agent_lookup.all(api), {}, {}
   table.sort(agents, function(a, b) return a.name < b.name end)
   local found = tasks.map(agents, function(agent) return choose(api, agent) or false end)
   for index, one in ipairs(found) do

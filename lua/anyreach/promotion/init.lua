@@ -4,6 +4,7 @@
 
 local account = require "anyreach.account"
 local agent_lookup = require "anyreach.agent_lookup"
+local answers = require "anyreach.answers"
 local claims = require "anyreach.promotion.claims"
 local errors = require "anyreach.errors"
 local numbers = require "anyreach.numbers"
@@ -34,11 +35,14 @@ end
 
 -- {====== reading ======
 
+local function last_promotion(sides, choice)
+  return sides.lock:promotion(account.of(sides.source).key, account.of(sides.target).key, choice.agent.name)
+end
+
 -- The version that was last promoted, in the target's terms; nil when the lock knows of none, or when one of
 -- the agents is not the one that it knows.
 local function read_base(sides, converter, choice, target_agent)
-  local from, to = account.of(sides.source).key, account.of(sides.target).key
-  local row = sides.lock:promotion(from, to, choice.agent.name)
+  local row = last_promotion(sides, choice)
   if not row or not target_agent or row.agent_id ~= target_agent.id then return nil end
   if row.from_agent_id and row.from_agent_id ~= choice.agent.id then return nil end
   local version, err = sides.source.try.agents.versions.get(choice.agent.id, row.from_version)
@@ -46,18 +50,19 @@ local function read_base(sides, converter, choice, target_agent)
     if err.kind == "not_found" then return nil end
     error(err, 0)
   end
-  return (converter:value(remap.content(version)))
+  return (converter:value(remap.content(answers.read("whole_version", version, "agents.versions.get"))))
 end
 
-local function read_state(api, name)
-  local agent = agent_lookup.by_name(api, name)
+local function read_state(sides, choice)
+  local api, row = sides.target, last_promotion(sides, choice)
+  local agent = agent_lookup.by_name(api, choice.agent.name, row and row.agent_id)
   local state = { agent = agent, numbers = {} }
   if agent then state.published, state.draft = agent_lookup.in_use(api, agent.id) end
   return state
 end
 
 local function read_item(sides, converter, choice)
-  local state = read_state(sides.target, choice.agent.name)
+  local state = read_state(sides, choice)
   return {
     name = choice.agent.name, choice = choice, state = state, numbers = {},
     base = read_base(sides, converter, choice, state.agent),
@@ -135,20 +140,25 @@ end
 
 -- {====== writing ======
 
+-- Returns the error when that cannot be written.
 local function note_in_lock(sides, item, result)
   local from, to = account.of(sides.source).key, account.of(sides.target).key
   sides.lock:set_promotion(from, to, item.name, {
     from_agent_id = item.choice.agent.id, from_version = item.choice.version.version,
     agent_id = result.agent_id, version = result.version,
   })
-  sides.lock:write()
+  local ok, err = pcall(sides.lock.write, sides.lock)
+  if ok then return nil end
+  return errors.is_error(err) and err or error(err, 0)
 end
 
---- Carries out what was planned, and notes in the lock what was published.
+--- Carries out what was planned, and notes in the lock what was published. That the lock cannot be written
+--- stops nothing: an agent that was promoted is one all the same.
 ---@param sides anyreach.promotion_sides
 ---@param items anyreach.promotion_item[] those with a change are carried out
 ---@param options anyreach.promotion_options|anyreach.run_options
 ---@return anyreach.provision_result[] of the items with a change, in their order
+---@return anyreach.error|nil problem why the lock does not note all of it
 function promotion.apply(sides, items, options)
   local changes, by_change = {}, {}
   for _, item in ipairs(items) do
@@ -157,15 +167,18 @@ function promotion.apply(sides, items, options)
       by_change[#changes] = item
     end
   end
-  local index = 0
-  return provision.apply(sides.target, changes, {
+  local index, problem = 0, nil
+  local results = provision.apply(sides.target, changes, {
     on_step = options.on_step,
     on_result = function(result)
       index = index + 1
-      if not result.error and options.publish ~= false then note_in_lock(sides, by_change[index], result) end
+      if not result.error and options.publish ~= false then
+        problem = note_in_lock(sides, by_change[index], result) or problem
+      end
       if options.on_result then options.on_result(result, by_change[index]) end
     end,
   })
+  return results, problem
 end
 
 -- }======

@@ -46,9 +46,9 @@ end
 local function conflict_events(item)
   local list = json.array {}
   for index, conflict in ipairs(item.conflicts) do
-    list[index] = {
-      path = conflict.path, base = conflict.base, source = conflict.source, target = conflict.target,
-    }
+    local path, event = conflict.path, { path = conflict.path }
+    for _, side in ipairs { "base", "source", "target" } do event[side] = diff_text.value(path, conflict[side]) end
+    list[index] = event
   end
   return list
 end
@@ -122,25 +122,24 @@ local function note_numbers(items, options)
   end
 end
 
---- Shows how many agents there were of each kind.
+--- Shows how many agents there were of each kind, and returns it.
 ---@param items anyreach.promotion_item[]
 ---@param results table<anyreach.promotion_item, anyreach.provision_result>
 ---@param options anyreach.promotion_options|{numbers?: boolean}
+---@return table counts by action, and `agents`
 function show.summary(items, results, options)
   local counts, parts = {}, {}
   for _, item in ipairs(items) do
     local action = results[item] and results[item].action or item.action
     counts[action] = (counts[action] or 0) + 1
   end
-  if report.is_json() then
-    counts.agents = #items
-    return report.event("summary", counts)
-  end
   for _, action in ipairs(order) do
     if counts[action] then parts[#parts + 1] = ("%d %s"):format(counts[action], words[action] or action) end
   end
   report.line("%d %s: %s", #items, #items == 1 and "agent" or "agents", table.concat(parts, ", "))
   note_numbers(items, options)
+  counts.agents = #items
+  return counts
 end
 
 return show

@@ -17,12 +17,6 @@ local function fail(kind, problems)
   error(errors.make { kind = kind, problems = problems }, 0)
 end
 
-local function all_agents(api)
-  local list = {}
-  for agent in api.agents.each() do list[#list + 1] = agent end
-  return list
-end
-
 --- What brings the prompts of a folder into the agents. Only reads. Everything that is wrong with files,
 --- agents or sizes raises one error of kind "input"; newer drafts in the way one of kind "conflict".
 ---@param api anyreach.client
@@ -33,7 +27,7 @@ function prompts.plan(api, path, options)
   options = options or {}
   local problems, conflicts, plans = {}, {}, {}
   local read = folder.read(path, problems)
-  local groups = plan.group(read, #read > 0 and all_agents(api) or {}, problems)
+  local groups = plan.group(read, #read > 0 and agent_lookup.all(api) or {}, problems)
   local made = tasks.map(groups, function(group)
     local published, draft = agent_lookup.in_use(api, group.agent.id)
     if options.on_step then options.on_step() end
@@ -73,8 +67,7 @@ function prompts.write_draft(api, one)
     api.agents.versions.update(one.agent.id, one.draft.version, fields)
   else
     local version = api.agents.versions.create(one.agent.id, fields)
-    answers.require_field(version, "id", "agents.versions.create")
-    one.draft = answers.require_field(version, "version", "agents.versions.create")
+    one.draft = answers.read("version", version, "agents.versions.create")
   end
 end
 

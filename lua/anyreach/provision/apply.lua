@@ -2,6 +2,7 @@
 -- their effect. Each step is marked with its outcome, so that after a failure it can be told what was
 -- done, what may have been done, and what was not attempted.
 
+local agent_lookup = require "anyreach.agent_lookup"
 local answering = require "anyreach.numbers.answering"
 local answers = require "anyreach.answers"
 local errors = require "anyreach.errors"
@@ -36,7 +37,7 @@ local actions = {}
 
 function actions.create_agent(progress, step)
   local agent = progress.api.agents.create(fields_of(progress, step))
-  progress.agent = answers.require_field(agent, "id", "agents.create")
+  progress.agent = answers.read("agent", agent, "agents.create")
 end
 
 function actions.update_agent(progress, step)
@@ -45,7 +46,7 @@ end
 
 function actions.create_version(progress, step)
   local version = progress.api.agents.versions.create(progress.agent.id, fields_of(progress, step))
-  progress.version = answers.require_field(version, "version", "agents.versions.create")
+  progress.version = answers.read("version", version, "agents.versions.create")
 end
 
 function actions.update_version(progress, step)
@@ -62,8 +63,9 @@ function actions.generate(progress, step)
 end
 
 local function check_assignment(progress, answer, step)
-  local version_id = answers.require_field(progress.version, "id", "agents.versions").id
-  for _, number in ipairs(step.phone_numbers or {}) do
+  if not step.phone_numbers then return end
+  local version_id = answers.version_id(progress.version)
+  for _, number in ipairs(step.phone_numbers) do
     if not plan.holds(answering.record(progress.api, answer, number), step.direction, version_id) then
       errors.raise("conflict", "phone number %s (%s) does not hold version %s after it was assigned to it", number,
         step.direction, progress.version.version)
@@ -79,7 +81,7 @@ end
 
 function actions.deploy_as_sip(progress)
   progress.api.agents.deploy_as_sip(progress.agent.id)
-  progress.sip_address = sip.address(progress.api.agents.get(progress.agent.id))
+  progress.sip_address = sip.address(agent_lookup.by_id(progress.api, progress.agent.id))
 end
 
 --- Carries out a plan. A step that fails raises its error; the steps are marked in any case.

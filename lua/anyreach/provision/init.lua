@@ -42,6 +42,7 @@ local provision = {}
 
 ---@class anyreach.run_options : anyreach.provision_options
 ---@field check? boolean compare only
+---@field known_id? fun(agent: anyreach.agent): string|nil the id that it had before
 ---@field concurrency? integer agents at a time; default as for anyreach.map
 ---@field on_start? fun(count: integer, is_check: boolean) called before agents are compared, and applied
 ---@field on_step? fun() called for each of them when it is done
@@ -80,7 +81,7 @@ end
 -- {====== comparing ======
 
 local function fill_change(change, api, options)
-  local state = remote.read(api, change.agent)
+  local state = remote.read(api, change.agent, options.known_id and options.known_id(change.agent))
   local made = plan.make(change.agent, state, options)
   change.remote, change.agent_id = state, state.agent and state.agent.id
   change.steps, change.changes, change.draft_left_alone = made.steps, made.changes, made.draft_left_alone

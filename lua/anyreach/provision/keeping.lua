@@ -43,19 +43,28 @@ end
 function keeping.start(api, account, agents, given)
   local open, opened = lock.opener()
   local function lock_of(file) return open(lock.path_beside(file)) end
-  local keeps = not given.no_lock
   local self = setmetatable({ api = api, account = account, agents = agents, given = given, opened = opened }, Keeping)
-  if keeps then
+  if not given.no_lock then
+    self.lock_of = lock_of
     for _, agent in ipairs(agents) do lock_of(agent.file) end
   end
   self.locks = given.prune and locks_of(given, open) or {}
   check_prune(given, account, self.locks)
   self.record = record.new(api, agents, {
     account = account.key,
-    lock_of = keeps and lock_of or nil,
+    lock_of = self.lock_of,
     on_difference = given.lenient and warn_of_difference or nil,
   })
   return self
+end
+
+--- The id that an agent had when it was written last, or nil.
+---@param agent anyreach.agent
+---@return string|nil
+function Keeping:known_id(agent)
+  local opened = self.lock_of and self.lock_of(agent.file)
+  local row = opened and opened:get(self.account.key, agent.name)
+  return row and row.agent_id
 end
 
 --- Looks at an agent that was provisioned; see anyreach.provision.record.

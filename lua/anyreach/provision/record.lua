@@ -1,6 +1,7 @@
 -- What follows when an agent was provisioned: it is read back, and what the file owns is compared by value,
 -- because a server may accept a field and ignore it; then the lock notes what both sides have.
 
+local agent_lookup = require "anyreach.agent_lookup"
 local agent_state = require "anyreach.agent_state"
 local comparison = require "anyreach.comparison"
 local diff = require "anyreach.diff"
@@ -43,8 +44,8 @@ end
 
 local function read_back(api, agent_id, version)
   return {
-    agent = api.agents.get(agent_id),
-    version = version and api.agents.versions.get(agent_id, version),
+    agent = agent_lookup.by_id(api, agent_id),
+    version = version and agent_lookup.version(api, agent_id, version),
     slots = {},
   }
 end

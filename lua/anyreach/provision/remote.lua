@@ -15,7 +15,7 @@ local remote = {}
 
 local function get_number(api, number)
   local record, err = api.try.phone_numbers.get(number)
-  if not errors.is_error(err) then return answers.require_field(record, "phone_number", "phone_numbers.get") end
+  if not errors.is_error(err) then return answers.read("phone_number", record, "phone_numbers.get") end
   if err.kind ~= "not_found" then error(err, 0) end
   errors.raise("input", "phone number %s is none of the organisation's; 'anyreach call phone_numbers.list --each' "
     .. "shows those", number)
@@ -25,9 +25,10 @@ end
 --- organisation does not have, raise an error.
 ---@param api anyreach.client
 ---@param wanted anyreach.agent
+---@param known_id? string of the agent, when it was written before
 ---@return anyreach.remote
-function remote.read(api, wanted)
-  local state = { agent = agent_lookup.by_name(api, wanted.name), numbers = {} }
+function remote.read(api, wanted, known_id)
+  local state = { agent = agent_lookup.by_name(api, wanted.name, known_id), numbers = {} }
   for _, claim in ipairs(wanted.numbers) do
     state.numbers[claim.number] = state.numbers[claim.number] or get_number(api, claim.number)
   end

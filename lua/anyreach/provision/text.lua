@@ -118,7 +118,7 @@ end
 function text.line(result, name_width)
   local name = pad(result.name, name_width or 0)
   local line = ("%-9s  %s  %s"):format(words[result.action], name, details[result.action](result))
-  return (line:gsub("%s+$", ""))
+  return line:match("^.*%S") or ""
 end
 
 local DONE = { "created", "updated", "unchanged", "failed" }

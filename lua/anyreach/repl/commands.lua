@@ -1,6 +1,6 @@
 -- The commands of the prompt, as rows: each is a line that begins with ":". What they need of a session
--- (session.lua): environment, settings, write, options, evaluate, entries, requests, tasks, ask, quit,
--- set_profile, set_read_only, set_trace.
+-- (session.lua): environment, settings, place, write, options, evaluate, entries, latest_entry, requests,
+-- remember, tasks, ask, quit, set_profile, set_read_only, set_trace.
 
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
@@ -46,13 +46,19 @@ local function shown_in_full(session)
   return show.value(last_value(session), options)
 end
 
+local function encoded(session, options)
+  local ok, encoding = pcall(json.encode, last_value(session), options)
+  if not ok then errors.raise("command_line", "%s", encoding:gsub("^.-:%d+: ", "")) end
+  return encoding
+end
+
 local function as_json(session)
-  return text.lines(json.encode(last_value(session), { indent = 2, redact = true }))
+  return text.lines(encoded(session, { indent = 2, redact = true }))
 end
 
 -- By way of JSON, which puts "[secret]" for what YAML refuses to write.
 local function as_yaml(session)
-  local value = json.decode(json.encode(last_value(session), { redact = true }))
+  local value = json.decode(encoded(session, { redact = true }))
   return text.lines((require("anyreach.yaml_text").encode(value):gsub("\n$", "")))
 end
 
@@ -75,13 +81,14 @@ local function on_or_off(word, usage)
   errors.raise("command_line", "expected on or off, got '%s': %s", text.line(word), usage)
 end
 
--- A protected profile is opened by somebody who types its name, not by a reflex.
+-- A protected profile is opened by somebody who types whose data it is, not by a reflex.
 local function confirm_writes(session)
-  local account = session:account()
-  if not account.protected then return true end
-  local answer = session:ask(("'%s' is protected. Type its name to allow writes: "):format(account.profile))
-  if answer == account.profile then return true end
-  session:write "That is not its name: still read-only."
+  local place = session.place
+  if not place.protected then return true end
+  local answer = session:ask(("'%s' is protected. Type %s to allow writes: "):format(place.profile,
+    place.organization and ("the name of its organisation, '%s',"):format(place.organization) or "its name"))
+  if answer == (place.organization or place.profile) then return true end
+  session:write "That is not the name: still read-only."
   return false
 end
 
@@ -99,8 +106,8 @@ end
 
 local function set_profile(session, rest)
   if rest ~= "" then return session:set_profile(rest) end
-  local account = session:account()
-  session:write(("%s; there is %s"):format(account.profile and "This is " .. account.profile or "No profile is used",
+  local profile = session.place.profile
+  session:write(("%s; there is %s"):format(profile and "This is " .. profile or "No profile is used",
     #profiles.names() > 0 and table.concat(profiles.names(), ", ") or "none; 'anyreach profile add' makes one"))
 end
 
@@ -144,14 +151,14 @@ end
 
 local function save_entries(session, rest, forced)
   if rest == "" then errors.raise("command_line", "where to? :save FILE") end
-  local count = save.write(rest, session:entries(), { profile = session:account().profile, overwrite = forced })
+  local count = save.write(rest, session:entries(), { profile = session.place.profile, overwrite = forced })
   session:write(("%s saved: anyreach %s runs them."):format(text.counted(count, "line"), text.line(rest)))
 end
 
 local function edit(session)
-  local entries = session:entries()
-  local changed = programs.edit(entries[#entries] or "")
+  local changed = programs.edit(session:latest_entry() or "")
   if not changed:find "%S" then return session:write "Nothing was left in it: nothing is run." end
+  session:remember(changed)
   session:write(text.lines(changed))
   session:evaluate(changed)
 end
@@ -169,6 +176,7 @@ end
 local function run_recipe(session, rest)
   local given = words(rest)
   if not given[1] then errors.raise("command_line", "which recipe? %s", table.concat(recipe.names(), ", ")) end
+  if given[2] == "--help" then return session:write((recipe.help(given[1]):gsub("\n$", ""))) end
   local code = recipe.call(given[1], table.move(given, 2, #given, 1, {}))
   if code ~= 0 then session:write(("%s ended with exit code %d."):format(given[1], code)) end
 end
@@ -228,8 +236,8 @@ commands.rows = {
   { name = "page", usage = ":page", summary = "the last value in full, in $PAGER or less",
     run = function(session) programs.page(shown_in_full(session)) end },
   { name = "readonly", usage = ":readonly on|off", summary = "refuse every write before it is sent, or not",
-    details = "A protected profile starts read-only. To allow writes there, its name must be typed.\n"
-      .. "What --read-only on the command line refuses stays refused.",
+    details = "A protected profile starts read-only. To allow writes there, the name of its\norganisation must "
+      .. "be typed. What --read-only on the command line refuses stays\nrefused.",
     complete = one_of("on", "off"), run = set_read_only },
   { name = "profile", usage = ":profile [NAME]", summary = "work with another profile", run = set_profile,
     complete = function() return profiles.names() end },

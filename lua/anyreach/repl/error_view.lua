@@ -12,7 +12,6 @@ local ADVICE = {
   network = "Check the address and the connection: 'anyreach doctor'.",
   tls = "Check the certificate: 'anyreach doctor'; --ca-file FILE trusts authorities of your own.",
   timeout = "Try again; --timeout SECONDS allows more time.",
-  guard = ":readonly off allows writes.",
   server = "The server failed; trying again later may help.",
 }
 
@@ -29,7 +28,14 @@ local function list_of(operation)
   return require("anyreach.operations").describe(name) and name
 end
 
+-- What a recipe does not declare, and what --read-only forbids, no command allows.
+local function guard_advice(err)
+  local is_lifted = err.message:find "this session is read%-only" or err.message:find "is protected"
+  return is_lifted and ":readonly off allows writes." or nil
+end
+
 local function advice(err)
+  if err.kind == "guard" then return guard_advice(err) end
   if err.kind == "not_found" then
     local list = err.operation and list_of(err.operation)
     return list and OPERATION_ADVICE.not_found:format(list)

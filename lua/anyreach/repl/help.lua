@@ -31,7 +31,7 @@ returns nil and the error instead.
 
 Tab completes names, operations, their fields and values, and paths of files; it
 sends nothing. Ctrl-R searches what was typed before. Ctrl-C stops what is
-running and keeps the session; Ctrl-D, or :quit, leaves.
+running and keeps the session; Ctrl-D twice, or :quit, leaves.
 
 %s
 :help WORD explains an operation, a command or a function; a part of its name is

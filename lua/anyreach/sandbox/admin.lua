@@ -31,10 +31,8 @@ end
 
 -- Calls action with every document of a collection that was created in the range, its end excluded.
 local function each_between(request, collection, from, to, action)
-  for document in request.store:each(collection, request.organization, nil, to) do
-    if document.created_at < from then return end
-    action(document)
-  end
+  local range = { from = from, before = to }
+  for document in request.store:each(collection, request.organization, nil, range) do action(document) end
 end
 
 -- Documented medium of a channel; that an email counts as chat is our choice.

@@ -3,12 +3,14 @@
 -- stored, with the documented keys. The keys inside the lists are our choice.
 
 local json = require "anyreach.json"
+local listing = require "anyreach.sandbox.listing"
 local refusal = require "anyreach.sandbox.refusal"
 
 local agent_assist = {}
 
 local function newest(request, number)
-  for conversation in request.store:each("conversations", request.organization) do
+  local range = { words = { listing.word(number) } }
+  for conversation in request.store:each("conversations", request.organization, nil, range) do
     if conversation.user_id == number then return conversation end
   end
   refusal.raise(404, "No conversation with %s.", number)

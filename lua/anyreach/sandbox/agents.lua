@@ -55,7 +55,8 @@ end
 local rules = {}
 
 rules["agents.list"] = function(request)
-  return listing.page(request, "agents", nil, filter(request.query))
+  local name = request.query.name
+  return listing.page(request, "agents", nil, filter(request.query), name and { listing.word(name) })
 end
 
 rules["agents.create"] = function(request)

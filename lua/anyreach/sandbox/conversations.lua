@@ -49,14 +49,12 @@ end
 function conversations.statistics(request, agent_id)
   local result = { total = 0, active = 0, completed = 0, average_duration = json.null }
   local seconds = 0
-  for conversation in request.store:each("conversations", request.organization) do
-    if conversation.agent_id == agent_id then
-      result.total = result.total + 1
-      if conversations.is_active(conversation) then result.active = result.active + 1 end
-      if conversation.status == "completed" then
-        result.completed = result.completed + 1
-        seconds = seconds + conversation.duration
-      end
+  for conversation in request.store:each_with("conversations", request.organization, "agent_id", agent_id) do
+    result.total = result.total + 1
+    if conversations.is_active(conversation) then result.active = result.active + 1 end
+    if conversation.status == "completed" then
+      result.completed = result.completed + 1
+      seconds = seconds + conversation.duration
     end
   end
   if result.completed > 0 then result.average_duration = seconds / result.completed end
@@ -111,6 +109,16 @@ local function filter(query)
     end
     return true
   end
+end
+
+local function words_of(query)
+  local words = {}
+  for _, names in ipairs { EXACT, PARTS } do
+    for _, name in ipairs(names) do
+      if query[name] then words[#words + 1] = listing.word(query[name]) end
+    end
+  end
+  return words
 end
 
 -- }======
@@ -234,7 +242,8 @@ local BEGINNINGS = { telephone = begin_call, text = begin_text, email = begin_em
 local rules = {}
 
 rules["conversations.list"] = function(request)
-  local page = listing.page(request, "conversations", nil, filter(request.query))
+  local query = request.query
+  local page = listing.page(request, "conversations", nil, filter(query), words_of(query))
   for _, conversation in ipairs(page) do present(request, conversation) end
   return page
 end

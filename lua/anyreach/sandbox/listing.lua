@@ -63,33 +63,30 @@ end
 
 -- {====== filters ======
 
--- Query field -> (field of the document, whether a value within the bound passes).
-local function at_or_after(value, bound) return value >= bound end
-local function at_or_before(value, bound) return value <= bound end
-local BOUNDS = {
-  created_after = { field = "created_at", holds = at_or_after },
-  created_before = { field = "created_at", holds = at_or_before },
-  updated_after = { field = "updated_at", holds = at_or_after },
-  updated_before = { field = "updated_at", holds = at_or_before },
-}
+local BOUNDS = { "created_after", "created_before", "updated_after", "updated_before" }
 
 local function read_bounds(query)
   local bounds = {}
-  for name, bound in pairs(BOUNDS) do
-    if query[name] then
-      local value = timestamp.normalize(query[name])
-      if not value then refusal.raise(422, "%s: expected a date-time such as 2026-01-02T03:04:05Z", name) end
-      bounds[#bounds + 1] = { field = bound.field, holds = bound.holds, value = value }
+  for _, name in ipairs(BOUNDS) do
+    bounds[name] = query[name] and timestamp.normalize(query[name])
+    if query[name] and not bounds[name] then
+      refusal.raise(422, "%s: expected a date-time such as 2026-01-02T03:04:05Z", name)
     end
   end
   return bounds
 end
 
-local function within(bounds, document)
-  for _, bound in ipairs(bounds) do
-    if not bound.holds(document[bound.field], bound.value) then return false end
-  end
-  return true
+-- What the store is asked for: documents from the query's cursor on, and within the bounds on created_at.
+local function range_of(query, bounds, words)
+  local before = read_cursor(query.cursor)
+  local last = bounds.created_before
+  if last and not (before and before <= last) then before = last .. " " end -- the bound itself is included
+  return { from = bounds.created_after, before = before, words = words }
+end
+
+local function is_updated_within(bounds, document)
+  local after, before = bounds.updated_after, bounds.updated_before
+  return (not after or document.updated_at >= after) and (not before or document.updated_at <= before)
 end
 
 ---True when the text contains the part, upper and lower case being the same.
@@ -97,6 +94,13 @@ end
 ---@param part string
 function listing.contains_text(text, part)
   return text:lower():find(part:lower(), 1, true) ~= nil
+end
+
+---A text as it stands within a JSON string, for the words of a page.
+---@param text string
+---@return string
+function listing.word(text)
+  return json.encode(text):sub(2, -2)
 end
 
 local contains_value
@@ -145,11 +149,11 @@ end
 
 -- Up to `limit` documents that the query's bounds and the list's own filters let pass, from the query's
 -- cursor on.
-local function collect(request, collection, parent, matches, limit)
-  local query, rows = request.query, json.array {}
-  local bounds = read_bounds(query)
-  for document, id in request.store:each(collection, request.organization, parent, read_cursor(query.cursor)) do
-    if within(bounds, document) and matches(document) and not request.staleness:hides(collection, id) then
+local function collect(request, collection, parent, matches, limit, words)
+  local rows, bounds = json.array {}, read_bounds(request.query)
+  local range = range_of(request.query, bounds, words)
+  for document, id in request.store:each(collection, request.organization, parent, range) do
+    if is_updated_within(bounds, document) and matches(document) and not request.staleness:hides(collection, id) then
       rows[#rows + 1] = document
       if #rows == limit then break end
     end
@@ -162,9 +166,10 @@ end
 ---@param collection string
 ---@param parent string?
 ---@param matches fun(document: table): boolean the list's own filters
+---@param words string[]? texts that the JSON of every document holds that matches; spares reading the others
 ---@return table[] documents a JSON array
-function listing.page(request, collection, parent, matches)
-  return collect(request, collection, parent, matches, listing.read_limit(request.query))
+function listing.page(request, collection, parent, matches, words)
+  return collect(request, collection, parent, matches, listing.read_limit(request.query), words)
 end
 
 ---The same in the form of the knowledge-base service: the rows under `data`, and the cursor of the next page

@@ -28,22 +28,20 @@ function phone_numbers.save(request, record)
   return record
 end
 
-local function holds_one_of(record, version_ids)
-  for _, slot in ipairs(SLOTS) do
-    if version_ids[record[slot]] then return true end
-  end
-  return false
-end
-
----The numbers with a slot that holds one of these versions.
+---The numbers with a slot that holds one of these versions, newest first.
 ---@param version_ids table<string, boolean>
 ---@return table[] a JSON array
 function phone_numbers.held_by(request, version_ids)
-  local list = json.array {}
-  if next(version_ids) == nil then return list end
-  for record in request.store:each("phone_numbers", request.organization) do
-    if holds_one_of(record, version_ids) then list[#list + 1] = record end
+  local list, seen = json.array {}, {}
+  for version_id in pairs(version_ids) do
+    for _, slot in ipairs(SLOTS) do
+      for record in request.store:each_with("phone_numbers", request.organization, slot, version_id) do
+        if not seen[record.phone_number] then list[#list + 1] = record end
+        seen[record.phone_number] = true
+      end
+    end
   end
+  table.sort(list, function(a, b) return a.created_at > b.created_at end)
   return list
 end
 

@@ -17,6 +17,14 @@ Store.__index = Store
 
 local FORMAT = 2 -- of the file, kept as its user_version
 local BATCH = 50 -- rows that each() reads at a time
+local LATEST = "~" -- after every time stamp
+
+-- Collection -> fields by which each_with() finds its documents.
+local INDEXED = {
+  conversations = { "agent_id" },
+  phone_numbers = { "inbound_agent_version_id", "outbound_agent_version_id" },
+  web_widgets = { "agent_id" },
+}
 
 local SCHEMA = [[
 CREATE TABLE documents (
@@ -44,6 +52,19 @@ local function refuse_foreign_file(database, path)
   if #tables == 0 then return end
   database:close()
   error(("sandbox: %s belongs to another program; expected a new file or one that the sandbox made"):format(path), 0)
+end
+
+-- An index on what the documents say. It is no part of the format: a file without it gets it here.
+local function create_index(database, collection, field)
+  database:execute(([[CREATE INDEX IF NOT EXISTS %s_by_%s
+ON documents (organization, json_extract(document, '$.%s'), created_at) WHERE collection = '%s']]):format(
+    collection, field, field, collection))
+end
+
+local function create_indexes(database)
+  for collection, fields in pairs(INDEXED) do
+    for _, field in ipairs(fields) do create_index(database, collection, field) end
+  end
 end
 
 -- Creates the tables in a new file. Writing at once also takes the lock of an exclusive database,
@@ -84,6 +105,7 @@ end
 ---@return table store
 function Store.open(path, seed)
   local database = open_database(path or ":memory:")
+  create_indexes(database)
   local store = setmetatable({ database = database, sequence = Sequence.new(database, seed), created = {} }, Store)
   store.sequence:continue_after(database:query("SELECT last FROM clock")[1].last)
   return store
@@ -219,34 +241,65 @@ function Store:remove_bytes(id)
   self.database:run("DELETE FROM bytes WHERE id = ?", id)
 end
 
--- A batch of rows older than `before`, newest first.
-local function read_batch(store, collection, organization, parent, before)
-  return store.database:query([[
-SELECT id, created_at, document FROM documents
-WHERE collection = ? AND organization = ? AND parent = ? AND created_at < ?
-ORDER BY created_at DESC LIMIT ?]], collection, organization, parent, before, BATCH)
-end
+-- {====== many documents ======
 
----Iterates over the documents of a collection, newest first. The loop's body may save and remove
----the document it is at.
----@param collection string
----@param organization string
----@param parent string? nil: those without a parent
----@param before string? only documents created earlier
----@return fun(): table?, string? next document and id
-function Store:each(collection, organization, parent, before)
-  before = before or "~" -- after every time stamp
+-- Iterates over documents, newest first, of what read(before) gives: a batch of rows older than that.
+local function iterate(read, before)
   local rows, index = nil, 0
   return function()
     index = index + 1
-    if not rows or (index > #rows and #rows == BATCH) then
-      rows, index = read_batch(self, collection, organization, parent or "", before), 1
-    end
+    if not rows or (index > #rows and #rows == BATCH) then rows, index = read(before), 1 end
     local row = rows[index]
     if not row then return nil end
     before = row.created_at
     return json.decode(row.document), row.id
   end
 end
+
+-- Each word adds a condition, and takes a parameter.
+local function select_range(words)
+  return [[
+SELECT id, created_at, document FROM documents
+WHERE collection = ? AND organization = ? AND parent = ? AND created_at < ? AND created_at >= ?]]
+    .. (" AND instr(lower(document), lower(?)) > 0"):rep(#words) .. " ORDER BY created_at DESC LIMIT " .. BATCH
+end
+
+---@class SandboxRange
+---@field from string? only documents created then or later
+---@field before string? only documents created earlier
+---@field words string[]? only documents whose JSON holds these texts, upper and lower case being the same
+
+---Iterates over the documents of a collection, newest first. The loop's body may save and remove
+---the document it is at.
+---@param collection string
+---@param organization string
+---@param parent string? nil: those without a parent
+---@param range SandboxRange?
+---@return fun(): table?, string? next document and id
+function Store:each(collection, organization, parent, range)
+  range = range or {}
+  local words = range.words or {}
+  local sql = select_range(words)
+  return iterate(function(before)
+    return self.database:query(sql, collection, organization, parent or "", before, range.from or "",
+      table.unpack(words))
+  end, range.before or LATEST)
+end
+
+---Iterates over the documents of a collection with this value in a field, newest first.
+---@param collection string
+---@param organization string
+---@param field string one of those that INDEXED names
+---@param value string
+---@return fun(): table?, string? next document and id
+function Store:each_with(collection, organization, field, value)
+  local sql = ([[
+SELECT id, created_at, document FROM documents
+WHERE collection = '%s' AND organization = ? AND json_extract(document, '$.%s') = ? AND created_at < ?
+ORDER BY created_at DESC LIMIT %d]]):format(collection, field, BATCH)
+  return iterate(function(before) return self.database:query(sql, organization, value, before) end, LATEST)
+end
+
+-- }======
 
 return Store

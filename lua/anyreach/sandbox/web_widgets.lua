@@ -13,8 +13,8 @@ local FIELDS = { "agent_id", "agent_version_id", "domains", "published", "config
 ---@return table[] a JSON array
 function web_widgets.of_agent(request, agent_id)
   local list = json.array {}
-  for widget in request.store:each("web_widgets", request.organization) do
-    if widget.agent_id == agent_id then list[#list + 1] = widget end
+  for widget in request.store:each_with("web_widgets", request.organization, "agent_id", agent_id) do
+    list[#list + 1] = widget
   end
   return list
 end

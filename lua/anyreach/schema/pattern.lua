@@ -117,7 +117,9 @@ local function escape(reader, in_class)
   return text or (character:find("^%p") and "\\" or "") .. character
 end
 
+-- PCRE2 lets nothing repeat a class that is empty, not even never.
 local function read_class(reader)
+  if reader:take("%[%]") then return reader:put("(?:(?!))", true) end
   reader:put(reader:take("%[%^?"))
   while not reader:take("%]") do
     if reader:take("\\") then

@@ -30,7 +30,7 @@ local tree = {}
 local function block_scalar_end(text, event)
   local body = text:sub(event.first, event.last)
   local keeps = body:match("^[^\n]*"):gsub("%s#.*$", ""):find("+", 1, true)
-  local trimmed = body:gsub(keeps and "\r?\n$" or "[\r\n]+$", "")
+  local trimmed = keeps and body:gsub("\r?\n$", "") or body:match("^.*[^\r\n]") or ""
   return event.first + #trimmed - 1
 end
 
@@ -83,6 +83,7 @@ function Reader:child_of_map(node, event)
   if node.style == "block" then
     local colon, is_explicit = find_colon(self.text, key)
     child.mark, node.is_explicit = colon, node.is_explicit or is_explicit
+    self.is_odd = self.is_odd or not colon
   end
   return child
 end
@@ -90,6 +91,7 @@ end
 function Reader:child_of_list(node, event)
   local item = self:node(event)
   local dash = node.style == "block" and find_dash(self.text, item.first) or nil
+  self.is_odd = self.is_odd or node.style == "block" and not dash
   return { node = item, first = dash or item.first, mark = dash }
 end
 
@@ -124,7 +126,8 @@ local function attach(node, value)
   for index, child in ipairs(node.children or {}) do attach(child.node, value[child.name or index]) end
 end
 
---- The tree of a text; nil when there is no document in it.
+--- The tree of a text; nil when there is no document in it, or when it cannot be told where its entries
+--- begin: a carriage return alone ends a line for libyaml, and "? key" may stand without a colon.
 ---@param text string
 ---@param value any what yaml.decode makes of it
 ---@return anyreach.yaml_node|nil root
@@ -140,6 +143,7 @@ function tree.parse(text, value)
   local event = reader:next()
   if not event then return nil, {} end
   local root = reader:node(event)
+  if reader.is_odd then return nil, {} end
   attach(root, value)
   return root, reader.aliases
 end

@@ -1,0 +1,309 @@
+-- A session of the prompt: its globals and settings, what was typed and what was sent. It carries entries out,
+-- each as a task of its own that Ctrl-C ends; who reads them, and from where, is init.lua's business.
+
+local anyreach = require "anyreach"
+local background = require "anyreach.repl.background"
+local chunk = require "anyreach.repl.chunk"
+local color = require "anyreach.color"
+local errors = require "anyreach.errors"
+local host = require "anyreach.host"
+local observer = require "anyreach.observer"
+local observing = require "anyreach.observing"
+local operations = require "anyreach.operations"
+local place = require "anyreach.repl.place"
+local profiles = require "anyreach.profiles"
+local report = require "anyreach.report"
+local terminal = require "anyreach.terminal"
+local text = require "anyreach.repl.text"
+local trace = require "anyreach.observing.trace"
+
+local MOST_REQUESTS = 1000 -- remembered for :requests
+local DEFAULT_COLUMNS, DEFAULT_ROWS = 80, 24
+
+-- What people type who know other prompts.
+local WORDS = { help = ":help", ["help()"] = ":help", exit = ":quit", quit = ":quit", ["exit()"] = ":quit",
+  ["quit()"] = ":quit" }
+
+---@class anyreach.repl.session
+---@field environment table the globals
+---@field settings { read_only: boolean, time: boolean, trace: false|"on"|"full" }
+---@field place anyreach.repl.place
+---@field is_over boolean
+---@field background table its tasks, see background.lua
+---@field has_lost_task? boolean a task in the background has failed, and nobody waited for it
+local Session = {}
+Session.__index = Session
+
+-- {====== what is shown ======
+
+---@param words string
+function Session.write(_, words)
+  io.stdout:write(words, "\n")
+end
+
+-- A remark on what was done, beside the results.
+local function note(words)
+  io.stdout:flush()
+  io.stderr:write(text.paint("note", words, color.enabled "stderr"), "\n")
+end
+
+-- Loaded with the first thing that is shown, so that the prompt is there at once.
+local function show()
+  return require "anyreach.repl.show"
+end
+
+local function show_error(err)
+  io.stdout:flush()
+  io.stderr:write(show().error(err, { color = color.enabled "stderr" }), "\n")
+end
+
+--- How values are shown.
+---@return anyreach.repl.show_options
+function Session.options()
+  local columns, rows = terminal.size()
+  return { width = columns or DEFAULT_COLUMNS, height = rows or DEFAULT_ROWS, color = color.enabled "stdout" }
+end
+
+-- }======
+
+-- {====== entries ======
+
+local function is_response(value)
+  return type(value) == "table" and math.type(value.status) == "integer" and type(value.headers) == "table"
+    and value.attempts ~= nil
+end
+
+-- A call's second result, how it was answered, is for scripts that ask for it.
+local function count_shown(values)
+  return values.n == 2 and is_response(values[2]) and 1 or values.n
+end
+
+function Session:keep_value(value)
+  local environment = self.environment
+  if value == nil then return end
+  environment._, environment._1, environment._2 = value, environment._, environment._1
+end
+
+--- Runs an entry in the task that calls, shows its values, and remembers it. Its errors are raised.
+---@param entry string
+function Session:evaluate(entry)
+  self.latest = entry
+  local f, message = chunk.compile(entry, self.environment)
+  if not f then error(message, 0) end
+  local values = table.pack(f())
+  self.past[#self.past + 1] = chunk.source(entry)
+  self:keep_value(values[1])
+  for i = 1, count_shown(values) do self:write(show().value(values[i], self:options())) end
+  local lost = chunk.lost_local(entry)
+  if lost then note(("'%s' is gone with the end of its entry: leave out 'local' to keep it."):format(lost)) end
+end
+
+--- The entries that went well.
+---@return string[]
+function Session:entries()
+  return self.past
+end
+
+--- The entry before, whatever came of it, or nil.
+---@return string|nil
+function Session:latest_entry()
+  return self.latest
+end
+
+-- A name that is written wrong is nil, and Lua tells only what cannot be done with nil.
+local function nearest_global(err, environment)
+  local name = type(err) == "string" and err:match "%(global '([%a_][%w_]*)'%)"
+  if not name then return nil end
+  local names = { "api" }
+  for key in next, environment do
+    if type(key) == "string" then names[#names + 1] = key end
+  end
+  return operations.nearest(name, names)
+end
+
+local function tell_failure(err, environment)
+  show_error(err)
+  local near = nearest_global(err, environment)
+  if near then note(("Did you mean '%s'?"):format(near)) end
+end
+
+-- Tells of tasks that failed meanwhile, but for what the entry itself has failed with.
+function Session:tell_background(own_error)
+  for _, err in ipairs(self.failures) do
+    if not rawequal(err, own_error) then
+      self.has_lost_task = true
+      note "A background task has failed:"
+      show_error(err)
+    end
+  end
+  self.failures = {}
+end
+
+local function is_command(line)
+  return line:find "^%s*:" ~= nil
+end
+
+local function carry_out(self, line)
+  if not is_command(line) then return self:evaluate(line) end
+  require("anyreach.repl.commands").run(self, line)
+end
+
+--- Runs an entry or a command, and tells what came of it.
+---@param entry string
+---@return boolean|nil ok nil after Ctrl-C
+function Session:run(entry)
+  local line, started = WORDS[entry:match "^%s*(.-)%s*$"] or entry, host.clock()
+  self.is_busy = true
+  local ok, outcome = host.attempt(carry_out, self, line)
+  self.is_busy = false
+  observer.flush()
+  if ok == nil then note("Interrupted" .. report.writes(outcome) .. ".") end
+  if ok == false then tell_failure(outcome, self.environment) end
+  self:tell_background(outcome)
+  if self.settings.time and not is_command(line) then note(("%.1f ms"):format((host.clock() - started) * 1000)) end
+  return ok
+end
+
+-- }======
+
+-- {====== where it works ======
+
+--- The client that `api` is, made when it is first asked for.
+---@return anyreach.client
+function Session:client()
+  self.api = self.api or anyreach.client()
+  return self.api
+end
+
+-- After a change of what clients are made of: `api` is another one from now on.
+function Session:renew()
+  self.api = nil
+  self.environment.api = nil
+  self.place = place.current()
+  local guarded = self.place.protected and not host.options.write
+  self.settings.read_only = host.options["read-only"] == true or self.refuses_writes or guarded
+end
+
+-- A profile that is named counts whole: what the command line said of another one does not hold for it.
+local LINE_OPTIONS = { "profile", "org", "base-url", "write" }
+
+--- Works with another profile.
+---@param name string an unknown one is an error
+function Session:set_profile(name)
+  profiles.get(name)
+  for _, option in ipairs(LINE_OPTIONS) do host.options[option] = nil end
+  host.options.profile = name
+  self:renew()
+  self:write(self:place_text())
+end
+
+--- Refuses writes from now on, or allows them, those of a protected profile, too.
+---@param wanted boolean
+function Session:set_read_only(wanted)
+  if not wanted and host.options["read-only"] then
+    errors.raise("command_line", "the program was started with --read-only, and stays so")
+  end
+  host.set_read_only(wanted)
+  self.refuses_writes = wanted
+  host.options.write = not wanted and self.place.protected or nil
+  self:renew()
+end
+
+--- Where this is and what may be done here, in one line or two.
+---@return string
+function Session:place_text()
+  return place.text(self.place, self.settings.read_only)
+end
+
+-- }======
+
+-- {====== requests and tasks ======
+
+local function take_request(self, record)
+  if self.tracer then self.tracer.take(record) end
+  record.request, record.response = nil, nil
+  self.sent[#self.sent + 1] = record
+  if #self.sent > MOST_REQUESTS then table.remove(self.sent, 1) end
+end
+
+--- What was sent so far, oldest first.
+---@return anyreach.observing.record[]
+function Session:requests()
+  observer.flush()
+  return self.sent
+end
+
+--- Shows requests as they are made, or no longer.
+---@param mode false|"on"|"full"
+function Session:set_trace(mode)
+  self.settings.trace = mode
+  self.tracer = mode and trace.new(mode == "full" and mode or "") or nil
+  self.consumer.wants_contents = mode == "full"
+  observing.watch(self.consumer)
+end
+
+--- What runs in the background.
+---@return table[] tasks
+function Session:tasks()
+  return self.background:alive()
+end
+
+-- }======
+
+--- Asks the user; what is typed is not remembered.
+---@param question string
+---@return string|nil answer nil when none was given
+function Session:ask(question)
+  local answer = self.front.ask(question)
+  return answer and answer:match "^%s*(.-)%s*$" or nil
+end
+
+--- Adds an entry to the history, as if it had been typed.
+---@param entry string
+function Session:remember(entry)
+  self.front.remember(entry)
+end
+
+--- Ends the session after this entry.
+function Session:quit()
+  self.is_over = true
+end
+
+-- `api` comes into being when it is first used, so that a session starts without a credential.
+local function lend_globals(self)
+  local environment = self.environment
+  function environment.help(...)
+    local help = require "anyreach.repl.help"
+    self:write(select("#", ...) == 0 and help.page() or help.value((...)))
+  end
+  setmetatable(environment, {
+    __index = function(globals, name)
+      if name ~= "api" then return nil end
+      rawset(globals, "api", self:client())
+      return self.api
+    end,
+  })
+end
+
+local session = {}
+
+--- A new session; there is one in a program.
+---@param front {ask: fun(question: string): string|nil, remember: fun(entry: string)} where entries come from
+---@return anyreach.repl.session
+function session.new(front)
+  local self = setmetatable({ environment = _G, past = {}, sent = {}, failures = {}, is_over = false }, Session)
+  self.settings = { read_only = false, time = false, trace = false }
+  self.front = front
+  self.refuses_writes = false
+  self.consumer = { take = function(record) take_request(self, record) end }
+  self.background = background.new(function(err)
+    self.failures[#self.failures + 1] = err
+    if not self.is_busy then self:tell_background() end
+  end)
+  observing.watch(self.consumer)
+  lend_globals(self)
+  self:renew()
+  return self
+end
+
+return session

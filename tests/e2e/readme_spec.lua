@@ -1,0 +1,124 @@
+-- README.md keeps its word: the first command, the examples of the recipes, the workflow for CI and the scripts
+-- are carried out as they stand, in a copy of scripts/examples.
+
+local document = require "helpers.document"
+local process = require "helpers.process"
+local recipe = require "anyreach.recipe"
+local yaml = require "anyreach.yaml"
+
+local page = process.read(process.root .. "/README.md")
+local place = document.place()
+assert(os.execute(("cp -r %s/scripts/examples/. %s && find %s -name anyreach.lock -delete"):format(
+  process.quote(process.root), place.directory, place.directory)))
+
+-- The rows of the first table below a heading, without its head and marks of code.
+local function rows_below(title)
+  local rows = {}
+  for i, row in ipairs(document.blocks(page, title, "table")[1].rows) do
+    local cells = {}
+    for column, cell in ipairs(row) do cells[column] = cell:match "^`(.*)`$" or cell end
+    rows[i] = cells
+  end
+  table.remove(rows, 1)
+  return rows
+end
+
+describe("README.md", function()
+  it("shows what `make demo` prints", function()
+    local blocks = document.blocks(page, "In under a minute", "code")
+    expect.equal(blocks[1].text, "make demo")
+    local code, out = process.run(("make --no-print-directory -o %s/anyreach BUILD=%s demo"):format(process.build,
+      process.build))
+    local shown = out:gsub(process.build:gsub("%p", "%%%0"), "build")
+    expect.equal({ code, document.masked(shown) }, { 0, document.masked(blocks[2].text .. "\n") })
+  end)
+
+  it("has an example of every recipe, and each works", function()
+    local names = {}
+    for _, row in ipairs(rows_below "Recipes") do
+      local name, _, example = table.unpack(row)
+      names[#names + 1] = name
+      expect.match(example, "^run " .. name:gsub("%-", "%%-") .. " ")
+      local out, code = place:run("anyreach --sandbox=demo.db " .. example)
+      expect.equal({ example, code, code == 0 and "" or out }, { example, 0, "" })
+    end
+    table.sort(names)
+    expect.equal(names, recipe.names())
+  end)
+
+  it("shows what its scripts print", function()
+    local printed, expected = document.carry_out(place, document.parts(page, "Scripts")[1].blocks)
+    expect.truthy(#printed >= 3)
+    expect.equal(printed, expected)
+  end)
+
+  it("names the exit codes as `anyreach help exit-codes` does", function()
+    local listed = {}
+    for _, row in ipairs(rows_below "In CI") do listed[#listed + 1] = tonumber(row[1]) end
+    local _, wanted = process.run(process.anyreach("help", "exit-codes"))
+    local codes = {}
+    for code in wanted:gmatch "\n(%d+) " do codes[#codes + 1] = tonumber(code) end
+    expect.equal(listed, codes)
+  end)
+end)
+
+-- The workflow's steps that have commands, as they would run on a branch or for a pull request.
+describe("the workflow of README.md", function()
+  local workflow = yaml.decode(document.blocks(page, "In CI", "code")[1].text, { name = "README.md" })
+  local steps = {}
+  for _, step in ipairs(workflow.jobs.agents.steps) do
+    if step.run then steps[step.name] = step.run end
+  end
+  local sandbox = process.sandbox()
+  local ci = document.place()
+
+  -- As GitHub runs a step: by bash, which ends at the first failure.
+  local function run(command)
+    ci:write("step", command)
+    return ci:run(("cd checkout && %sbash -e ../step"):format(sandbox.environment))
+  end
+
+  it("installs what it calls", function()
+    expect.match(steps.install, "^sudo make %-C %S+ install$")
+  end)
+
+  it("checks and shows, and leaves everything as it is", function()
+    local out, code = ci:run(("git init -q --bare origin && git clone -q origin checkout 2>/dev/null && "
+      .. "cp -r %s/clinic/. checkout && cd checkout && git add . && git -c user.name=a -c user.email=a@b commit -qm a "
+      .. "&& git push -q origin HEAD"):format(place.directory))
+    expect.equal({ out, code }, { "", 0 })
+    ci:run "rm -f checkout/agents/anyreach.lock"
+    expect.equal(select(2, run(steps.validate)), 0)
+    local shown, checked = run(steps.check)
+    expect.equal(checked, 0)
+    expect.contains(shown, "3 agents: 3 to create")
+  end)
+
+  it("provisions, commits the lock, and has nothing to do the next time", function()
+    local out, code = run(steps.provision)
+    expect.equal({ code, out:match "3 agents: 3 created" }, { 0, "3 agents: 3 created" })
+    local log = ci:run "git -C origin log --format=%s -1 --name-only"
+    expect.equal(log, "Note what was provisioned\n\nagents/anyreach.lock\n")
+    local again, again_code = run(steps.provision)
+    expect.equal({ again_code, again:match "3 unchanged" }, { 0, "3 unchanged" })
+  end)
+
+  it("fails when there is no credential", function()
+    local _, code = ci:run(("cd checkout && ANYREACH_BASE_URL=%s bash -e ../step"):format(sandbox.base_url))
+    expect.equal(code, 4)
+  end)
+
+  sandbox:stop()
+end)
+
+describe("src/README.md", function()
+  it("names every C file", function()
+    local text = process.read(process.root .. "/src/README.md")
+    local _, out = process.run "ls src/*.c"
+    local missing = {}
+    for name in out:gmatch "src/([%w_]+)%.c" do
+      if not text:find("`" .. name .. "`", 1, true) then missing[#missing + 1] = name end
+    end
+    expect.equal(missing, {})
+  end)
+end)

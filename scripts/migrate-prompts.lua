@@ -97,9 +97,7 @@ local function print_result(result)
   local plan = result.plan
   report.line("%s: %s", plan.agent.name, sentences[result.action](plan, result.error))
   if result.action == "unchanged" or result.action == "failed" then return end
-  for _, line in ipairs(diff_text.lines(plan.differences, { color = color.enabled("stdout") })) do
-    report.line("%s", line)
-  end
+  report.lines(diff_text.lines(plan.differences, { color = color.enabled("stdout") }))
 end
 
 -- }======

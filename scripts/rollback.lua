@@ -45,9 +45,7 @@ Examples:
 
 local function show_differences(plan)
   report.line("%s: version %d (current) back to version %d", plan.agent.name, plan.current.version, plan.target.version)
-  for _, line in ipairs(diff_text.lines(plan.differences, { color = color.enabled("stdout") })) do
-    report.line("%s", line)
-  end
+  report.lines(diff_text.lines(plan.differences, { color = color.enabled("stdout") }))
 end
 
 local function name_left_alone(plan)

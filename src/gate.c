@@ -92,7 +92,7 @@ static void learn(struct gate *gate, const struct gate_pass *pass,
   double now = loop_now();
   bool throttled = retry_is_throttled(outcome);
   if (outcome->verdict != CURLE_OK && !throttled) return;
-  rate_limit_answered(&gate->limit, throttled, pass->admitted_at, now);
+  rate_limit_answered(&gate->limit, throttled, gate->in_flight, pass->admitted_at, now);
   double closed_for = outcome->retry_after > 0 ? outcome->retry_after : MOMENT;
   if (throttled && closed_for <= RETRY_LONGEST_WAIT)
     gate->closed_until = fmax(gate->closed_until, now + closed_for);
@@ -108,7 +108,7 @@ void gate_leave(struct gate_pass *pass, const struct retry_outcome *outcome) {
     if (!gate->first) loop_timer_stop(gate->loop, &gate->reopen);
     return;
   }
-  gate->in_flight--;
   if (outcome) learn(gate, pass, outcome);
+  gate->in_flight--;
   admit_waiting(gate);
 }

@@ -61,17 +61,20 @@ static void mark_pastes(bool on) {
 
 /* {====== the prompt ====== */
 
-/* Libedit draws an escape sequence with the character behind it, so it loses one that has none: an
- * escape at the end goes before the last character, and one behind another into that. */
-static void arrange_escapes(wchar_t *prompt) {
+/* Libedit draws an escape sequence with the character behind it, and so loses one that has none. */
+static void move_last_escape(wchar_t *prompt) {
   size_t length = wcslen(prompt);
-  if (length > 2 && prompt[length - 1] == L'\1') {
-    wchar_t *escape = prompt + length - 2;
-    while (escape > prompt && *escape != L'\1') escape--;
-    wchar_t last = escape > prompt ? escape[-1] : L'\1';
-    if (last != L'\1') wmemmove(escape - 1, escape, (size_t)(prompt + length - escape));
-    if (last != L'\1') prompt[length - 1] = last;
-  }
+  if (length < 3 || prompt[length - 1] != L'\1') return;
+  wchar_t *escape = prompt + length - 2;
+  while (escape > prompt && *escape != L'\1') escape--;
+  if (escape == prompt || escape[-1] == L'\1') return;
+  wchar_t last = escape[-1];
+  wmemmove(escape - 1, escape, (size_t)(prompt + length - escape));
+  prompt[length - 1] = last;
+}
+
+/* For the same reason it needs one sequence where there are two. */
+static void join_escapes(wchar_t *prompt) {
   bool is_escape = false;
   wchar_t *end = prompt;
   for (const wchar_t *from = prompt; *from; from++) {
@@ -183,9 +186,7 @@ static void give_terminal(struct line_editor *editor) {
   el_wset(editor->edit, EL_PREP_TERM, 0);
 }
 
-/* Terminals break lines anew when their width changes: the cursor's place is counted with the new
- * one.
- */
+/* Terminals break lines anew when their width changes, so the new one tells where the cursor is. */
 static void follow_change(struct line_editor *editor) {
   line_screen_erase(cursor_place(editor, NULL));
   give_terminal(editor);
@@ -276,8 +277,7 @@ static int read_key(EditLine *edit, wchar_t *key) {
 
 /* {====== setting up ====== */
 
-/* Characters are those of UTF-8, and classes those of no language: Lua's string functions use them.
- */
+/* Of no language: Lua's string functions heed this too. */
 static void use_utf8(void) {
   if (!setlocale(LC_CTYPE, "C.UTF-8")) setlocale(LC_CTYPE, "");
 }
@@ -345,15 +345,21 @@ static void stop_reading(struct line_editor *editor) {
   if (editor->status == LINE_GIVEN_UP) editor->input_start = editor->input_end;
 }
 
+static bool take_prompt(struct line_editor *editor, const char *prompt) {
+  free(editor->prompt);
+  editor->prompt = wide_text_decode(prompt);
+  if (!editor->prompt) return false;
+  move_last_escape(editor->prompt);
+  join_escapes(editor->prompt);
+  return true;
+}
+
 enum line_status line_editor_read(struct line_editor *editor, const char *prompt,
                                   const char *initial, const char **text) {
   int unused;
-  wchar_t *wide_initial = initial ? wide_text_decode(initial) : NULL;
-  free(editor->prompt);
-  editor->prompt = wide_text_decode(prompt);
   *text = "";
-  if (!editor->prompt) return LINE_END;
-  arrange_escapes(editor->prompt);
+  if (!take_prompt(editor, prompt)) return LINE_END;
+  wchar_t *wide_initial = initial ? wide_text_decode(initial) : NULL;
   editor->initial = wide_initial;
   start_reading(editor);
   el_wgets(editor->edit, &unused);

@@ -108,7 +108,7 @@ static bool append_pasted(struct pasted *pasted, wchar_t character) {
 static bool ends_with(const struct pasted *pasted, const wchar_t *end) {
   size_t length = wcslen(end);
   return pasted->length >= length &&
-         wmemcmp(pasted->text + pasted->length - length, end, length) == 0;
+         memcmp(pasted->text + pasted->length - length, end, length * sizeof *end) == 0;
 }
 
 /* Ends of lines become \n; other control characters but tabs would do harm, or nothing. In

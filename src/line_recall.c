@@ -13,7 +13,7 @@ static bool is_as_recalled(struct line_editor *editor) {
   const LineInfoW *line = el_wline(editor->edit);
   size_t length = (size_t)(line->lastchar - line->buffer);
   return editor->recalled && line->cursor == line->lastchar && wcslen(editor->recalled) == length &&
-         wmemcmp(editor->recalled, line->buffer, length) == 0;
+         memcmp(editor->recalled, line->buffer, length * sizeof(wchar_t)) == 0;
 }
 
 static void recall(struct line_editor *editor, const wchar_t *entry) {

@@ -249,6 +249,8 @@ static void push_alias_metatable(lua_State *L, const char *alias) {
     lua_pushstring(L, alias);
     lua_pushcclosure(L, l_alias_index, 1);
     lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "table"); /* what print shows */
+    lua_setfield(L, -2, "__name");
   }
   lua_remove(L, -2);
 }

@@ -24,15 +24,32 @@ void coroutine_interrupt(void) {
   if (L) lua_sethook(L, stop_hook, LUA_MASKCOUNT, 1);
 }
 
-lua_State *coroutine_enter(lua_State *thread) {
+/* Threads that are being closed, one within the other: what they do in their end is not stopped. */
+static int closing_count;
+
+/* enter and leave bracket all that runs another thread: enter returns the thread that ran until
+ * now, which leave restores and, after an interrupt, stops too. */
+static lua_State *enter(lua_State *thread) {
   lua_State *outer = running;
   running = thread;
   return outer;
 }
 
-void coroutine_leave(lua_State *outer) {
+static void leave(lua_State *outer) {
   running = outer;
-  if (loop_interrupted && outer) lua_sethook(outer, stop_hook, LUA_MASKCOUNT, 1);
+  if (loop_interrupted && outer && closing_count == 0)
+    lua_sethook(outer, stop_hook, LUA_MASKCOUNT, 1);
+}
+
+int coroutine_close(lua_State *thread) {
+  lua_sethook(thread, NULL, 0, 0);
+  lua_State *outer = enter(thread);
+  closing_count++;
+  int status = lua_resetthread(thread);
+  closing_count--;
+  leave(outer);
+  lua_sethook(thread, NULL, 0, 0); /* a signal may have armed it meanwhile */
+  return status;
 }
 
 void coroutine_clear_interrupt(lua_State *L) {
@@ -57,9 +74,9 @@ struct wait *coroutine_pending_wait(lua_State *thread) {
 
 int coroutine_resume(lua_State *thread, lua_State *from, int arguments, int *count) {
   if (coroutine_pending_wait(thread)) lua_pop(thread, 2);
-  lua_State *outer = coroutine_enter(thread);
+  lua_State *outer = enter(thread);
   int status = lua_resume(thread, from, arguments, count);
-  coroutine_leave(outer);
+  leave(outer);
   return status;
 }
 
@@ -74,9 +91,7 @@ struct passage {
 static int passage_close(lua_State *L) {
   struct passage *passage = lua_touserdata(L, 1);
   if (!passage->thread) return 0;
-  lua_State *outer = coroutine_enter(passage->thread);
-  lua_resetthread(passage->thread);
-  coroutine_leave(outer);
+  coroutine_close(passage->thread);
   passage->thread = NULL;
   return 0;
 }

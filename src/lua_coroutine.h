@@ -17,10 +17,9 @@ struct wait *coroutine_pending_wait(lua_State *thread);
 /* Resumes a thread, as lua_resume() does; one that waits takes no arguments. Returns its status. */
 int coroutine_resume(lua_State *thread, lua_State *from, int arguments, int *count);
 
-/* Brackets all that runs another thread: enter returns the thread that ran until now, which leave
- * restores and, after an interrupt, stops too. */
-lua_State *coroutine_enter(lua_State *thread);
-void coroutine_leave(lua_State *outer);
+/* Closes a thread's pending to-be-closed values, inner values first, as lua_resetthread() does; also
+ * after an interrupt, which does not stop what they do. Returns its status. */
+int coroutine_close(lua_State *thread);
 
 /* Stops the Lua code that runs now, in whatever coroutine, and every wait of the loop: for a signal
  * handler. pcall cannot swallow it. */

@@ -5,7 +5,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <limits.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -25,6 +27,15 @@ static int l_directory_kind(lua_State *L) {
   lua_pushstring(L, S_ISREG(status.st_mode)   ? "file"
                     : S_ISDIR(status.st_mode) ? "directory"
                                               : "other");
+  return 1;
+}
+
+/* resolved(path) -> the path of what it leads to, without links; or nil, message, errno. */
+static int l_directory_resolved(lua_State *L) {
+  char resolved[PATH_MAX];
+  const char *path = luaL_checkstring(L, 1);
+  if (!realpath(path, resolved)) return push_failure(L, path);
+  lua_pushstring(L, resolved);
   return 1;
 }
 
@@ -90,6 +101,7 @@ static const luaL_Reg listing_metamethods[] = {
 static const luaL_Reg directory_functions[] = {{"kind", l_directory_kind},
                                                {"make", l_directory_make},
                                                {"names", l_directory_names},
+                                               {"resolved", l_directory_resolved},
                                                {NULL, NULL}};
 
 int luaopen_anyreach_directory(lua_State *L) {

@@ -1,14 +1,21 @@
 #include "lua_private_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lauxlib.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "loop.h"
+
+enum { HOLD_PAUSE_MS = 10 };
 
 /* Creates the directories above `path`, which is changed while this runs, for the user alone. */
 static bool make_directories(char *path) {
@@ -72,10 +79,81 @@ static int l_private_file_mode(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg functions[] = {
-    {"write", l_private_file_write}, {"mode", l_private_file_mode}, {NULL, NULL}};
+/* {====== holds ====== */
+
+#define HOLD_TYPE "anyreach.hold"
+
+struct hold {
+  int descriptor; /* -1 when nothing is held */
+};
+
+static void close_hold(struct hold *hold) {
+  if (hold->descriptor >= 0) close(hold->descriptor);
+  hold->descriptor = -1;
+}
+
+static int hold_close(lua_State *L) {
+  close_hold(luaL_checkudata(L, 1, HOLD_TYPE));
+  return 0;
+}
+
+/* Opens what is to be held: a directory that is there, or a file, which is made if need be. */
+static int open_held(char *path) {
+  bool is_directory = path[strlen(path) - 1] == '/';
+  if (is_directory) return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  return make_directories(path) ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+}
+
+/* True when the lock was got, also in a file system that has none. */
+static bool try_lock(int descriptor) {
+  return flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+}
+
+/* Waits for a lock, at most so many seconds. Nothing else runs meanwhile: it is for what takes
+ * others an instant. */
+static bool wait_for_lock(int descriptor, lua_Number seconds) {
+  static const struct timespec pause = {.tv_nsec = HOLD_PAUSE_MS * 1000000L};
+  for (lua_Number waited = 0; !try_lock(descriptor); waited += HOLD_PAUSE_MS / 1000.0) {
+    if (waited >= seconds || loop_interrupted) return false;
+    nanosleep(&pause, NULL);
+  }
+  return true;
+}
+
+/* hold(path, seconds) -> a value that is to be closed, and until then nobody else holds the path;
+ * false when another has held it for so many seconds; or nil, message, errno. The path of a
+ * directory ends in a slash. A program that is killed holds nothing any more. */
+static int l_private_file_hold(lua_State *L) {
+  size_t length;
+  const char *path = luaL_checklstring(L, 1, &length);
+  lua_Number seconds = luaL_checknumber(L, 2);
+  luaL_argcheck(L, *path, 1, "a path");
+  struct hold *hold = lua_newuserdatauv(L, sizeof *hold, 0);
+  hold->descriptor = -1;
+  luaL_setmetatable(L, HOLD_TYPE);
+  char *copy = memcpy(lua_newuserdatauv(L, length + 1, 0), path, length + 1);
+  hold->descriptor = open_held(copy);
+  if (hold->descriptor < 0) return luaL_fileresult(L, 0, path);
+  lua_pop(L, 1);
+  if (wait_for_lock(hold->descriptor, seconds)) return 1;
+  close_hold(hold);
+  lua_pushboolean(L, false);
+  return 1;
+}
+
+static const luaL_Reg hold_methods[] = {
+    {"__close", hold_close}, {"__gc", hold_close}, {NULL, NULL}};
+
+/* }====== */
+
+static const luaL_Reg functions[] = {{"write", l_private_file_write},
+                                     {"mode", l_private_file_mode},
+                                     {"hold", l_private_file_hold},
+                                     {NULL, NULL}};
 
 int luaopen_anyreach_private_file(lua_State *L) {
+  luaL_newmetatable(L, HOLD_TYPE);
+  luaL_setfuncs(L, hold_methods, 0);
   luaL_newlib(L, functions);
   return 1;
 }

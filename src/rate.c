@@ -1,5 +1,7 @@
 #include "rate.h"
 
+#include <math.h>
+
 /* Seconds by which a timer may be late without slowing the rate down. */
 static const double LATENESS = 0.01;
 
@@ -39,12 +41,13 @@ bool rate_limit_admits(const struct rate_limit *limit, unsigned in_flight) {
   return in_flight < (unsigned)limit->limit;
 }
 
-void rate_limit_answered(struct rate_limit *limit, bool throttled, double sent_at, double now) {
+void rate_limit_answered(struct rate_limit *limit, bool throttled, unsigned in_flight,
+                         double sent_at, double now) {
   if (!throttled) {
     limit->limit += 1 / limit->limit;
     if (limit->limit > limit->maximum) limit->limit = limit->maximum;
   } else if (sent_at >= limit->changed_at) {
-    limit->limit = limit->limit / 2 < 1 ? 1 : limit->limit / 2;
+    limit->limit = fmax(fmin(limit->limit, in_flight) / 2, 1);
     limit->changed_at = now;
   }
 }

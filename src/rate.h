@@ -24,8 +24,8 @@ double rate_bucket_wait(struct rate_bucket *bucket, double now);
 /* Takes the token that there is. */
 void rate_bucket_take(struct rate_bucket *bucket);
 
-/* Limits the requests in flight: halves when the server asks for less, grows by one a round trip
- * when it does not. */
+/* Limits the requests in flight: to half of those that there were when the server asks for less,
+ * and to one more a round trip when it does not. */
 struct rate_limit {
   double limit; /* at least 1 */
   double maximum;
@@ -34,6 +34,9 @@ struct rate_limit {
 
 void rate_limit_init(struct rate_limit *limit, double maximum);
 bool rate_limit_admits(const struct rate_limit *limit, unsigned in_flight);
-void rate_limit_answered(struct rate_limit *limit, bool throttled, double sent_at, double now);
+
+/* A request was answered; `in_flight` counts it still. */
+void rate_limit_answered(struct rate_limit *limit, bool throttled, unsigned in_flight,
+                         double sent_at, double now);
 
 #endif

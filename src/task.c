@@ -152,11 +152,7 @@ static int close_thread(struct task *task) {
   struct scheduler *s = task->scheduler;
   struct task *previous = s->current;
   s->current = task;
-  lua_sethook(task->thread, NULL, 0, 0);
-  lua_State *outer = coroutine_enter(task->thread);
-  int status = lua_resetthread(task->thread);
-  coroutine_leave(outer);
-  lua_sethook(task->thread, NULL, 0, 0); /* an inner coroutine may have armed it again */
+  int status = coroutine_close(task->thread);
   s->current = previous;
   return status;
 }

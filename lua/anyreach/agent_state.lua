@@ -10,9 +10,10 @@ local host = require "anyreach.host"
 local json = require "anyreach.json"
 local slots = require "anyreach.numbers.slots"
 
+local OWN_FIELDS = require "anyreach.agent_file.own_fields"
+
 local agent_state = {}
 
-local OWN_FIELDS = { "description", "active", "is_demo", "metadata" }
 local IN_USE = "the version in use"
 
 ---@class anyreach.agent_state

@@ -31,6 +31,13 @@ function arguments.fail(spec, format, ...)
   errors.raise("command_line", "%s\nusage: %s", format:format(...), spec.usage)
 end
 
+-- Behind a command only the long names of global options count.
+local function global_name(letter)
+  for _, option in ipairs(host.option_rows()) do
+    if letter and option.letter == letter then return option.name end
+  end
+end
+
 local function find(spec, word)
   local name, value = word:match("^%-%-([^=]+)=(.*)$")
   name = name or word:match("^%-%-(.+)$")
@@ -41,7 +48,7 @@ local function find(spec, word)
   local names = { "help" }
   for _, option in ipairs(spec.options or {}) do names[#names + 1] = option.name end
   for _, option in ipairs(host.option_rows()) do names[#names + 1] = option.name end
-  local near = name and operations.nearest(name, names)
+  local near = name and operations.nearest(name, names) or global_name(letter)
   arguments.fail(spec, "unknown option '%s'%s", word, near and ("; did you mean '--%s'?"):format(near) or "")
 end
 

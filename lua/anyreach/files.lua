@@ -1,5 +1,6 @@
 -- Reading and writing files, and the environment, for scripts: errors name the file.
 
+local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local secret = require "anyreach.secret"
@@ -44,21 +45,35 @@ function files.read_yaml(path)
   return value, positions
 end
 
---- Writes a file by way of a new one, so that a crash leaves the old one or the new. The new one has a name
---- of its own, for two runs may write the same file at once.
+-- Writes a file that may be there, and may be half written when this fails.
+local function write_in_place(path, text)
+  local file, message = io.open(path, "wb")
+  if not file then return nil, message end
+  local ok, problem = file:write(text)
+  if not ok then
+    file:close()
+    return nil, problem
+  end
+  return file:close()
+end
+
+-- The new file has a name of its own, for two runs may write the same file at once.
+local function replace(path, text)
+  local temporary = ("%s.%08x.new"):format(path, math.random(0, 0xFFFFFFFF))
+  local ok, problem = write_in_place(temporary, text)
+  if ok then ok, problem = os.rename(temporary, path) end
+  if not ok then os.remove(temporary) end
+  return ok, problem
+end
+
+--- Writes a file by way of a new one, so that a crash leaves the old one or the new. A link stays one: what it
+--- leads to is replaced. What is no regular file, such as /dev/null, is written as it is.
 ---@param path string
 ---@param text string
 function files.write_file(path, text)
-  local temporary = ("%s.%08x.new"):format(path, math.random(0, 0xFFFFFFFF))
-  local file, message = io.open(temporary, "wb")
-  if not file then errors.raise("input", "%s", message) end
-  local ok, problem = file:write(text)
-  if ok then ok, problem = file:close() end
-  if ok then ok, problem = os.rename(temporary, path) end
-  if not ok then
-    os.remove(temporary)
-    errors.raise("input", "%s: %s", path, problem)
-  end
+  local is_special = directory.kind(path) == "other"
+  local ok, problem = (is_special and write_in_place or replace)(directory.resolved(path) or path, text)
+  if not ok then errors.raise("input", "%s", problem) end
 end
 
 --- Writes a value as indented JSON, as write_file does.

@@ -28,6 +28,7 @@ local json = require "anyreach.json"
 ---@field path string
 ---@field private by_key table<string, anyreach.lock_row>
 ---@field private changed table<string, true> keys of the rows that were set or removed here
+---@field private written string|nil what the file said when it was last read or written
 local Lock = {}
 Lock.__index = Lock
 
@@ -136,24 +137,37 @@ local function line_of(row)
   return "{" .. table.concat(parts, ",") .. "}\n"
 end
 
+-- Row -> its line. A promotion writes the lock after each agent, and rows are replaced, never changed.
+local lines_of_rows = setmetatable({}, { __mode = "k" })
+
 function Lock:text()
   local keys, lines = {}, {}
   for key in pairs(self.by_key) do keys[#keys + 1] = key end
   table.sort(keys)
-  for index, key in ipairs(keys) do lines[index] = line_of(self.by_key[key]) end
+  for index, key in ipairs(keys) do
+    local row = self.by_key[key]
+    lines_of_rows[row] = lines_of_rows[row] or line_of(row)
+    lines[index] = lines_of_rows[row]
+  end
   return table.concat(lines)
+end
+
+-- Takes the rows that were not changed here from the file as it is now.
+local function take_over(self)
+  local now = lock.read(self.path)
+  for key in pairs(self.changed) do now.by_key[key] = self.by_key[key] end
+  self.by_key, self.written = now.by_key, now.written
 end
 
 --- Writes the lock, by way of a new file, if it says anything else than the file does. The rows that were not
 --- changed here are taken from the file as it is now.
 ---@return boolean written
 function Lock:write()
-  local now = lock.read(self.path)
-  for key in pairs(self.changed) do now.by_key[key] = self.by_key[key] end
-  self.by_key = now.by_key
+  if read_text(self.path) ~= self.written then take_over(self) end
   local text = self:text()
-  if text == (now.written or "") then return false end
+  if text == (self.written or "") then return false end
   files.write_file(self.path, text)
+  self.written = text
   return true
 end
 

@@ -8,6 +8,7 @@ local text_width = require "anyreach.text_width"
 local markdown_text = {}
 
 local MAX_WIDTH, MIN_WIDTH = 100, 40 -- columns
+local MIN_COLUMN = 20 -- of a table, before it gives way
 local GAP = "  " -- between columns of a table
 local INDENT = "    " -- of code
 
@@ -83,27 +84,38 @@ local function rows_of(block)
   local rows = {}
   for i, row in ipairs(block.rows) do
     local is_head = i == 1
-    local cells, is_full = {}, true
+    local cells, filled = {}, 0
     for column, cell in ipairs(row) do
       cells[column] = cell_text(cell)
-      is_full = is_full and cell ~= ""
+      if cell ~= "" then filled = filled + 1 end
     end
-    if not is_head or is_full then rows[#rows + 1] = cells end
+    if not is_head or filled > 1 then rows[#rows + 1] = cells end
   end
   return rows
 end
 
--- Columns are as wide as they need to be; when that is too much, the widest one gives way.
+-- The widest column from `first` on; nil when none is wider than it must be.
+local function widest_of(widths, first)
+  local widest
+  for i = first, #widths do
+    if widths[i] > MIN_COLUMN and (not widest or widths[i] > widths[widest]) then widest = i end
+  end
+  return widest
+end
+
+-- Columns are as wide as they need to be; when that is too much, the widest ones give way, and the first, which
+-- holds names, after all others.
 local function column_widths(rows, width)
-  local widths, widest, sum = {}, 1, -#GAP
+  local widths, sum = {}, -#GAP
   for _, row in ipairs(rows) do
     for i, cell in ipairs(row) do widths[i] = math.max(widths[i] or 0, text_width.of(cell)) end
   end
-  for i, column in ipairs(widths) do
-    if column > widths[widest] then widest = i end
-    sum = sum + column + #GAP
+  for _, column in ipairs(widths) do sum = sum + column + #GAP end
+  while sum > width do
+    local widest = widest_of(widths, 2) or widest_of(widths, 1)
+    if not widest then break end
+    widths[widest], sum = widths[widest] - 1, sum - 1
   end
-  if sum > width then widths[widest] = math.max(widths[widest] - (sum - width), MIN_WIDTH // 2) end
   return widths
 end
 

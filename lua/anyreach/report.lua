@@ -4,6 +4,7 @@
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
+local printable = require "anyreach.printable"
 local progress = require "anyreach.progress"
 local redaction = require "anyreach.observing.redaction"
 
@@ -36,26 +37,42 @@ function report.summary(fields, code)
   report.event("summary", summary)
 end
 
---- Prints a line of results to stdout, unless --quiet or --json.
+-- The format is ours and may hold colours; the values may be anybody's words.
+local function fill(format, ...)
+  local values = table.pack(...)
+  for index = 1, values.n do
+    if type(values[index]) == "string" then values[index] = printable(values[index]) end
+  end
+  return format:format(table.unpack(values, 1, values.n))
+end
+
+--- Prints a line of results to stdout, unless --quiet or --json. Control characters in the values are shown.
 ---@param format string
 function report.line(format, ...)
   if host.options.quiet or report.is_json() then return end
-  progress.print(format:format(...))
+  progress.print(fill(format, ...))
 end
 
---- Prints a line of progress or advice to stderr, unless --quiet or --json.
+--- Prints lines of results that are fit for a terminal already, and may be in colour.
+---@param lines string[]
+function report.lines(lines)
+  if host.options.quiet or report.is_json() then return end
+  for _, line in ipairs(lines) do progress.print(line) end
+end
+
+--- Prints a line of progress or advice to stderr, unless --quiet or --json; the values as in report.line.
 ---@param format string
 function report.note(format, ...)
   if host.options.quiet or report.is_json() then return end
   progress.hide()
-  io.stderr:write(format:format(...), "\n")
+  io.stderr:write(fill(format, ...), "\n")
 end
 
---- Prints a warning to stderr.
+--- Prints a warning to stderr; the values as in report.line.
 ---@param format string
 function report.warn(format, ...)
   progress.hide()
-  io.stderr:write("anyreach: warning: ", format:format(...), "\n")
+  io.stderr:write("anyreach: warning: ", fill(format, ...), "\n")
 end
 
 --- Tells on stderr what has failed, in one line.

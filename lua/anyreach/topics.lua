@@ -17,6 +17,7 @@ local PARTS = {
   ["json"] = { "lua/README.md", "JSON" },
   ["looking-inside"] = { "README.md", "Looking inside" },
   ["recipes"] = { "scripts/README.md" },
+  ["repl"] = { "README.md", "The prompt" },
   ["safety"] = { "README.md", "Safety" },
   ["sandbox"] = { "README.md", "The sandbox" },
   ["scripts"] = { "lua/README.md", "The API for scripts" },

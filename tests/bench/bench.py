@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 from collections import namedtuple
+from concurrent.futures import ThreadPoolExecutor
 
 from bench_servers import HERE, NGINX, Servers, agent_config
 
@@ -258,6 +259,42 @@ def rate_limit_rows(process, items):
     return [Row(what, "%.2f s" % float(wall), "%.2f s in theory" % theory, float(wall) / theory, target)]
 
 
+def provision_seconds(bench, files, *options):
+    """Provisions an empty sandbox, which is in the same process, and takes 20 ms for an answer."""
+    start = time.monotonic()
+    bench.run([bench.program, "--sandbox", "--sandbox-faults", "latency=%g" % (SLOW_SECONDS * 1000), "--quiet",
+               "run", "provision", files, "--no-lock", *options])
+    return time.monotonic() - start
+
+
+def provision_rows(bench, count, meanwhile):
+    """One by one it waits for a minute, and hardly works: the rows of `meanwhile` are measured beside it."""
+    files, target = bench.directory + "/agents", "10 or more"
+    what = "provision of %d files / one by one" % count
+    try:
+        bench.run([bench.program, "--sandbox", bench.file("agent_files.lua"), str(count), files])
+        together = provision_seconds(bench, files)
+    except Failed as problem:
+        yield failed_row(what, problem, target)
+        yield from meanwhile
+        return
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(provision_seconds, bench, files, "--concurrency", "1")
+        yield from meanwhile
+        try:
+            alone = waiting.result()
+            yield Row(what, "%.2f s" % together, "%.2f s" % alone, alone / together, target)
+        except (Failed, subprocess.TimeoutExpired) as problem:
+            yield failed_row(what, problem, target)
+
+
+def waiting_rows(bench):
+    # Waits for the most part, and so disturbs the measuring of memory as little as that does it.
+    limited = start_rate_limited(bench, 200)
+    yield from memory_rows(bench)
+    yield from rate_limit_rows(limited, 200)
+
+
 def all_rows(bench):
     yield from throughput_rows(
         bench, "32 at once", 32,
@@ -272,10 +309,7 @@ def all_rows(bench):
     yield from http2_rows(bench)
     yield from json_rows(bench)
     yield from start_rows(bench)
-    # Waits for the most part, and so disturbs the measuring of memory as little as that does it.
-    limited = start_rate_limited(bench, 200)
-    yield from memory_rows(bench)
-    yield from rate_limit_rows(limited, 200)
+    yield from provision_rows(bench, 500, waiting_rows(bench))
 
 
 # }======

@@ -180,6 +180,16 @@ describe("a swap", function()
     expect.truthy(killed_half_way > 0)
   end)
 
+  it("is not begun where it cannot be noted; a look at the numbers needs no such place", function()
+    prepare()
+    local homeless = ("cd %s/work && env %s HOME= XDG_STATE_HOME= %s "):format(both.directory, both.environment,
+      process.anyreach("run", "numbers"))
+    expect.equal((process.run(homeless)), 0)
+    local code, _, err = process.run(homeless .. process.quote("swap") .. " " .. A .. " " .. B)
+    expect.equal({ code, both:writes() }, { 3, {} })
+    expect.contains(err, "set XDG_STATE_HOME or HOME")
+  end)
+
   it("whose second request fails is told exactly, and completed by the second run", function()
     local db = process.directory() .. "/sandbox.db"
     local function run(faults, words)

@@ -1,4 +1,4 @@
--- The recipe `provision` with environments and references, and with many files, as a user runs it.
+-- The recipe `provision` with environments and references, as a user runs it.
 
 local process = require "helpers.process"
 
@@ -85,6 +85,31 @@ describe("one set of files", function()
     expect.equal(evaluate(db, "sandbox-one", CONFIGS), "")
   end)
 
+  it("is not deployed with markers that nobody replaced, or variables that are not set or empty", function()
+    local path, db = project {
+      ["agents/clinic.yaml"] = [[
+name: Clinic
+description: Front desk of ${CITY}
+config:
+  instructions: !file prompt.md
+  transfer_to: !env SCALE_UNSET
+  voice: !env SCALE_EMPTY
+]],
+      ["agents/prompt.md"] = "Say @@OPENING@@ first.\n",
+      ["environments/two.yaml"] = 'defaults: {config: {greeting: "Hello from ${CITY}"}}\n',
+    }, new_db()
+    local code, out, err = process.run("SCALE_EMPTY= " .. process.anyreach("--sandbox=" .. db, "run", "provision",
+      path .. "/agents", "--environment", "two"))
+    expect.equal({ code, out }, { 3, "" })
+    expect.contains(err, "anyreach: 5 problems\n")
+    expect.contains(err, "/agents/clinic.yaml:2:1: description: the marker ${CITY} was not replaced")
+    expect.contains(err, "/agents/clinic.yaml:4:3: config.instructions: the marker @@OPENING@@ was not replaced")
+    expect.match(err, "/agents/clinic.yaml:5:16: config.transfer_to: [^\n]*SCALE_UNSET")
+    expect.match(err, "/agents/clinic.yaml:6:10: config.voice: [^\n]*SCALE_EMPTY")
+    expect.match(err, "/environments/two.yaml:1:%d+: config.greeting: the marker ${CITY} was not replaced")
+    expect.equal(evaluate(db, "sandbox-one", CONFIGS), "")
+  end)
+
   it("is not deployed where a reference leads nowhere: all of them are told, and nothing is written", function()
     local path, db = project {
       ["agents/clinic.yaml"] = CLINIC["agents/clinic.yaml"],
@@ -98,34 +123,5 @@ describe("one set of files", function()
     expect.contains(err, "/environments/two.yaml:1:50: config.more: no dataset has the name 'Defualt'; did you mean "
       .. "'Default'?")
     expect.equal(evaluate(db, "sandbox-one", CONFIGS), "")
-  end)
-end)
-
-describe("many files", function()
-  local COUNT = 40
-  local files = {}
-  for index = 1, COUNT do
-    files[("a%02d.yaml"):format(index)] = ("name: Agent %d\nconfig: {instructions: Be kind.}\n"):format(index)
-  end
-
-  local function command(path, ...)
-    return process.anyreach("--sandbox=" .. new_db(), "--sandbox-faults", "latency=20", "run", "provision", path, ...)
-  end
-
-  it("take less than a tenth of the time that they take one by one, with progress shown", function()
-    local path = project(files)
-    local started = process.now()
-    local code, out = process.run(command(path, "--no-lock"))
-    local taken = process.now() - started
-    expect.equal(code, 0)
-    expect.contains(out, "40 agents: 40 created, 0 updated, 0 unchanged, 0 failed\n")
-
-    started = process.now()
-    local in_terminal = "TERM=xterm script -qec %s /dev/null"
-    code, out = process.run(in_terminal:format(process.quote(command(path, "--no-lock", "--concurrency", "1"))))
-    local one_by_one = process.now() - started
-    expect.equal(code, 0)
-    expect.match(out, "provisioning: %d+ of 40, %d+%%, [%d.]+/s, %d+ s left")
-    expect.truthy(taken * 10 < one_by_one)
   end)
 end)

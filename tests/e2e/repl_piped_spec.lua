@@ -1,5 +1,6 @@
 -- The prompt without a terminal: entries from a pipe, results and nothing else on stdout.
 
+local document = require "helpers.document"
 local process = require "helpers.process"
 
 local home = process.directory()
@@ -41,6 +42,11 @@ describe("entries from a pipe", function()
 
   it("keep the last three values", function()
     expect.equal(output { "'a'", "'b'", "nil", "'c'", "_ .. _1 .. _2" }, '"a"\n"b"\nnil\n"c"\n"cba"\n')
+  end)
+
+  it("have globals of their own, so that none of ours can be lost by accident", function()
+    expect.equal(output { "type = 'inbound' table, string, io, pairs, next, error, print = nil", "type", "_G.type",
+      "{ 1, 2 }", "api.agents.create and 1" }, '"inbound"\n"inbound"\n{ 1, 2 }\n1\n')
   end)
 
   it("see `help` and `quit` as what people mean by them", function()
@@ -125,6 +131,9 @@ describe("a session from a pipe", function()
     expect.equal({ code, out, err }, { 1, "2\n", "A background task has failed:\nlost\n" })
     code, out, err = session { "t = anyreach.spawn(function() anyreach.sleep(0.05) error('late', 0) end)" }
     expect.equal({ code, out, err }, { 1, "", "A background task has failed:\nlate\n" })
+    code, out, err = session { "t = anyreach.spawn(function() anyreach.sleep(0.01) error('late', 0) end)",
+      "anyreach.sleep(0.01)" }
+    expect.equal({ code, out, err }, { 1, "", "A background task has failed:\nlate\n" })
   end)
 
   it("tells of a background task's error once when the entry waits for it", function()
@@ -176,6 +185,20 @@ describe("a session from a pipe", function()
   end)
 end)
 
+describe("README.md", function()
+  it("shows a session as it is", function()
+    local shown = document.blocks(process.read(process.root .. "/README.md"), "The prompt", "code")[1].text
+    local entries = {}
+    local expected = (shown .. "\n"):gsub("sandbox %(Sandbox One%)> ([^\n]*)\n", function(entry)
+      entries[#entries + 1] = entry
+      return ""
+    end)
+    local code, out = process.run(("cd %s && { %s %s 2>&1; }"):format(process.directory(), NOWHERE,
+      process.anyreach("repl", SANDBOX)), table.concat(entries, "\n"))
+    expect.equal({ #entries, code, out }, { 5, 1, expected })
+  end)
+end)
+
 describe("read-only", function()
   it("is switched on and off", function()
     local code, out, err = session({ ":readonly on", 'api.agents.create{ name = "A" }', ":readonly off",
@@ -219,8 +242,7 @@ describe("a signal", function()
     local fifo = process.directory() .. "/fifo"
     assert(os.execute("mkfifo " .. fifo))
     local program = process.start(NOWHERE .. "sh -c " .. process.quote(
-      ("(echo %s; exec sleep 60) >%s & exec %s <%s"):format(process.quote(entry), fifo,
-        process.anyreach("repl"), fifo)))
+      ("exec 3<>%s; echo %s >&3; exec %s <%s"):format(fifo, process.quote(entry), process.anyreach("repl"), fifo)))
     program:first_line()
     return program
   end

@@ -21,15 +21,15 @@ end
 
 local function start(...)
   local t = start_with("", "--profile", "staging", ...)
-  t:wait_for "staging>"
-  return t
+  local ok, problem = pcall(t.wait_for, t, "staging>")
+  if ok then return t end
+  t:stop()
+  error(problem, 0)
 end
 
--- Without the greeting, on an empty screen.
+-- Without the greeting.
 local function start_quietly()
-  local t = start "--quiet"
-  t:wait_for_screen "staging>"
-  return t
+  return start "--quiet"
 end
 
 -- Types lines, and Enter after each.
@@ -477,6 +477,15 @@ describe("commands", function()
     t:wait_for "staging> :edit\n40 + 2\n42\nstaging>"
     t:keys "Up"
     t:wait_until("the changed entry in the history", function() return t:screen():find "staging> 40 %+ 2$" end)
+  end)
+
+  it(":edit runs nothing when nothing was changed, or the editor fails", function()
+    for editor, words in pairs { ["true"] = "Nothing was changed", ["false"] = "failed with exit code 1" } do
+      local t <close> = start_with("VISUAL=" .. editor, "--profile", "staging", "--quiet")
+      enter(t, "print 'once'", ":edit")
+      t:wait_for(words)
+      expect.equal(select(2, t:screen():gsub("\nonce", "")), 1)
+    end
   end)
 
   it(":page shows the last value in the pager", function()

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CONNECTIONS_MAX = 64, TEXT_MAX = 4 * 1024 * 1024, ANSWERS_A_SECOND = 20 };
+enum { CONNECTIONS_MAX = 64, TEXT_MAX = 4 * 1024 * 1024, ANSWERS_A_SECOND = 20, TOGETHER = 24 };
 
 struct text {
   char bytes[TEXT_MAX];
@@ -118,6 +118,24 @@ static bool stay_silent(const struct connection *c, const char *bytes, size_t le
   return true;
 }
 
+/* Those who wait until they are enough. */
+static struct connection waiting[TOGETHER];
+static int waiting_count;
+
+/* Answers nobody before so many requests wait; then all of them, with the bytes for the last one.
+ */
+static bool answer_together(const struct connection *c, const char *bytes, size_t length) {
+  waiting[waiting_count++] = *c;
+  if (waiting_count < TOGETHER) return true;
+  while (waiting_count > 0) send_all(&waiting[--waiting_count], bytes, length);
+  return true;
+}
+
+static void wait_no_more(const struct connection *c) {
+  for (int i = waiting_count - 1; i >= 0; i--)
+    if (waiting[i].descriptor == c->descriptor) waiting[i] = waiting[--waiting_count];
+}
+
 static const struct {
   const char *name;
   bool (*answer)(const struct connection *c, const char *bytes, size_t length);
@@ -128,7 +146,8 @@ static const struct {
                {"reset", reset},
                {"stall", stay_silent},
                {"limited", answer_limited},
-               {"limited tersely", answer_limited_tersely}};
+               {"limited tersely", answer_limited_tersely},
+               {"together", answer_together}};
 
 static bool read_reply(const char *name) {
   FILE *file = fopen(name, "rb");
@@ -201,6 +220,7 @@ static void accept_connection(int listener) {
 }
 
 static void close_connection(struct connection *c) {
+  wait_no_more(c);
   close(c->descriptor);
   log_event(c, "closed", 0);
   free(c->bytes);

@@ -131,7 +131,7 @@ end
 
 -- Creates an agent and changes it, while one step meets one fault half of the time.
 local function survives(step, name, retries)
-  local sandbox = process.sandbox(("--faults=%s;only=%s;rate=0.6;seed=4"):format(name, step))
+  local sandbox <close> = process.sandbox(("--faults=%s;only=%s;rate=0.6;seed=4"):format(name, step))
   local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin", retries = retries }
   local ok, err = pcall(function()
     local failures = complete(api, created, step, FAULTS[name]) + complete(api, changed, step, FAULTS[name])
@@ -139,7 +139,6 @@ local function survives(step, name, retries)
     if retries == 0 and not is_repeated_below(step, name) then expect.truthy(failures > 0) end
     if retries > 0 and FAULTS[name].refuses then expect.equal(failures, 0) end
   end)
-  sandbox:stop()
   if not ok then error(("%s at %s with %d retries: %s"):format(name, step, retries, err), 0) end
 end
 

@@ -86,13 +86,17 @@ describe("each by offset", function()
     expect.equal((follow(pages)), "c1 c2 c3")
   end)
 
-  it("takes a bare array, and an answer without rows", function()
+  it("takes a bare array, and null in the place of rows", function()
     expect.equal((follow { rows(1, 2), rows(1, 0) }), "c1 c2")
-    for _, foreign in ipairs { json.null, 5, "text", true, {}, { contacts = json.null } } do
-      expect.equal((follow { foreign }), "")
-    end
+    expect.equal((follow { { contacts = json.null } }), "")
     expect.equal((follow { json.array { 1, json.null, "x" }, rows(1, 0) }),
       "1 " .. tostring(json.null) .. " x")
+  end)
+
+  it("refuses what is no list, so that it does not pass for an empty one", function()
+    for _, foreign in ipairs { json.null, 5, "text", true, {} } do
+      expect.raises(function() follow { foreign } end, "expected a list in the answer")
+    end
   end)
 
   it("checks its arguments with the first row", function()

@@ -237,7 +237,8 @@ describe("the progress of a generation", function()
   end)
 
   it("ends with a failure or the deadline", function()
-    local err = expect.raises(function() wait { { generation = { status = "error", message = "too short" } } } end,
+    local failed = { version = 1, generation = { status = "error", message = "too short" } }
+    local err = expect.raises(function() wait { failed } end,
       "generating the instructions of version 1 of agent a1 failed: too short")
     expect.equal(err.kind, "failed")
     err = expect.raises(function() wait({ version(1, {}) }, { timeout = 0 }) end, "is not finished after 0 seconds")

@@ -48,6 +48,37 @@ describe("agents", function()
     expect.equal({ number.inbound_agent_version_id, number.outbound_agent_version_id }, { json.null, json.null })
   end)
 
+  it("are found by any part of their names, whatever is in it", function()
+    local box = new()
+    local given = { 'Say "hi"', "back\\slash", "100% _x", "two\nlines", "Grüße 日本", "it's; --", "tab\t\u{7F}" }
+    for _, name in ipairs(given) do must(box, "POST", "/core/agents", { name = name }) end
+    for _, name in ipairs(given) do
+      for start in utf8.codes(name) do
+        local part = name:sub(start):upper()
+        local found = must(box, "GET", "/core/agents?name=" .. encode_query(part))
+        local has_it = false
+        for _, agent in ipairs(found) do
+          has_it = has_it or agent.name == name
+          expect.contains(agent.name:upper(), part)
+        end
+        expect.truthy(has_it)
+      end
+    end
+    expect.equal(must(box, "GET", "/core/agents?name=" .. encode_query "\\n"), json.array {})
+  end)
+
+  it("are listed in pages within bounds", function()
+    local box, times = new(), {}
+    for index = 1, 8 do times[index] = must(box, "POST", "/core/agents", { name = "A" .. index }).created_at end
+    local function page(cursor)
+      local query = "?limit=2&created_after=" .. encode_query(times[2]) .. "&created_before=" .. encode_query(times[6])
+      if cursor then query = query .. "&cursor=" .. encode_query(base64(cursor)) end
+      return names(must(box, "GET", "/core/agents" .. query))
+    end
+    expect.equal({ page(), page(times[8]), page(times[6]), page(times[5]), page(times[3]), page(times[2]) },
+      { "A6,A5", "A6,A5", "A5,A4", "A4,A3", "A2", "" })
+  end)
+
   it("are listed newest first, by every filter", function()
     local box = new()
     local create = function(body) return must(box, "POST", "/core/agents", body) end

@@ -226,6 +226,22 @@ describe("state", function()
     remove(path)
   end)
 
+  it("in a file of a version without indexes goes on", function()
+    local path = temporary_path()
+    local box = new { file = path }
+    local agent = must(box, "POST", "/core/agents", { name = "kept" })
+    box:close()
+    local database = require "anyreach.sqlite".open(path)
+    for _, row in ipairs(database:query "SELECT name FROM sqlite_master WHERE sql LIKE '%json_extract%'") do
+      database:execute("DROP INDEX " .. row.name)
+    end
+    database:close()
+    box = new { file = path }
+    expect.equal(must(box, "GET", "/core/agents/" .. agent.id).name, "kept")
+    box:close()
+    os.remove(path)
+  end)
+
   it("a file in use, of another program or no database is named", function()
     local path = temporary_path()
     local box = new { file = path }

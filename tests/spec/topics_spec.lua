@@ -36,8 +36,13 @@ describe("Markdown as text", function()
     expect.equal(text "| key | what |\n|---|---|\n| `a` | one |\n| `long` | x \\| y |\n",
       "key   what\na     one\nlong  x | y\n")
     expect.equal(text "| key | |\n|---|---|\n| `a` | one |\n", "a  one\n")
+    expect.equal(text "| key | | default |\n|---|---|---|\n| `a` | one | 1 |\n", "key       default\na    one  1\n")
     expect.equal(text("| a | b | c |\n|---|---|---|\n| x | " .. ("word "):rep(9) .. "| z |\n", 40),
       "a  b                                   c\nx  word word word word word word word  z\n   word word\n")
+    local words = ("word "):rep(20)
+    for line in text(("| %s | %s | %s |\n|---|---|---|\n"):format(words, words, words), 80):gmatch "[^\n]+" do
+      expect.truthy(#line <= 80)
+    end
   end)
 
   it("has bold headings where colours are wanted", function()

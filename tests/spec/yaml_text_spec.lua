@@ -5,6 +5,7 @@ local random_value = require "helpers.random_value"
 local references = require "anyreach.references"
 local secret = require "anyreach.secret"
 local yaml = require "anyreach.yaml"
+local yaml_edit = require "anyreach.yaml_edit"
 local yaml_text = require "anyreach.yaml_text"
 local yaml_value = require "anyreach.yaml_value"
 
@@ -97,6 +98,19 @@ describe("texts", function()
 
   it("that are long, and would need quotes, are blocks", function()
     expect.equal(yaml_text.encode { a = ("x: y "):rep(20) .. "z" }, "a: |-\n  " .. ("x: y "):rep(20) .. "z\n")
+  end)
+
+  -- What looks at a text again from each of its characters takes minutes for these.
+  it("that are long take time in proportion", function()
+    local long_line, breaks = ("word "):rep(40000) .. "\nend", "a" .. ("\n"):rep(200000) .. "b"
+    for _, text in ipairs { long_line, breaks, ("\t"):rep(200000) .. "x\ny" } do
+      local started = os.clock()
+      local written = yaml_text.encode { config = { instructions = text, steps = 1 } }
+      local changed = { config = { instructions = text .. "!", steps = 2 } }
+      local updated = yaml_edit.update(written, changed, { name = "a.yaml" })
+      expect.equal(yaml.decode(updated, { name = "a.yaml" }), changed)
+      expect.truthy(os.clock() - started < 10)
+    end
   end)
 
   it("that are keys may be anything", function()

@@ -108,7 +108,7 @@ static void the_limit_starts_at_its_maximum(void **state) {
   assert_true(rate_limit_admits(&limit, 0));
   assert_true(rate_limit_admits(&limit, 3));
   assert_false(rate_limit_admits(&limit, 4));
-  rate_limit_answered(&limit, false, 1, 2);
+  rate_limit_answered(&limit, false, 256, 1, 2);
   assert_near(limit.limit, 4);
 }
 
@@ -117,22 +117,31 @@ static void the_limit_halves_once_for_a_burst(void **state) {
   (void)state;
   struct rate_limit limit;
   rate_limit_init(&limit, 64);
-  for (int i = 0; i < 64; i++) rate_limit_answered(&limit, true, 1, 2 + i / 100.0);
+  for (int i = 0; i < 64; i++) rate_limit_answered(&limit, true, 256, 1, 2 + i / 100.0);
   assert_near(limit.limit, 32);
-  rate_limit_answered(&limit, true, 2, 3);
+  rate_limit_answered(&limit, true, 256, 2, 3);
   assert_near(limit.limit, 16);
+}
+
+/* A limit far above what was in flight would let it all through again. */
+static void the_limit_halves_what_was_in_flight(void **state) {
+  (void)state;
+  struct rate_limit limit;
+  rate_limit_init(&limit, 256);
+  for (unsigned left = 24; left > 0; left--) rate_limit_answered(&limit, true, left, 1, 2);
+  assert_near(limit.limit, 12);
 }
 
 static void the_limit_never_shuts(void **state) {
   (void)state;
   struct rate_limit limit;
   rate_limit_init(&limit, 256);
-  for (int i = 0; i < 100; i++) rate_limit_answered(&limit, true, i, i);
+  for (int i = 0; i < 100; i++) rate_limit_answered(&limit, true, 256, i, i);
   assert_near(limit.limit, 1);
   assert_true(rate_limit_admits(&limit, 0));
   assert_false(rate_limit_admits(&limit, 1));
   rate_limit_init(&limit, 1);
-  rate_limit_answered(&limit, true, 0, 0);
+  rate_limit_answered(&limit, true, 256, 0, 0);
   assert_true(rate_limit_admits(&limit, 0));
 }
 
@@ -140,13 +149,13 @@ static void the_limit_grows_by_one_a_round_trip(void **state) {
   (void)state;
   struct rate_limit limit;
   rate_limit_init(&limit, 256);
-  for (int i = 0; i < 8; i++) rate_limit_answered(&limit, true, i, i);
+  for (int i = 0; i < 8; i++) rate_limit_answered(&limit, true, 256, i, i);
   for (int round = 1; round <= 20; round++) {
     for (int left = (int)limit.limit; left > 0; left--)
-      rate_limit_answered(&limit, false, 100, 101);
+      rate_limit_answered(&limit, false, 256, 100, 101);
     assert_in_range(limit.limit, round * 3 / 4, round + 1);
   }
-  for (int i = 0; i < 100000; i++) rate_limit_answered(&limit, false, 100, 101);
+  for (int i = 0; i < 100000; i++) rate_limit_answered(&limit, false, 256, 100, 101);
   assert_near(limit.limit, 256);
 }
 
@@ -161,6 +170,7 @@ int main(void) {
       cmocka_unit_test(a_new_rate_gives_nothing_away),
       cmocka_unit_test(the_limit_starts_at_its_maximum),
       cmocka_unit_test(the_limit_halves_once_for_a_burst),
+      cmocka_unit_test(the_limit_halves_what_was_in_flight),
       cmocka_unit_test(the_limit_never_shuts),
       cmocka_unit_test(the_limit_grows_by_one_a_round_trip),
   };

@@ -127,7 +127,7 @@ local function check_nobody_published(state, versions)
   local published, own = agent_lookup.published(versions), state.decision and state.decision.version
   local newest = 0
   for _, variant in ipairs(state.variants) do newest = math.max(newest, variant.version) end
-  if published.version > newest and published.version ~= own then
+  if published and published.version > newest and published.version ~= own then
     errors.raise("conflict", "version %d of agent '%s' was published since the experiment began, and a winner would "
       .. "undo it; 'conclude --restore' gives the numbers back", published.version, state.agent.name)
   end

@@ -7,6 +7,8 @@ local operations = require "anyreach.operations"
 local references = require "anyreach.references"
 local yaml = require "anyreach.yaml"
 
+local OWN_FIELDS = require "anyreach.agent_file.own_fields"
+
 local fields = {}
 
 local DIRECTIONS = { "inbound", "outbound", "both" }
@@ -206,7 +208,7 @@ end
 
 local function make_agent(doc, numbers)
   local value, own = doc.value, {}
-  for _, name in ipairs { "description", "active", "is_demo", "metadata" } do own[name] = value[name] end
+  for _, name in ipairs(OWN_FIELDS) do own[name] = value[name] end
   return {
     file = doc.file,
     place = doc:place(value, "name"),

@@ -8,9 +8,9 @@ local spec = {
   summary = "Prints a completion script for a shell.",
   operands = { name = "bash, fish or zsh", min = 1, max = 1 },
   notes = [[
-bash:  anyreach completion bash > ~/.local/share/bash-completion/completions/anyreach
-fish:  anyreach completion fish > ~/.config/fish/completions/anyreach.fish
-zsh:   anyreach completion zsh > ~/.zfunc/_anyreach    (with fpath+=~/.zfunc before compinit)
+  bash:  anyreach completion bash > ~/.local/share/bash-completion/completions/anyreach
+  fish:  anyreach completion fish > ~/.config/fish/completions/anyreach.fish
+  zsh:   anyreach completion zsh > ~/.zfunc/_anyreach    (with fpath+=~/.zfunc before compinit)
 
 The script knows commands, recipes, options, and the operations with their fields as they are now, those of
 'anyreach api update' and --openapi included; print it anew after an update.]],
@@ -55,7 +55,9 @@ _anyreach() {
     fi
   done < <(_anyreach_candidates "${(@)words[2,CURRENT-1]}" "${words[CURRENT]}")
   _describe -t words anyreach found
-  (( ${#files} )) && _files
+  (( ${#files} )) || return 0
+  [[ $PREFIX == --*=* ]] && compset -P '*='
+  _files
 }
 if [[ $funcstack[1] == _anyreach ]]; then _anyreach "$@"; else compdef _anyreach anyreach; fi
 ]=]

@@ -94,9 +94,10 @@ local function refuse(topic)
   for _, name in ipairs(command.names()) do names[#names + 1] = name end
   for _, name in ipairs(recipe.names()) do names[#names + 1] = name end
   for _, name in ipairs(topics.names()) do names[#names + 1] = name end
+  for _, name in ipairs(operations.names()) do names[#names + 1] = name:match "^(.*)%." end
   local near = operations.nearest(topic, names)
   errors.raise("command_line", "no help for '%s'%s", topic, near and ("; did you mean '%s'?"):format(near)
-    or ": expected a topic, a command, a recipe or an operation")
+    or ": expected a topic, a command, a recipe or an operation; 'anyreach help' lists them")
 end
 
 local function topic_text(name)

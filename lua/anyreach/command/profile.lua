@@ -29,7 +29,7 @@ list shows all profiles, the one in use with a star; show tells what one of them
 use makes a profile the default. test asks the API which scopes the profile's credential has.
 add writes a new profile to the config file, with --org and --base-url as its organisation and address. It asks
 for the token without showing it, or reads it from standard input, unless --token-env or --token-command says
-where the token is.
+where the token is. 'anyreach help profiles' describes that file.
 
   anyreach profile add staging --org 7c9e6679-7425-40de-944b-e07fc1f90ae7 --default
   pass show anyreach/ci | anyreach profile add ci

@@ -62,7 +62,7 @@ end
 -- Which side the marks, or the colours, stand for.
 local function print_legend(sides)
   if color.enabled("stdout") then
-    report.note("%s %s", color.paint(sides.before, "red"), color.paint(sides.after, "green"))
+    report.note(color.paint("%s", "red") .. " " .. color.paint("%s", "green"), sides.before, sides.after)
   else
     report.note("[-%s-] {+%s+}", sides.before, sides.after)
   end

@@ -2,6 +2,7 @@
 
 local json = require "anyreach.json"
 local moves = require "anyreach.numbers.moves"
+local printable = require "anyreach.printable"
 local report = require "anyreach.report"
 local slots = require "anyreach.numbers.slots"
 local text_width = require "anyreach.text_width"
@@ -42,7 +43,8 @@ function show.table(numbers, trunks)
   local rows, lines = { { "NUMBER", "INBOUND", "OUTBOUND", "TRUNK" } }, {}
   for _, number in ipairs(numbers) do
     rows[#rows + 1] = {
-      number.number, holder_text(number.inbound), holder_text(number.outbound), trunk_text(number, trunks),
+      printable(number.number), printable(holder_text(number.inbound)), printable(holder_text(number.outbound)),
+      printable(trunk_text(number, trunks)),
     }
   end
   local widths = widths_of(rows)

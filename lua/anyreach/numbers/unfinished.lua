@@ -24,16 +24,17 @@ local NAME_LENGTH = 16 -- digits of the digest in the name of the file
 
 -- {====== the file ======
 
+-- Nil where there is no place for it: then nothing was noted, and nothing can be.
 local function path_of(api)
   local name = digest.sha256(account.of(api).key):sub(1, NAME_LENGTH)
   return state_path(("unfinished/%s.json"):format(name))
-    or errors.raise("input", "there is no place to note what is begun: set XDG_STATE_HOME or HOME")
 end
 
 --- Forgets what was noted.
 ---@param api anyreach.client
 function unfinished.forget(api)
   local path = path_of(api)
+  if not path then return end
   local ok, message = os.remove(path)
   if not ok and directory.kind(path) then errors.raise("input", "%s", message) end
 end
@@ -57,7 +58,7 @@ end
 ---@return anyreach.unfinished|nil
 function unfinished.read(api)
   local path = path_of(api)
-  if not directory.kind(path) then return nil end
+  if not path or not directory.kind(path) then return nil end
   local record = files.read_json(path)
   if not is_record(record) then
     errors.raise("input", "%s: expected what a run of the program had begun; remove the file when you know that "
@@ -75,8 +76,10 @@ function unfinished.note(api, what, changes)
   if earlier then
     errors.raise("conflict", "'%s' was begun and not finished; run it again to complete it first", earlier.what)
   end
+  local path = path_of(api)
+  if not path then errors.raise("input", "there is no place to note what is begun: set XDG_STATE_HOME or HOME") end
   local text = json.encode({ what = what, changes = json.array(changes) }, { indent = 2 }) .. "\n"
-  local ok, message = private_file.write(path_of(api), text)
+  local ok, message = private_file.write(path, text)
   if not ok then errors.raise("input", "%s", message) end
 end
 

@@ -7,6 +7,8 @@ local json = require "anyreach.json"
 local merge = require "anyreach.promotion.merge"
 local provision_plan = require "anyreach.provision.plan"
 
+local OWN_FIELDS = require "anyreach.agent_file.own_fields"
+
 local plan = {}
 
 ---@class anyreach.promotion_item
@@ -25,8 +27,6 @@ local plan = {}
 ---@class anyreach.promotion_options
 ---@field decide? "ours"|"theirs"|"skip" ours: the source's value; theirs: the target's; skip: leave the agent
 ---@field publish? boolean default true
-
-local OWN_FIELDS = { "description", "active", "is_demo", "metadata" }
 
 --- The fields of an agent itself that a new one gets.
 ---@param agent table of the source

@@ -34,7 +34,7 @@ end
 local function side_lines(item, side, heading)
   report.line("  %s", heading)
   local options = { indent = 4, color = color.enabled("stdout") }
-  for _, line in ipairs(diff_text.lines(side_differences(item, side), options)) do report.line("%s", line) end
+  report.lines(diff_text.lines(side_differences(item, side), options))
 end
 
 local function conflict_lines(item, options)
@@ -58,9 +58,7 @@ end
 -- {====== items ======
 
 local function difference_lines(item)
-  for _, line in ipairs(diff_text.lines(item.differences, { color = color.enabled("stdout") })) do
-    report.line("%s", line)
-  end
+  report.lines(diff_text.lines(item.differences, { color = color.enabled("stdout") }))
 end
 
 local function print_event(item, action, result)

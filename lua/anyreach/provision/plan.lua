@@ -10,6 +10,8 @@ local json = require "anyreach.json"
 local sip = require "anyreach.sip"
 local slots = require "anyreach.numbers.slots"
 
+local OWN_FIELDS = require "anyreach.agent_file.own_fields"
+
 local plan = {}
 
 ---@class anyreach.step
@@ -34,8 +36,6 @@ local plan = {}
 local function append(list, value)
   list[#list + 1] = value
 end
-
-local OWN_FIELDS = { "description", "active", "is_demo", "metadata" }
 
 -- {====== the agent itself ======
 

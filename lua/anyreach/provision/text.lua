@@ -1,5 +1,7 @@
 -- What provisioning did or would do, in words: one line an agent and a summary.
 
+local printable = require "anyreach.printable"
+
 local text = {}
 
 local PATHS_SHOWN = 4 -- of what differs, on one line
@@ -118,7 +120,7 @@ end
 function text.line(result, name_width)
   local name = pad(result.name, name_width or 0)
   local line = ("%-9s  %s  %s"):format(words[result.action], name, details[result.action](result))
-  return line:match("^.*%S") or ""
+  return printable(line:match("^.*%S") or "")
 end
 
 local DONE = { "created", "updated", "unchanged", "failed" }
@@ -130,7 +132,7 @@ local PLANNED = { "create", "update", "unchanged", "failed" }
 function text.pruned_line(item)
   local word = item.action == "delete" and "to delete" or item.action
   local detail = item.error and tostring(item.error):gsub("%c+", " ") or "no file describes it any more"
-  return ("%-9s  %s  %s"):format(word, item.name, detail)
+  return printable(("%-9s  %s  %s"):format(word, item.name, detail))
 end
 
 --- The counts of all results.

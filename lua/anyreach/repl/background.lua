@@ -14,10 +14,15 @@ local function is_cancellation(err)
   return errors.is_error(err) and err.kind == "cancelled"
 end
 
+local function is_alive(task)
+  local status = task:status()
+  return status == "ready" or status == "waiting" or status == "running"
+end
+
 --- Takes anyreach.spawn over.
 ---@param tell fun(err: any) is told of a task's error
 function background.new(tell)
-  local self = setmetatable({ tasks = {}, watchers = setmetatable({}, { __mode = "k" }) }, Background)
+  local self = setmetatable({ watched = {} }, Background)
   local spawn = anyreach.spawn
   function anyreach.spawn(...)
     local task
@@ -28,7 +33,7 @@ function background.new(tell)
       if not ok and not is_cancellation(err) then tell(err) end
     end)
     task = spawn(...)
-    self.tasks[#self.tasks + 1], self.watchers[task] = task, watcher
+    self.watched[#self.watched + 1] = { task = task, watcher = watcher }
     return task
   end
   return self
@@ -37,21 +42,21 @@ end
 --- The tasks that are alive, in the order in which they were started.
 ---@return table[]
 function Background:alive()
-  local alive = {}
-  for _, task in ipairs(self.tasks) do
-    local status = task:status()
-    if status == "ready" or status == "waiting" or status == "running" then alive[#alive + 1] = task end
+  local watched, alive = {}, {}
+  for _, pair in ipairs(self.watched) do
+    if is_alive(pair.watcher) then watched[#watched + 1] = pair end
+    if is_alive(pair.task) then alive[#alive + 1] = pair.task end
   end
-  self.tasks = alive
-  return table.move(alive, 1, #alive, 1, {})
+  self.watched = watched
+  return alive
 end
 
---- Waits until they all have ended, those that they start meanwhile, too.
+--- Waits until they all have ended, those that they start meanwhile, too, and all failures have been told.
 function Background:wait()
-  repeat
-    local alive = self:alive()
-    for _, task in ipairs(alive) do self.watchers[task]:wait() end
-  until #alive == 0
+  while self.watched[1] do
+    self.watched[1].watcher:wait()
+    table.remove(self.watched, 1)
+  end
 end
 
 --- Ends them all.

@@ -156,7 +156,9 @@ local function save_entries(session, rest, forced)
 end
 
 local function edit(session)
-  local changed = programs.edit(session:latest_entry() or "")
+  local entry = session:latest_entry() or ""
+  local changed = programs.edit(entry)
+  if changed == entry then return session:write "Nothing was changed: nothing is run." end
   if not changed:find "%S" then return session:write "Nothing was left in it: nothing is run." end
   session:remember(changed)
   session:write(text.lines(changed))
@@ -240,6 +242,7 @@ commands.rows = {
       .. "be typed. What --read-only on the command line refuses stays\nrefused.",
     complete = one_of("on", "off"), run = set_read_only },
   { name = "profile", usage = ":profile [NAME]", summary = "work with another profile", run = set_profile,
+    details = "`api` is another client from then on; what was kept of the old one stays what it was.",
     complete = function() return profiles.names() end },
   { name = "time", usage = ":time on|off|EXPRESSION", summary = "show how long each entry, or this one, takes",
     takes = "lua", complete = one_of("on", "off"), run = set_time },

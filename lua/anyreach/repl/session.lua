@@ -112,12 +112,13 @@ end
 
 -- A name that is written wrong is nil, and Lua tells only what cannot be done with nil.
 local function nearest_global(err, environment)
-  local name = type(err) == "string" and err:match "%(global '([%a_][%w_]*)'%)"
+  local name = type(err) == "string" and err:match "attempt to .* a nil value %(global '([%a_][%w_]*)'%)"
   if not name then return nil end
+  local lookup = require "anyreach.repl.lookup"
   local names = { "api" }
-  for key in next, environment do
+  lookup.each_raw(environment, math.huge, function(key)
     if type(key) == "string" then names[#names + 1] = key end
-  end
+  end)
   return operations.nearest(name, names)
 end
 
@@ -175,25 +176,35 @@ function Session:client()
   return self.api
 end
 
--- After a change of what clients are made of: `api` is another one from now on.
-function Session:renew()
+-- From now on `api` is a client for another place, or of another mode.
+local function move_to(self, new_place)
   self.api = nil
   self.environment.api = nil
-  self.place = place.current()
-  local guarded = self.place.protected and not host.options.write
-  self.settings.read_only = host.options["read-only"] == true or self.refuses_writes or guarded
+  self.place = new_place
+  local is_guarded = new_place.protected and not host.options.write
+  self.settings.read_only = host.options["read-only"] == true or self.refuses_writes or is_guarded
 end
 
--- A profile that is named counts whole: what the command line said of another one does not hold for it.
-local LINE_OPTIONS = { "profile", "org", "base-url", "write" }
+-- What the command line says of one profile, and what does not hold for another: a profile counts whole.
+local PROFILE_OPTIONS = { "profile", "org", "base-url", "write" }
 
---- Works with another profile.
----@param name string an unknown one is an error
+local function set_options(values)
+  for _, name in ipairs(PROFILE_OPTIONS) do host.options[name] = values[name] end
+end
+
+--- Works with another profile; stays with this one when there is something wrong with the other.
+---@param name string
 function Session:set_profile(name)
   profiles.get(name)
-  for _, option in ipairs(LINE_OPTIONS) do host.options[option] = nil end
-  host.options.profile = name
-  self:renew()
+  local before = {}
+  for _, option in ipairs(PROFILE_OPTIONS) do before[option] = host.options[option] end
+  set_options { profile = name }
+  local ok, found = pcall(place.current)
+  if not ok then
+    set_options(before)
+    error(found, 0)
+  end
+  move_to(self, found)
   self:write(self:place_text())
 end
 
@@ -206,7 +217,7 @@ function Session:set_read_only(wanted)
   host.set_read_only(wanted)
   self.refuses_writes = wanted
   host.options.write = not wanted and self.place.protected or nil
-  self:renew()
+  move_to(self, self.place)
 end
 
 --- Where this is and what may be done here, in one line or two.
@@ -269,20 +280,21 @@ function Session:quit()
   self.is_over = true
 end
 
--- `api` comes into being when it is first used, so that a session starts without a credential.
-local function lend_globals(self)
-  local environment = self.environment
+-- The globals of entries, before those of the program: `type = "x"` must not change what type is to our own
+-- code. `api` comes into being when it is first used, so that a session starts without a credential.
+local function new_environment(self)
+  local environment = setmetatable({}, { __index = _G })
+  environment._G = environment
   function environment.help(...)
     local help = require "anyreach.repl.help"
     self:write(select("#", ...) == 0 and help.page() or help.value((...)))
   end
-  setmetatable(environment, {
-    __index = function(globals, name)
-      if name ~= "api" then return nil end
-      rawset(globals, "api", self:client())
-      return self.api
+  setmetatable(_G, {
+    __index = function(_, name)
+      if name == "api" then return self:client() end
     end,
   })
+  return environment
 end
 
 local session = {}
@@ -291,7 +303,7 @@ local session = {}
 ---@param front {ask: fun(question: string): string|nil, remember: fun(entry: string)} where entries come from
 ---@return anyreach.repl.session
 function session.new(front)
-  local self = setmetatable({ environment = _G, past = {}, sent = {}, failures = {}, is_over = false }, Session)
+  local self = setmetatable({ past = {}, sent = {}, failures = {}, is_over = false }, Session)
   self.settings = { read_only = false, time = false, trace = false }
   self.front = front
   self.refuses_writes = false
@@ -301,8 +313,8 @@ function session.new(front)
     if not self.is_busy then self:tell_background() end
   end)
   observing.watch(self.consumer)
-  lend_globals(self)
-  self:renew()
+  self.environment = new_environment(self)
+  move_to(self, place.current())
   return self
 end
 

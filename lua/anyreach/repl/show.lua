@@ -21,15 +21,20 @@ local function operation_text(thing, options)
   return text.paint("name", signature, options.color) .. "\n" .. text.paint("note", note, options.color)
 end
 
+local function summary_of(member, prefix)
+  local row = operations.describe((prefix == "" and "" or prefix .. ".") .. member.name)
+  if row then return text.line(row.summary) end
+  if member.name == "each" then return "Go through the rows of all pages of list." end
+  return member.is_namespace and "…" or ""
+end
+
 local function namespace_text(thing, options)
   local members, widest = lookup.members(thing), 0
   table.sort(members, function(a, b) return a.name < b.name end)
   for _, member in ipairs(members) do widest = math.max(widest, #member.name) end
   local lines = { text.paint("name", "api" .. (thing.name == "" and "" or "." .. thing.name), options.color) }
   for _, member in ipairs(members) do
-    local full = thing.name == "" and member.name or thing.name .. "." .. member.name
-    local row = operations.describe(full)
-    local line = ("  %-" .. widest .. "s  %s"):format(member.name, row and text.line(row.summary) or "")
+    local line = ("  %-" .. widest .. "s  %s"):format(member.name, summary_of(member, thing.name))
     lines[#lines + 1] = text.cut(line:gsub(" +$", ""), options.width or 80)
   end
   return table.concat(lines, "\n")

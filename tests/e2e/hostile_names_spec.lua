@@ -1,0 +1,52 @@
+-- Names and prompts that would play with the terminal: recipes show them, and send no control character of
+-- theirs to it.
+
+local organizations = require "helpers.organizations"
+local process = require "helpers.process"
+
+local NAME = "\27[31mred\7\u{202E}"
+local SHOWN = "\\x1B[31mred\\x07\\u{202E}"
+
+local both = organizations.start()
+
+-- Two versions in the first organisation; in the second the agent has another prompt.
+local function prepare()
+  both:reset()
+  local agent = organizations.agent(both.first, NAME, { instructions = "one \27[2J" }, {})
+  organizations.version(both.first, agent, { instructions = "two \27[2J and some more words" }, {})
+  organizations.agent(both.second, NAME, { instructions = "three" }, {})
+end
+
+local function expect_harmless(words, out, err)
+  local text = out .. err
+  expect.equal({ words[1], text:find("[%c\127]") and text:gsub("\n", ""):match("[%c\127].*") }, { words[1] })
+  expect.equal({ words[1], text:find("\u{202E}", 1, true) }, { words[1] })
+  expect.contains(text, SHOWN)
+end
+
+describe("a name with control characters", function()
+  it("is shown by every recipe in another form", function()
+    prepare()
+    expect.equal((both:run("export", "agents")), 0)
+    process.write(both.directory .. "/work/prompt.md",
+      '---\nagent: "\\e[31mred\\a\\u202E"\n---\ntwo and some more \27[2J words\n')
+    for _, words in ipairs {
+      { "export", "others" },
+      { "provision", "agents" },
+      { "diff", "agents" },
+      { "diff", "--from", "staging", "--to", "production" },
+      { "promote", "--from", "staging", "--to", "production", "--all", "--ours", "--check" },
+      { "promote", "--from", "staging", "--to", "production", "--all", "--ours" },
+      { "migrate-prompts", ".", "--force", "--check" },
+      { "numbers", "assign", "+15551234567", NAME },
+      { "numbers" },
+      { "rollback", NAME, "--to", "1" },
+    } do
+      local code, out, err = both:run(table.unpack(words))
+      expect.equal({ words, code }, { words, words[#words] == "--check" and 2 or 0 })
+      expect_harmless(words, out, err)
+    end
+  end)
+end)
+
+both:stop()

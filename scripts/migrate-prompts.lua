@@ -51,7 +51,7 @@ Examples:
     [2] = "something is to be done (--check)",
     [3] = "a prompt is wrong, or its agent is not there; nothing was written",
     [8] = "some agents were changed and others failed; when all failed, the code of the first error",
-    [11] = "a newer draft is in the way; nothing was written",
+    [11] = "a newer draft is in the way, or another run is changing phone numbers; nothing was written",
   },
 }
 
@@ -62,19 +62,30 @@ Examples:
 ---@field action "written"|"published"|"unchanged"|"failed"
 ---@field error any
 
+local words = {
+  written = "written", published = "published", write = "to write", publish = "to publish", unchanged = "unchanged",
+  failed = "failed",
+}
+
 local function version_name(plan)
-  return plan.draft and "version " .. plan.draft.version or "a new version"
+  return plan.draft and "version " .. plan.draft.version or "new version"
 end
 
-local sentences = {
-  written = function(plan) return ("written as a draft, %s"):format(version_name(plan)) end,
-  published = function(plan) return ("published as %s"):format(version_name(plan)) end,
-  write = function(plan) return ("to be written as a draft, %s"):format(version_name(plan)) end,
-  publish = function(plan) return ("to be published as %s"):format(version_name(plan)) end,
-  unchanged = function(plan)
-    return plan.draft and ("unchanged; %s, a draft, holds it"):format(version_name(plan)) or "unchanged"
-  end,
-  failed = function(_, err) return "failed: " .. tostring(err):gsub("%c+", " ") end,
+local function draft_name(plan)
+  return plan.draft and "draft " .. plan.draft.version or "new draft"
+end
+
+local function unchanged_text(plan)
+  return plan.draft and draft_name(plan) .. " holds it" or "version " .. plan.current.version
+end
+
+local function failed_text(_, err)
+  return (tostring(err):gsub("%c+", " "))
+end
+
+local details = {
+  written = draft_name, write = draft_name, published = version_name, publish = version_name,
+  unchanged = unchanged_text, failed = failed_text,
 }
 
 local function file_list(plan)
@@ -94,9 +105,9 @@ end
 
 local function print_result(result)
   if report.is_json() then return print_event(result) end
-  local plan = result.plan
-  report.line("%s: %s", plan.agent.name, sentences[result.action](plan, result.error))
-  if result.action == "unchanged" or result.action == "failed" then return end
+  local plan, action = result.plan, result.action
+  report.line("%-10s  %s  %s", words[action], plan.agent.name, details[action](plan, result.error))
+  if action == "unchanged" or action == "failed" then return end
   report.lines(diff_text.lines(plan.differences, { color = color.enabled("stdout") }))
 end
 
@@ -171,6 +182,7 @@ local function main(given)
   local options = options_of(given)
   if given.check then host.restrict_writes {} end
   local api, results = anyreach.client(), {}
+  local _ <close> = given.publish and finishing.alone(api, given.check) or nil
   local left = given.publish and finishing.finish_earlier(api, given.check)
   local plans = plan_all(api, given[1], options)
   local records = given.publish and numbers.records(api) or {}

@@ -46,7 +46,7 @@ Examples:
     [2] = "something is to be done (--check)",
     [3] = "no such number, agent or version, or it is a draft",
     [8] = "some requests were carried out and one failed; the error lists which",
-    [11] = "two agents have the name, or a slot holds something else than was written",
+    [11] = "two agents have the name, a slot holds something else than was written, or another run is at work",
   },
 }
 
@@ -86,6 +86,7 @@ local function ending(what, steps, is_check)
 end
 
 local function change(api, what, is_check, find_changes)
+  local _ <close> = finishing.alone(api, is_check)
   local left = finishing.finish_earlier(api, is_check)
   if left and (is_check or left.what == what) then return ending(left.what, left.steps, is_check) end
   local steps = moves.steps(find_changes())
@@ -143,6 +144,7 @@ commands.swap = {
 commands.forget = {
   operands = {},
   run = function(api)
+    local _ <close> = finishing.alone(api)
     unfinished.forget(api)
     return 0, { command = "forget" }
   end,

@@ -111,7 +111,7 @@ local function main(given)
   local api = anyreach.client()
   local whose = account.of(api)
   local agents = agent_file.read(given, { environment = environment.choose(given.environment, given, whose) })
-  local kept = keeping.start(api, whose, agents, given)
+  local kept <close> = keeping.start(api, whose, agents, given)
   local shown
   local results = provision.run(api, agents, {
     check = given.check,
@@ -123,6 +123,7 @@ local function main(given)
     end,
     on_step = function() shown:step() end,
     known_id = function(agent) return kept:known_id(agent) end,
+    on_created = function(change, agent) kept:created(change, agent) end,
     on_applied = function(change, state) kept:note(change, state) end,
     on_result = printer(agents),
   })

@@ -39,7 +39,7 @@ Examples:
     [2] = "something is to be done (--check)",
     [3] = "no such agent or version, or none was in use at that time",
     [8] = "some requests were carried out and one failed; the error lists which",
-    [11] = "two agents have the name, or a slot holds something else than was written",
+    [11] = "two agents have the name, a slot holds something else than was written, or another run is at work",
   },
 }
 
@@ -92,6 +92,7 @@ local function main(given)
   end
   if given.check then host.restrict_writes {} end
   local api = anyreach.client()
+  local _ <close> = finishing.alone(api, given.check)
   local left = finishing.finish_earlier(api, given.check)
   local plan = rollback.plan(api, agent_lookup.find(api, given[1]), given.to, { all_slots = given.all_slots })
   local due = rollback.steps(plan)

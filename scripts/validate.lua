@@ -6,6 +6,7 @@ local environment = require "anyreach.environment"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local lint = require "anyreach.lint"
+local printable = require "anyreach.printable"
 local profiles = require "anyreach.profiles"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
@@ -66,7 +67,7 @@ local function print_finding(finding)
   if host.options.quiet and finding.severity ~= "error" then return end
   local place = finding.place ~= "" and finding.place .. ": " or ""
   local path = finding.path and finding.path .. ": " or ""
-  print(("%s%s: %s%s"):format(place, finding.severity, path, finding.message))
+  print(printable(("%s%s: %s%s"):format(place, finding.severity, path, finding.message)))
 end
 
 local function counted(count, noun)

@@ -1,6 +1,7 @@
 #include "client.h"
 
 #include <lauxlib.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -237,7 +238,7 @@ static struct gate *push_gate(lua_State *L, const char *base_url) {
 
 /* new(settings) -> client. Settings, checked by the caller: base_url, organization?, token?
  * (secret), ca_file?, headers?, profile?, is_protected? (with a profile), replays?, retries, rate?
- * in requests a second, timeout and connect_timeout in seconds. */
+ * in requests a second, timeout, connect_timeout and stall_timeout in seconds. */
 static int l_client_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -249,6 +250,7 @@ static int l_client_new(lua_State *L) {
                             .retries = (unsigned)optional_number(L, 1, "retries")};
   client->limits.timeout_ms = (long)(optional_number(L, 1, "timeout") * 1000 + 0.5);
   client->limits.connect_timeout_ms = (long)(optional_number(L, 1, "connect_timeout") * 1000 + 0.5);
+  client->limits.stall_seconds = (long)ceil(optional_number(L, 1, "stall_timeout"));
   client->is_protected = optional_flag(L, 1, "is_protected");
   client->replays = optional_flag(L, 1, "replays");
   lua_getfield(L, 1, "token");

@@ -98,7 +98,7 @@ static void set_limits(struct http_request *request) {
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, request->limits.connect_timeout_ms);
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->limits.timeout_ms);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)HTTP_STALLED_SECONDS);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, request->limits.stall_seconds);
 }
 
 /* Forgets what came of an earlier start. */

@@ -10,15 +10,12 @@
 #include "loop.h"
 #include "tap.h"
 
-enum {
-  HTTP_MAX_HEADERS = 256 * 1024,
-  HTTP_MAX_BODY = 64 * 1024 * 1024,
-  HTTP_STALLED_SECONDS = 30 /* slower than a byte a second for so long is a time-out */
-};
+enum { HTTP_MAX_HEADERS = 256 * 1024, HTTP_MAX_BODY = 64 * 1024 * 1024 };
 
 struct http_limits {
   long connect_timeout_ms;
-  long timeout_ms; /* of the whole request */
+  long timeout_ms;    /* of the whole request */
+  long stall_seconds; /* slower than a byte a second for so long is a time-out; 0: never */
 };
 
 struct http_request {

@@ -239,8 +239,8 @@ static void add_credential(lua_State *L, struct call *call, const struct client 
                 call->operation->name, client->profile);
   if (!client->token)
     raise_error(L, "credential",
-                "%s needs a credential: set ANYREACH_TOKEN to an ak_… or pat_… token, or name a "
-                "profile",
+                "%s needs a credential: set ANYREACH_TOKEN to an ak_… or pat_… token, name a "
+                "profile, or try --sandbox",
                 call->operation->name);
   struct buf value;
   buf_init(&value, HTTP_MAX_HEADERS);

@@ -17,8 +17,8 @@ struct wait *coroutine_pending_wait(lua_State *thread);
 /* Resumes a thread, as lua_resume() does; one that waits takes no arguments. Returns its status. */
 int coroutine_resume(lua_State *thread, lua_State *from, int arguments, int *count);
 
-/* Closes a thread's pending to-be-closed values, inner values first, as lua_resetthread() does; also
- * after an interrupt, which does not stop what they do. Returns its status. */
+/* Closes a thread's pending to-be-closed values, inner values first, as lua_resetthread() does;
+ * also after an interrupt, which does not stop what they do. Returns its status. */
 int coroutine_close(lua_State *thread);
 
 /* Stops the Lua code that runs now, in whatever coroutine, and every wait of the loop: for a signal

@@ -39,35 +39,56 @@ static bool write_all(int descriptor, const char *bytes, size_t length) {
   return true;
 }
 
+/* How a new file gets its name: rename() replaces what has it, create_name() fails with EEXIST. */
+typedef int (*name_file)(const char *from, const char *to);
+
+static int create_name(const char *from, const char *to) {
+  if (link(from, to) != 0) return -1;
+  unlink(from);
+  return 0;
+}
+
 /* Writes a new file, whose name is made of the template, and gives it its name. */
-static bool replace_file(const char *path, char *template, const char *bytes, size_t length) {
+static bool write_new_file(const char *path, char *template, name_file give_name, const char *bytes,
+                           size_t length) {
   int descriptor = mkstemp(template); /* mode 0600 */
   if (descriptor < 0) return false;
   bool written = write_all(descriptor, bytes, length);
   if (close(descriptor) != 0) written = false;
-  if (written && rename(template, path) == 0) return true;
+  if (written && give_name(template, path) == 0) return true;
   int problem = errno;
   unlink(template);
   errno = problem;
   return false;
 }
 
+/* Writes the text at index 2 to `target`, for the path at index 1. */
+static int write_file(lua_State *L, const char *target, name_file give_name) {
+  static const char suffix[] = ".XXXXXX";
+  size_t length, target_length = strlen(target);
+  const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &length);
+  luaL_argcheck(L, *path, 1, "a path");
+  char *template = lua_newuserdatauv(L, target_length + sizeof suffix, 0);
+  memcpy(template, target, target_length);
+  memcpy(template + target_length, suffix, sizeof suffix);
+  bool written =
+      make_directories(template) && write_new_file(target, template, give_name, text, length);
+  return luaL_fileresult(L, written, path);
+}
+
 /* write(path, text) -> true; or nil, message, errno. Makes the directories above it; directories
  * and file are for the user alone. Whoever reads the path finds the old file or the new one. A link
  * stays one: what it points to is replaced. */
 static int l_private_file_write(lua_State *L) {
-  static const char suffix[] = ".XXXXXX";
   char resolved[PATH_MAX];
-  size_t length;
-  const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &length);
-  luaL_argcheck(L, *path, 1, "a path");
-  const char *target = realpath(path, resolved) ? resolved : path;
-  size_t target_length = strlen(target);
-  char *template = lua_newuserdatauv(L, target_length + sizeof suffix, 0);
-  memcpy(template, target, target_length);
-  memcpy(template + target_length, suffix, sizeof suffix);
-  bool written = make_directories(template) && replace_file(target, template, text, length);
-  return luaL_fileresult(L, written, path);
+  const char *path = luaL_checkstring(L, 1);
+  return write_file(L, realpath(path, resolved) ? resolved : path, rename);
+}
+
+/* create(path, text): the same for a path that nothing has; else nil, message, EEXIST. Of two who
+ * create it at once one does. */
+static int l_private_file_create(lua_State *L) {
+  return write_file(L, luaL_checkstring(L, 1), create_name);
 }
 
 /* mode(path) -> the permission bits of a file, such as 0x1a4 (0644); or nil, message, errno. */
@@ -147,6 +168,7 @@ static const luaL_Reg hold_methods[] = {
 /* }====== */
 
 static const luaL_Reg functions[] = {{"write", l_private_file_write},
+                                     {"create", l_private_file_create},
                                      {"mode", l_private_file_mode},
                                      {"hold", l_private_file_hold},
                                      {NULL, NULL}};

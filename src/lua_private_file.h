@@ -1,5 +1,5 @@
-/* Files that are nobody else's business, such as caches, and paths that one program holds at a time:
- * module "anyreach.private_file". */
+/* Files that are nobody else's business, such as caches, and paths that one program holds at a
+ * time: module "anyreach.private_file". */
 #ifndef ANYREACH_LUA_PRIVATE_FILE_H
 #define ANYREACH_LUA_PRIVATE_FILE_H
 

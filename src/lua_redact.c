@@ -79,6 +79,7 @@ static int l_redact(lua_State *L) {
   size_t count = lua_rawlen(L, 2);
   const struct needle *needles = push_needles(L, count);
   for (size_t i = 0; i < count; i++) {
+    if (!secret_is_sought(needles[i].length, lua_rawlen(L, 1))) continue;
     replace_all(L, needles[i].bytes, needles[i].length);
     replace_encoded(L, &needles[i]);
     replace_in_json(L, &needles[i]);

@@ -3,11 +3,12 @@
 #include "secret.h"
 
 #include <lauxlib.h>
-#include <stdbool.h>
 #include <string.h>
 
 #define SECRET_TYPE  "anyreach.secret"
 #define SECRETS_NAME "anyreach.secrets" /* in the registry: all that are alive, as keys */
+
+enum { SHORTEST_SOUGHT = 4 }; /* bytes */
 
 struct secret {
   size_t length;
@@ -103,6 +104,10 @@ const char *to_wire_text(lua_State *L, int index, size_t *length) {
   return to_secret(L, index, length);
 }
 
+bool secret_is_sought(size_t length, size_t text_length) {
+  return length >= SHORTEST_SOUGHT || (length > 0 && length == text_length);
+}
+
 /* Takes the same time wherever the bytes differ; only a difference in length shows. */
 static bool equal_bytes(const char *a, size_t a_length, const char *b, size_t b_length) {
   if (a_length != b_length) return false;
@@ -174,14 +179,16 @@ static int l_secret_equals(lua_State *L) {
   return 1;
 }
 
-/* secret:redact(text) -> text with "[secret]" wherever the secret's bytes stand in it. */
+/* secret:redact(text) -> text with "[secret]" wherever the secret's bytes stand in it; those of a
+ * short one only where they are all of it. */
 static int l_secret_redact(lua_State *L) {
   const struct secret *s = luaL_checkudata(L, 1, SECRET_TYPE);
   size_t length;
   const char *text = luaL_checklstring(L, 2, &length), *end = text + length, *found;
+  bool sought = secret_is_sought(s->length, length);
   luaL_Buffer b;
   luaL_buffinit(L, &b);
-  while (s->length && (found = memmem(text, (size_t)(end - text), s->bytes, s->length))) {
+  while (sought && (found = memmem(text, (size_t)(end - text), s->bytes, s->length))) {
     luaL_addlstring(&b, text, (size_t)(found - text));
     luaL_addstring(&b, "[secret]");
     text = found + s->length;

@@ -4,6 +4,7 @@
 #define ANYREACH_SECRET_H
 
 #include <lua.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 /* Pushes a secret with a copy of the bytes. [-0, +1, m] */
@@ -18,6 +19,10 @@ const char *to_wire_text(lua_State *L, int index, size_t *length);
 
 /* Pushes an array of all secrets that are alive. [-0, +1, m] */
 void push_secret_list(lua_State *L);
+
+/* Whether a secret of `length` bytes is to be looked for in a text of `text_length`. One of fewer
+ * than four bytes stands in half of all words: only a text that is nothing else is taken for it. */
+bool secret_is_sought(size_t length, size_t text_length);
 
 /* From now on keeps every secret alive, so that push_secret_list() has those, too, that only a
  * server still knows. */

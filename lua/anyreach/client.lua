@@ -14,6 +14,7 @@ local secret = require "anyreach.secret"
 local DEFAULT_BASE_URL = "https://api.anyreach.ai"
 local DEFAULT_TIMEOUT = 60 -- seconds
 local DEFAULT_CONNECT_TIMEOUT = 10 -- seconds
+local DEFAULT_STALL_TIMEOUT = 30 -- seconds
 local DEFAULT_RETRIES = 4
 local SANDBOX_TOKEN = "ak_sandbox.admin"
 
@@ -24,6 +25,7 @@ local option_types = {
   base_url = { "string" },
   timeout = { "number" },
   connect_timeout = { "number" },
+  stall_timeout = { "number" },
   retries = { "number" },
   rate = { "number" },
   ca_file = { "string" },
@@ -154,6 +156,7 @@ end
 ---@field base_url? string
 ---@field timeout? number seconds for a whole request; default 60, or --timeout
 ---@field connect_timeout? number seconds; default 10
+---@field stall_timeout? number seconds without a byte, whole ones; default 30
 ---@field retries? integer how often a request that may be repeated is, after a failure; default 4, or --retries
 ---@field rate? number requests a second, for all clients of the same server; default no limit, or --rate
 ---@field ca_file? string certificate authorities to trust instead of the system's
@@ -207,6 +210,7 @@ local function settings_of(options)
     is_protected = profile and profile.protected and not line.write and not host.sandbox_url() or false,
     timeout = check_seconds("timeout", options.timeout or line.timeout or DEFAULT_TIMEOUT),
     connect_timeout = check_seconds("connect_timeout", options.connect_timeout or DEFAULT_CONNECT_TIMEOUT),
+    stall_timeout = check_seconds("stall_timeout", options.stall_timeout or DEFAULT_STALL_TIMEOUT),
     retries = check_retries(options.retries or line.retries or DEFAULT_RETRIES),
     rate = check_rate(options.rate or line.rate),
     ca_file = options.ca_file or line["ca-file"],

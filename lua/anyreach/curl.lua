@@ -59,7 +59,7 @@ local function add_header(words, header)
   if header.name:lower() == "authorization" then
     words[#words + 1] = '-H "Authorization: Bearer $ANYREACH_TOKEN"'
   else
-    add(words, "-H", header.name .. ": " .. header.value)
+    add(words, "-H", header.name .. ": " .. redact(header.value))
   end
 end
 

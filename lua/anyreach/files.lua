@@ -50,11 +50,9 @@ local function write_in_place(path, text)
   local file, message = io.open(path, "wb")
   if not file then return nil, message end
   local ok, problem = file:write(text)
-  if not ok then
-    file:close()
-    return nil, problem
-  end
-  return file:close()
+  local closed, problem_of_closing = file:close()
+  if not ok or not closed then return nil, ("%s: %s"):format(path, problem or problem_of_closing) end
+  return true
 end
 
 -- The new file has a name of its own, for two runs may write the same file at once.
@@ -71,8 +69,12 @@ end
 ---@param path string
 ---@param text string
 function files.write_file(path, text)
-  local is_special = directory.kind(path) == "other"
-  local ok, problem = (is_special and write_in_place or replace)(directory.resolved(path) or path, text)
+  local ok, problem
+  if directory.kind(path) == "other" then
+    ok, problem = write_in_place(path, text)
+  else
+    ok, problem = replace(directory.resolved(path) or path, text)
+  end
   if not ok then errors.raise("input", "%s", problem) end
 end
 

@@ -3,22 +3,24 @@
 -- checkout alone then tells who has changed something since: the files, the organisation, or both.
 --
 --   {"agent":NAME,"account":KEY,"agent_id":ID,"version":N,"files":DIGEST,"remote":DIGEST}
+--   {"agent":NAME,"account":KEY,"agent_id":ID}
 --   {"agent":NAME,"account":KEY,"from":KEY,"from_agent_id":ID,"from_version":N,"agent_id":ID,"version":N}
 --
--- The second form records a promotion from another organisation. Keys that this program does not know are
--- kept, and so is what another run has noted in the meantime. A file that cannot be read to the end is
--- refused, never taken for empty.
+-- The second form is an agent that was created and not yet written to the end, the third records a promotion
+-- from another organisation. Keys that this program does not know are kept, and so is what another run has
+-- noted in the meantime. A file that cannot be read to the end is refused, never taken for empty.
 
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
+local private_file = require "anyreach.private_file"
 
 ---@class anyreach.lock_row
 ---@field agent string name
 ---@field account string key of the organisation, from anyreach.account
 ---@field agent_id string
 ---@field version integer|nil the version in use; nil for an agent without any
----@field files string|nil digest of what the files said
+---@field files string|nil digest of what the files said; nil of an agent that was not yet written to the end
 ---@field remote string|nil digest of what the organisation had after it was written
 ---@field from string|nil of a promotion: key of the organisation that it came from
 ---@field from_agent_id string|nil
@@ -33,6 +35,8 @@ local Lock = {}
 Lock.__index = Lock
 
 local lock = { NAME = "anyreach.lock" }
+
+local HOLD_SECONDS = 5 -- that another run may hold the file
 
 local ORDER = { "agent", "account", "from", "from_agent_id", "from_version", "agent_id", "version", "files", "remote" }
 
@@ -159,10 +163,22 @@ local function take_over(self)
   self.by_key, self.written = now.by_key, now.written
 end
 
+-- Until it is closed nobody else writes the lock at a path.
+local function hold(path)
+  local held, message = private_file.hold(path:match("^(.*/)") or "./", HOLD_SECONDS)
+  if held then return held end
+  if held == false then
+    errors.raise("conflict", "%s: another run has been writing there for %d seconds; try again when it has ended",
+      path, HOLD_SECONDS)
+  end
+  errors.raise("input", "%s", message)
+end
+
 --- Writes the lock, by way of a new file, if it says anything else than the file does. The rows that were not
---- changed here are taken from the file as it is now.
+--- changed here are taken from the file as it is now, which no other run writes meanwhile.
 ---@return boolean written
 function Lock:write()
+  local _ <close> = hold(self.path)
   if read_text(self.path) ~= self.written then take_over(self) end
   local text = self:text()
   if text == (self.written or "") then return false end
@@ -228,10 +244,10 @@ local function set(self, row)
   self.by_key[key], self.changed[key] = new, true
 end
 
---- Notes what was written.
+--- Notes what was written, or of an agent that was just created its id alone.
 ---@param account string key
 ---@param name string
----@param facts {agent_id: string, version: integer|nil, files: string, remote: string}
+---@param facts {agent_id: string, version: integer|nil, files: string|nil, remote: string|nil}
 function Lock:set(account, name, facts)
   set(self, {
     agent = name, account = account, agent_id = facts.agent_id, version = facts.version,

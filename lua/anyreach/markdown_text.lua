@@ -4,11 +4,12 @@
 local color = require "anyreach.color"
 local markdown = require "anyreach.markdown"
 local text_width = require "anyreach.text_width"
+local wrap = require "anyreach.wrap"
 
 local markdown_text = {}
 
 local MAX_WIDTH, MIN_WIDTH = 100, 40 -- columns
-local MIN_COLUMN = 20 -- of a table, before it gives way
+local EASY_COLUMN, MIN_COLUMN = 25, 20 -- columns of a table that read well, and that are not made narrower
 local GAP = "  " -- between columns of a table
 local INDENT = "    " -- of code
 
@@ -30,21 +31,6 @@ local function cell_text(text)
     parts[i] = span.text
   end
   return table.concat(parts)
-end
-
--- Wraps a text; all lines but the first begin with `indent`.
-local function wrap(text, width, indent)
-  local lines, line = {}, nil
-  for word in text:gmatch("%S+") do
-    if line and text_width.of(line) + 1 + text_width.of(word) > width then
-      lines[#lines + 1] = line
-      line = indent .. word
-    else
-      line = line and line .. " " .. word or word
-    end
-  end
-  lines[#lines + 1] = line or ""
-  return table.concat(lines, "\n")
 end
 
 local function pad(text, width)
@@ -94,17 +80,17 @@ local function rows_of(block)
   return rows
 end
 
--- The widest column from `first` on; nil when none is wider than it must be.
-local function widest_of(widths, first)
+-- The widest column from `first` on that is wider than `least`.
+local function widest_of(widths, first, least)
   local widest
   for i = first, #widths do
-    if widths[i] > MIN_COLUMN and (not widest or widths[i] > widths[widest]) then widest = i end
+    if widths[i] > least and (not widest or widths[i] > widths[widest]) then widest = i end
   end
   return widest
 end
 
--- Columns are as wide as they need to be; when that is too much, the widest ones give way, and the first, which
--- holds names, after all others.
+-- Columns are as wide as they need to be; when that is too much, the widest ones give way: first those that
+-- do not hold the names.
 local function column_widths(rows, width)
   local widths, sum = {}, -#GAP
   for _, row in ipairs(rows) do
@@ -112,7 +98,7 @@ local function column_widths(rows, width)
   end
   for _, column in ipairs(widths) do sum = sum + column + #GAP end
   while sum > width do
-    local widest = widest_of(widths, 2) or widest_of(widths, 1)
+    local widest = widest_of(widths, 2, EASY_COLUMN) or widest_of(widths, 1, MIN_COLUMN)
     if not widest then break end
     widths[widest], sum = widths[widest] - 1, sum - 1
   end

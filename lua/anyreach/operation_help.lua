@@ -2,24 +2,15 @@
 -- scopes, where it was read, and how it is called from Lua and with curl.
 
 local examples = require "anyreach.operation_examples"
+local wrap = require "anyreach.wrap"
 
 local operation_help = {}
 
 local WIDTH = 80 -- of a line of prose
+local INDENT = (" "):rep(25) -- of what a field is
 
--- Breaks a paragraph into lines.
-local function wrap(text)
-  local lines, line = {}, ""
-  for word in text:gmatch("%S+") do
-    if line ~= "" and #line + 1 + #word > WIDTH then
-      lines[#lines + 1] = line
-      line = word
-    else
-      line = line == "" and word or line .. " " .. word
-    end
-  end
-  lines[#lines + 1] = line
-  return table.concat(lines, "\n")
+local function indented(text)
+  return INDENT .. wrap(text, WIDTH - #INDENT):gsub("\n", "\n" .. INDENT)
 end
 
 local function type_text(schema)
@@ -43,7 +34,7 @@ local function add_fields(lines, title, fields)
     if field.unverified then notes[#notes + 1] = "not verified" end
     local note = #notes > 0 and " (" .. table.concat(notes, ", ") .. ")" or ""
     lines[#lines + 1] = ("  %-22s %s%s"):format(field.name, type_text(field.schema), note)
-    if field.summary then lines[#lines + 1] = (" "):rep(25) .. field.summary end
+    if field.summary then lines[#lines + 1] = indented(field.summary) end
   end
   lines[#lines + 1] = ""
 end
@@ -86,9 +77,9 @@ function operation_help.text(operation)
     operation_help.signature(operation),
     ("%s %s"):format(operation.method, operation.path),
     "",
-    wrap(operation.summary),
+    wrap(operation.summary, WIDTH),
   }
-  if operation.description then lines[#lines + 1] = "\n" .. wrap(operation.description) end
+  if operation.description then lines[#lines + 1] = "\n" .. wrap(operation.description, WIDTH) end
   lines[#lines + 1] = ""
   add_fields(lines, "Path:", operation.path_fields)
   add_fields(lines, "Query:", operation.query_fields)

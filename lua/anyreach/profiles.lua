@@ -38,12 +38,17 @@ function profiles.names()
   return names
 end
 
-local function refuse_unknown(name)
+--- Which profiles there are, for a message: "there are a, b"; without any, how to make one.
+---@return string
+function profiles.listed()
   local names = profiles.names()
-  local near = operations.nearest(name, names)
-  local hint = near and ("did you mean '%s'?"):format(near)
-    or #names > 0 and "there is " .. table.concat(names, ", ")
-    or "'anyreach profile add' makes one"
+  if #names == 0 then return "'anyreach profile add' makes one" end
+  return (#names == 1 and "there is " or "there are ") .. table.concat(names, ", ")
+end
+
+local function refuse_unknown(name)
+  local near = operations.nearest(name, profiles.names())
+  local hint = near and ("did you mean '%s'?"):format(near) or profiles.listed()
   errors.raise("input", "no profile '%s' in %s; %s", name, profile_file.path() or "any config file", hint)
 end
 

@@ -33,8 +33,9 @@ references.kinds = { "agent", "dataset", "number", "trunk", "workflow" }
 ---@field name string
 local Reference = { __name = "anyreach.reference" }
 
+-- One blank after the colon is none of a name's own.
 function Reference:__tostring()
-  return self.kind .. ":" .. self.name
+  return self.kind .. (self.name:find("^ ") and ": " or ":") .. self.name
 end
 
 function Reference.__eq(a, b)
@@ -65,13 +66,13 @@ function references.make(kind, name)
   return setmetatable({ kind = kind, name = name }, Reference)
 end
 
---- Reads "kind:name".
+--- Reads "kind:name" or "kind: name". All that follows is the name, which may begin or end with blanks.
 ---@param text any
 ---@return anyreach.reference|nil
 ---@return string|nil problem when it is none
 function references.parse(text)
   local kind, name
-  if type(text) == "string" then kind, name = text:match("^%s*([^:%s]*)%s*:%s*(.-)%s*$") end
+  if type(text) == "string" then kind, name = text:match("^%s*([^:%s]*)%s*: ?(.*)$") end
   if not kind or name == "" then return nil, "expected KIND:NAME, such as dataset:Clinic FAQ" end
   if not KINDS[kind] then return nil, kind_problem(kind) end
   return references.make(kind, name)

@@ -19,6 +19,7 @@ local anyreach = {}
 ---@field base_url? string https, or http to this machine
 ---@field timeout? number seconds a request may take; default 60
 ---@field connect_timeout? number seconds; default 10
+---@field stall_timeout? number seconds without a byte, whole ones; default 30
 ---@field retries? integer how often a request that may be repeated is, after a failure; default 4
 ---@field rate? number requests a second, for all clients of the same server
 ---@field ca_file? string certificate authorities to trust instead of the system's

@@ -47,6 +47,16 @@ describe("a name with control characters", function()
       expect_harmless(words, out, err)
     end
   end)
+
+  it("is shown so by what is wrong with files, too", function()
+    both:reset()
+    for _, name in ipairs { "a", "b" } do
+      both:write("agents/" .. name .. ".yaml", 'name: "\\e[31mred\\a\\u202E"\n')
+    end
+    local code, out, err = both:run("validate", "agents", "--offline")
+    expect.equal(code, 3)
+    expect_harmless({ "validate" }, out, err)
+  end)
 end)
 
 both:stop()

@@ -66,6 +66,38 @@ describe("the lock", function()
     for _, write in ipairs(lagging:writes()) do expect.falsy(write == "POST /core/agents") end
   end)
 
+  it("knows an agent that was created, though a later step failed", function()
+    local lagging <close> = organizations.start("--faults", "stale=3;only=agents.create")
+    lagging:write("agents/a.yaml", "name: a\nconfig: {tools: [{}]}\n")
+    local code, out = lagging:run("provision", "agents")
+    expect.equal(code, 1)
+    expect.contains(out, "agents.versions.create: 422")
+    lagging:writes()
+    lagging:write("agents/a.yaml", "name: a\nconfig: {instructions: y}\n")
+    expect.equal((lagging:run("provision", "agents")), 0)
+    for _, write in ipairs(lagging:writes()) do expect.falsy(write == "POST /core/agents") end
+  end)
+
+  it("knows the agents that a run has created that was stopped", function()
+    for _, case in ipairs { { "INT", 30 }, { "TERM", 30 }, { "KILL", 1 } } do
+      local signal, count = table.unpack(case)
+      local slow <close> = organizations.start("--faults", "latency=60000;only=agents.versions.create")
+      for index = 1, count do
+        slow:write(("agents/%02d.yaml"):format(index), ("name: a%02d\nconfig: {instructions: x}\n"):format(index))
+      end
+      local run, awaited = slow:start("provision", "agents"), math.min(count, 24)
+      local lines = {}
+      process.eventually("the agents to be created", function()
+        for _, write in ipairs(slow:writes()) do lines[#lines + 1] = write:match("/versions$") end
+        return #lines >= awaited
+      end)
+      run:stop(signal)
+      local text = process.read(slow.directory .. "/work/agents/anyreach.lock")
+      local _, rows = text:gsub('{"agent":"a%d%d","account":"[^"]+","agent_id":"[%x-]+"}\n', "")
+      expect.equal({ signal, rows }, { signal, awaited })
+    end
+  end)
+
   it("does not bring back an agent that is gone, or has another name now", function()
     provisioned()
     for agent in box.first.agents.each { name = "a" } do box.first.agents.delete(agent.id) end

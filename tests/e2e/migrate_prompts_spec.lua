@@ -44,18 +44,18 @@ describe("a prompt", function()
     write("riverside-dental.md", (DESK:gsub("slowly", "fast")))
     local code, out, err = migrate()
     expect.equal({ code, err }, { 0, "" })
-    expect.contains(out, "Riverside Dental: written as a draft, version 2\n")
+    expect.contains(out, "written     Riverside Dental  draft 2\n")
     expect.contains(out, "[-slowly-]{+fast+}")
     expect.equal(version(agent, 2).config, config((DESK:gsub("slowly", "fast"):sub(1, -2))))
     expect.equal({ version(agent, 2).published, #both:writes() }, { false, 1 })
 
     code, out = migrate()
     expect.equal({ code, out, both:writes() },
-      { 0, "Riverside Dental: unchanged; version 2, a draft, holds it\n", {} })
+      { 0, "unchanged   Riverside Dental  draft 2 holds it\n", {} })
 
     code, out = migrate("--publish")
     expect.equal(code, 0)
-    expect.contains(out, "Riverside Dental: published as version 2\n")
+    expect.contains(out, "published   Riverside Dental  version 2\n")
     local a, b = both.first.phone_numbers.get(A), both.first.phone_numbers.get(B)
     local id = version(agent, 2).id
     expect.equal({ a.inbound_agent_version_id, a.outbound_agent_version_id, b.outbound_agent_version_id },
@@ -63,7 +63,7 @@ describe("a prompt", function()
     expect.equal(b.inbound_agent_version_id, json.null)
     both:writes()
     code, out = migrate("--publish")
-    expect.equal({ code, out, both:writes() }, { 0, "Riverside Dental: unchanged\n", {} })
+    expect.equal({ code, out, both:writes() }, { 0, "unchanged   Riverside Dental  version 2\n", {} })
   end)
 
   it("is mapped by front matter, to a field of its own", function()
@@ -80,7 +80,10 @@ describe("a prompt", function()
   it("is only looked at with --check, with exit code 2, and told as events with --json", function()
     prepare()
     write("Riverside Dental.md", (DESK:gsub("kind", "calm")))
-    local code, out = migrate("--publish", "--check", "--json")
+    local code, out = migrate("--publish", "--check")
+    expect.equal(code, 2)
+    expect.contains(out, "to publish  Riverside Dental  new version\n")
+    code, out = migrate("--publish", "--check", "--json")
     local lines = {}
     for line in out:gmatch("[^\n]+") do lines[#lines + 1] = json.decode(line) end
     local event = lines[#lines - 1]

@@ -2,6 +2,7 @@
 
 local json = require "anyreach.json"
 local organizations = require "helpers.organizations"
+local private_file = require "anyreach.private_file"
 local process = require "helpers.process"
 
 local A, B, C, D = "+15551230001", "+15551230002", "+15551230003", "+15551234567"
@@ -162,22 +163,58 @@ describe("a swap", function()
     expect.equal({ slots()[A], slots()[B] }, { "One@1 One@1", "Two@1 -" })
   end)
 
-  it("that is killed at any time is completed by the second run, and not begun anew", function()
-    local slow <close> = organizations.start("--faults", "latency=30;only=agents.versions.publish")
-    local killed_half_way = 0
-    for _, delay in ipairs { 0.05, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3 } do
+  -- Starts a swap, and waits until so many of its requests to publish have arrived. The last is not answered yet.
+  local function swap_until(where, count)
+    local run, arrived = where:start("numbers", "swap", A, B), 0
+    process.eventually("the requests to publish", function()
+      arrived = arrived + #where:writes()
+      return arrived >= count
+    end)
+    return run
+  end
+
+  it("that is killed after any request is completed by the second run, and not begun anew", function()
+    local slow <close> = organizations.start("--faults", "latency=1000;only=agents.versions.publish")
+    slow.first = anyreach.client { base_url = slow.sandbox.base_url, token = "ak_sandbox.admin",
+      headers = { ["X-Sandbox-Fault"] = "latency=0" } }
+    for count = 1, 3 do
       prepare_agents(slow)
-      local run = slow:start("numbers", "swap", A, B)
-      anyreach.sleep(delay)
-      run:stop("KILL")
-      local requests = #slow:writes()
-      if requests == 1 or requests == 2 then killed_half_way = killed_half_way + 1 end
+      swap_until(slow, count):stop("KILL")
       local code, _, err = slow:run("numbers", "swap", B, A)
-      -- One that was complete when it was killed is swapped back by the second run, and then again.
-      if requests == 3 and not err:find("completing", 1, true) then code = slow:run("numbers", "swap", A, B) end
-      expect.equal({ delay, code, slots(slow)[A], slots(slow)[B] }, { delay, 0, table.unpack(SWAPPED) })
+      expect.equal({ count, code, slots(slow)[A], slots(slow)[B] }, { count, 0, table.unpack(SWAPPED) })
+      expect.contains(err, "completing 'swap")
     end
-    expect.truthy(killed_half_way > 0)
+  end)
+
+  it("is refused while another run changes numbers, and so is whatever else writes slots", function()
+    prepare()
+    both:run("numbers", "swap", A, B)
+    both:writes()
+    local path = process.first_line(("ls %s/state/anyreach/unfinished/*.lock"):format(both.directory))
+    do
+      local _ <close> = private_file.hold(path, 0)
+      for _, words in ipairs {
+        { "numbers", "swap", A, B }, { "numbers", "clear", A }, { "numbers", "forget" },
+        { "rollback", "Two", "--to", "1" },
+      } do
+        local code, out, err = both:run(table.unpack(words))
+        expect.equal({ words, code, out }, { words, 11, "" })
+        expect.contains(err, "another run is changing phone numbers of this organisation; run this one when it has")
+      end
+      expect.equal({ (both:run("numbers", "swap", A, B, "--check")), both:writes() }, { 2, {} })
+    end
+    expect.equal((both:run("numbers", "swap", A, B)), 0)
+  end)
+
+  it("that is started twice at once is carried out by one of them", function()
+    local slow <close> = organizations.start("--faults", "latency=200")
+    slow.first = anyreach.client { base_url = slow.sandbox.base_url, token = "ak_sandbox.admin",
+      headers = { ["X-Sandbox-Fault"] = "latency=0" } }
+    prepare_agents(slow)
+    local runs = { slow:start("numbers", "swap", A, B), slow:start("numbers", "swap", A, B) }
+    local codes = { runs[1]:wait(), runs[2]:wait() }
+    table.sort(codes)
+    expect.equal({ codes, slots(slow)[A], slots(slow)[B] }, { { 0, 11 }, table.unpack(SWAPPED) })
   end)
 
   it("is not begun where it cannot be noted; a look at the numbers needs no such place", function()

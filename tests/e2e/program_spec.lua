@@ -40,6 +40,7 @@ describe("the command line", function()
     fails(64, "unknown option '--sandbx'; did you mean '--sandbox'?", "--sandbx", "x.lua")
     fails(64, "unknown option '-z'", "-z")
     fails(64, "did you mean '--concurrency'?", "--concurency=4", "-e", "x()")
+    fails(64, "unknown option '-q'; did you mean '--quiet'?", "doctor", "-q")
   end)
 
   it("refuses an unknown command, recipe or file with a suggestion", function()
@@ -48,6 +49,7 @@ describe("the command line", function()
     fails(64, "neither a command nor a file", "nowhere.lua")
     fails(64, "did you mean 'provision'?", "run", "provison")
     fails(64, "which recipe", "run")
+    fails(64, "no help for 'agent'; did you mean 'agents'?", "help", "agent")
   end)
 
   it("refuses a value that does not fit", function()
@@ -135,7 +137,7 @@ describe("an error that nobody catches", function()
     local cases = {
       { 4, "anyreach.client().agents.list()", "ANYREACH_TOKEN=ak_unknown", "401 the credential ak_… was refused" },
       { 4, "anyreach.client().agents.create{name='x'}", "ANYREACH_TOKEN=ak_sandbox.viewer", "403 not permitted" },
-      { 4, "anyreach.client().agents.list()", "ANYREACH_TOKEN=", "needs a credential" },
+      { 4, "anyreach.client().agents.list()", "ANYREACH_TOKEN=", "name a profile, or try --sandbox" },
       { 4, "anyreach.client().agents.list()", "ANYREACH_TOKEN=pat_sandbox", "needs an organisation" },
       { 1, "anyreach.client().agents.get('none')", "", "404 not found" },
       { 1, "anyreach.client().agents.create{nmae='x'}", "", 'did you mean "name"?' },

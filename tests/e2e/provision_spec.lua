@@ -228,6 +228,20 @@ describe("wrong usage", function()
     code = process.run(process.anyreach("recipes", "provison"))
     expect.equal(code, 64)
   end)
+
+  it("is among the recipes, which are events with --json", function()
+    local _, out = process.run(process.anyreach("--json", "recipes"))
+    local names = {}
+    for _, event in ipairs(events(out)) do
+      expect.equal(event.event, "recipe")
+      names[event.name] = event.summary
+    end
+    expect.match(names.provision, "^Creates and updates agents")
+    _, out = process.run(process.anyreach("--json", "recipes", "provision"))
+    local list = events(out)
+    expect.equal({ #list, list[1].name }, { 1, "provision" })
+    expect.contains(list[1].help, "--always-publish")
+  end)
 end)
 
 describe("a secret", function()

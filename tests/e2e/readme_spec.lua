@@ -52,6 +52,20 @@ describe("README.md", function()
     expect.equal(printed, expected)
   end)
 
+  it("shows a session at the prompt as it is", function()
+    local shown = document.blocks(page, "The prompt", "code")[1].text .. "\n"
+    local entries, expected = {}, {}
+    for line in shown:gmatch "(.-)\n" do
+      local entry = line:match "^sandbox %(Sandbox One%)> (.*)$"
+      table.insert(entry and entries or expected, entry or line)
+    end
+    expect.truthy(#entries >= 5)
+    place:write("entries", table.concat(entries, "\n") .. "\n")
+    local out, code = place:run "anyreach --sandbox repl <entries"
+    expect.equal({ out, code }, { table.concat(expected, "\n") .. "\n", 1 })
+    expect.equal({ place:run "anyreach --sandbox desk.lua" }, { "Front desk\ttrue\nfalse\n", 0 })
+  end)
+
   it("names the exit codes as `anyreach help exit-codes` does", function()
     local listed = {}
     for _, row in ipairs(rows_below "In CI") do listed[#listed + 1] = tonumber(row[1]) end
@@ -109,6 +123,19 @@ describe("the workflow of README.md", function()
   end)
 
   sandbox:stop()
+end)
+
+describe("tests/README.md", function()
+  it("names every helper of specs", function()
+    local text = process.read(process.root .. "/tests/README.md")
+    local _, out = process.run(("ls %s/tests/helpers"):format(process.quote(process.root)))
+    local missing = {}
+    for name in out:gmatch "([%w_]+)%.lua" do
+      local is_named = text:find("`helpers." .. name .. "`", 1, true) or text:find("`" .. name .. ".lua`", 1, true)
+      if not is_named then missing[#missing + 1] = name end
+    end
+    expect.equal(missing, {})
+  end)
 end)
 
 describe("src/README.md", function()

@@ -170,7 +170,7 @@ describe("a session from a pipe", function()
     local out = output({ 'a = api.agents.create{ name = "Ada" }', "= a.name", "_ .. '!'", ":save " .. saved }, SANDBOX)
     local code, again = process.run(NOWHERE .. process.anyreach(SANDBOX, saved))
     expect.equal({ code, again }, { 0, "Ada!\n" })
-    expect.match(out, '^"Ada"\n"Ada!"\n3 lines saved')
+    expect.match(out, '^"Ada"\n"Ada!"\n3 entries saved')
   end)
 
   it("remembers nothing of what was piped", function()

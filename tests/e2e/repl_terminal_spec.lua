@@ -499,7 +499,7 @@ describe("commands", function()
     local saved = process.directory() .. "/saved.lua"
     local t <close> = start_quietly()
     enter(t, "a = api.agents.create{ name = 'Saved' }", "a.name", "nothing.here", ":save " .. saved)
-    t:wait_for "2 lines saved"
+    t:wait_for "2 entries saved"
     local code, out = process.run(servers.environment .. " " .. process.anyreach("--profile", "staging", saved))
     expect.equal({ code, out }, { 0, "Saved\n" })
     expect.equal(#servers.first.agents.list(), 2)

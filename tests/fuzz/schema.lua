@@ -2,8 +2,6 @@
 -- or checks the value in bounded time; the verdict alone is the same as with the problems, and every problem
 -- has a path, words and a place in the schema.
 
-package.preload["anyreach.host"] = function() return { options = {} } end -- which is only there in the program
-
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local schema = require "anyreach.schema"

@@ -1,6 +1,7 @@
 -- The parts of an A/B test: experiment files, outcomes, the analysis of conversations, and the page.
 
 local analysis = require "anyreach.ab_test.analysis"
+local conclude = require "anyreach.ab_test.conclude"
 local experiment = require "anyreach.ab_test.experiment"
 local frame = require "anyreach.ab_test.page.frame"
 local json = require "anyreach.json"
@@ -312,6 +313,17 @@ local function view_of(names, list)
     result = analysis.run(names, list, QUESTION), elsewhere = 0, lift = 0.1, alpha = 0.05, success = "status completed",
   }
 end
+
+describe("concluding", function()
+  it("is refused for an agent whose versions are gone", function()
+    local api = { agents = { versions = { each = function() return function() end end } } }
+    local path = process.directory() .. "/test.yaml"
+    local err = expect.raises(function()
+      conclude.run(api, path, { agent = { id = "a", name = "Desk" } }, {}, { creates = true, winner = { version = 1 } })
+    end, "agent 'Desk' has no versions any more")
+    expect.equal(err.kind, "conflict")
+  end)
+end)
 
 describe("the page", function()
   it("escapes text and attributes, and replaces what XML cannot hold", function()

@@ -100,6 +100,7 @@ describe("an answer", function()
       local agent = api.agents.get "x"
       expect.equal(agent.id, "x")
       expect.equal(agent.agent_id, "x")
+      expect.match(tostring(agent), "^table: ")
       expect.equal(json.encode(agent), body)
       server:answer { body = "[" .. body .. "]" }
       expect.equal(api.agents.list()[1].agent_id, "x")
@@ -205,6 +206,13 @@ describe("no answer", function()
     local _, err = client(server, { timeout = 0.2 }).try.agents.create { name = "x" }
     expect.equal(err.kind, "timeout")
     expect.equal(err.may_have_been_sent, true)
+  end)
+
+  it("because it stalled is told before its time is over", function()
+    server:reply "stall"
+    local _, err = client(server, { timeout = 60, stall_timeout = 1 }).try.agents.create { name = "x" }
+    expect.equal({ err.kind, err.may_have_been_sent }, { "timeout", true })
+    expect.contains(err.message, "the answer stalled")
   end)
 
   it("because the connection was reset or closed is a network error", function()

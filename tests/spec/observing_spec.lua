@@ -45,6 +45,20 @@ describe("redact", function()
     expect.equal(redact "prefix-of-a-secret-and-its-rest, prefix-of-a-secret", "[secret], [secret]")
     expect.equal(tostring(long), "[secret]")
   end)
+
+  it("leaves alone the words that a secret of less than four bytes stands in", function()
+    local short = anyreach.secret "ox"
+    expect.equal(redact "sandbox (Sandbox One)>", "sandbox (Sandbox One)>")
+    expect.equal(tostring(short), "[secret]")
+  end)
+
+  it("hides a short secret where it is all of a header or of a field", function()
+    local kept <const> = anyreach.secret "ox"
+    expect.equal(redaction.header { name = "X-Key", value = "ox" }, "[secret]")
+    expect.equal(anyreach.json.decode(redaction.body '{"a":"ox","b":"box"}'), { a = "[secret]", b = "box" })
+    local sent = { method = "GET", url = "https://x.invalid/box", headers = { { name = "X-Key", value = "ox" } } }
+    expect.equal(curl.command(sent), "curl https://x.invalid/box -H 'X-Key: [secret]'")
+  end)
 end)
 
 describe("redaction", function()

@@ -4,6 +4,8 @@ local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local references = require "anyreach.references"
+local yaml = require "anyreach.yaml"
+local yaml_text = require "anyreach.yaml_text"
 
 host.start_sandbox { seed = "references" }
 local api = anyreach.client()
@@ -29,9 +31,19 @@ describe("a reference", function()
     expect.truthy(references.is_reference(reference))
     expect.equal({ reference.kind, reference.name }, { "dataset", "Clinic FAQ" })
     expect.equal(tostring(reference), "dataset:Clinic FAQ")
-    expect.equal(tostring(references.parse " number: +15551234567 "), "number:+15551234567")
+    expect.equal(tostring(references.parse " number: +15551234567"), "number:+15551234567")
     expect.equal(references.parse("agent:a:b").name, "a:b")
     expect.truthy(make("agent", "x") == references.parse "agent:x")
+  end)
+
+  it("names anything, also after it was written to a file", function()
+    local names = { " FAQ", "FAQ ", "  ", "a:b", ": a", "a\nb\n", "\tx", "#1", "- a", "'x' \"y\"", "!ref a:b" }
+    for _, name in ipairs(names) do
+      local text = yaml_text.encode { ref = references.as_tags(make("dataset", name)) }
+      local tag = yaml.decode(text).ref
+      local reference = references.parse(tag.value)
+      expect.equal({ text, reference and reference.name }, { text, name })
+    end
   end)
 
   it("is refused when it is none", function()

@@ -39,6 +39,8 @@ describe("an entry", function()
 
   it("that is wrong is refused in the parser's words", function()
     expect.match(results "x x", "^%(prompt%):1: syntax error near 'x'$")
+    expect.match(results "1 + * 2", "^%(prompt%):1: unexpected symbol near '%*'$")
+    expect.match(results "x = * 2", "^%(prompt%):1: unexpected symbol near '%*'$")
     expect.match(results "= = 1", "unexpected symbol near '='")
     expect.match(results "a = 1\nb b", "^%(prompt%):2: ")
     expect.match(results "\27Lua", "binary chunk")

@@ -2,6 +2,7 @@
 
 local commands = require "anyreach.repl.commands"
 local process = require "helpers.process"
+local profiles = require "anyreach.profiles"
 local save = require "anyreach.repl.save"
 local words = require "anyreach.repl.words"
 
@@ -131,7 +132,7 @@ describe("settings", function()
     local session = new_session { place = { profile = "staging" } }
     run(session, ":profile production")
     expect.equal(session.done, { "set_profile production" })
-    expect.match(run(session, ":profile"), "^This is staging; there is ")
+    expect.equal(run(session, ":profile"), "This is staging; " .. profiles.listed())
   end)
 end)
 
@@ -166,7 +167,7 @@ describe(":save", function()
   it("writes a script that runs and gives expressions their names", function()
     local path = process.directory() .. "/session.lua"
     local session = new_session { past = past, place = { profile = "staging" } }
-    expect.equal(run(session, ":save " .. path), ("6 lines saved: anyreach %s runs them."):format(path))
+    expect.equal(run(session, ":save " .. path), ("6 entries saved: anyreach %s runs them."):format(path))
     local script = process.read(path)
     expect.match(script, "^#!/usr/bin/env anyreach\n%-%- Saved .* anyreach %-%-profile staging FILE\n")
     expect.contains(script, "\nlocal api = anyreach.client()\n")
@@ -201,6 +202,13 @@ describe(":save", function()
   it("prints an expression of which nobody speaks later", function()
     expect.contains(save.script { "a.name" }, "\nprint(a.name)\n")
     expect.contains(save.script { "f()" }, "\nf()\n")
+    expect.contains(save.script { "f().name" }, "\nprint(f().name)\n")
+  end)
+
+  it("keeps a look at a name as a comment, unless an entry speaks of it as the last value", function()
+    local lines = save.script { "desk = { name = 'Desk' }", "desk", "print(desk.name)" }
+    expect.contains(lines, "\ndesk = { name = 'Desk' }\n-- desk\nprint(desk.name)\n")
+    expect.contains(save.script { "desk", "print(_.name)" }, "\n_, _1, _2 = (desk), _, _1\n")
   end)
 end)
 

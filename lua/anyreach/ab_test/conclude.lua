@@ -186,8 +186,9 @@ function conclude.plan(api, state, decision)
 end
 
 local function create_target(api, state, ending, save)
-  local decision = state.decision
-  decision.newest, decision.is_being_created = agent_lookup.versions(api, state.agent.id)[1].version, true
+  local decision, newest = state.decision, agent_lookup.versions(api, state.agent.id)[1]
+  if not newest then errors.raise("conflict", "agent '%s' has no versions any more", state.agent.name) end
+  decision.newest, decision.is_being_created = newest.version, true
   save()
   local version = created.make(api, copying(state, decision, ending.winner))
   decision.version, decision.is_being_created = version.version, nil

@@ -5,7 +5,6 @@
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
-local references = require "anyreach.references"
 local yaml = require "anyreach.yaml"
 
 ---@class anyreach.document
@@ -129,23 +128,7 @@ function Document:problem_at(path, message)
   if type(value) ~= "table" or not yaml.is_tag(value) then self:problem(container, key, "%s: %s", path, message) end
 end
 
-local SHOWN_MAX = 40 -- characters of a text in a message
-
 --- A value in words for a message.
----@param value any
----@return string
-function document.describe(value)
-  if value == nil or value == json.null then return "nothing" end
-  if type(value) == "string" then
-    local cut = utf8.offset(value, SHOWN_MAX + 1)
-    if cut and cut <= #value then value = value:sub(1, cut - 1) .. "…" end
-    return "the text " .. json.encode(value)
-  end
-  if references.is_reference(value) then return "the reference " .. tostring(value) end
-  if json.is_array(value) then return "a list" end
-  if type(value) == "table" then return "a mapping" end
-  if type(value) == "number" or json.is_number(value) then return "the number " .. tostring(value) end
-  return type(value) == "boolean" and tostring(value) or "a secret"
-end
+document.describe = require "anyreach.described"
 
 return document

@@ -39,13 +39,16 @@ local function config_text(path, contents, names)
 end
 
 ---@return anyreach.finding[]
-function here.config()
+function here.config(patient)
   local path = profile_file.path()
   if not path then
     return { doctor.warning("config", "there is no place for a config file", "set HOME or XDG_CONFIG_HOME") }
   end
   local ok, contents = pcall(profile_file.read)
-  if not ok then return { doctor.failure_of("config", contents) } end
+  if not ok then
+    patient.config_problem = tostring(contents)
+    return { doctor.failure_of("config", contents) }
+  end
   local facts = { path = path, profiles = names_of(contents), default = contents.default }
   if not contents.mode then return { doctor.ok("config", ("none (%s)"):format(path), facts) } end
   return { doctor.ok("config", config_text(path, contents, facts.profiles), facts) }

@@ -34,7 +34,10 @@ end
 ---@return anyreach.finding[]
 function network.address(patient)
   local ok, base_url, profile = pcall(client.default_base_url)
-  if not ok then return { doctor.failure_of("address", base_url) } end
+  if not ok then
+    local is_told = tostring(base_url) == patient.config_problem
+    return is_told and {} or { doctor.failure_of("address", base_url) }
+  end
   patient.base_url, patient.profile = base_url, profile
   local source = host.sandbox_url() and ", the sandbox" or profile and (", profile '%s'"):format(profile) or ""
   return { doctor.ok("address", base_url .. source, { base_url = base_url, profile = profile }) }

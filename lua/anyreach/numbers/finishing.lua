@@ -1,9 +1,10 @@
--- What a recipe that writes slots does first: completes what an earlier run has begun and not finished,
--- and shows it.
+-- What a recipe that writes slots does first: makes sure that it is the only one, and completes what an
+-- earlier run has begun and not finished, and shows it.
 
 local numbers = require "anyreach.numbers"
 local report = require "anyreach.report"
 local show = require "anyreach.numbers.show"
+local unfinished = require "anyreach.numbers.unfinished"
 
 local finishing = {}
 
@@ -16,6 +17,15 @@ function finishing.run(steps, is_check, perform)
   local ok, err = pcall(perform)
   show.steps(steps)
   if not ok then error(err, 0) end
+end
+
+--- Keeps other recipes from changing slots of this account until the value is closed. While another does, that
+--- is an error of kind "conflict".
+---@param api anyreach.client
+---@param is_check boolean|nil then nothing is changed, and nothing held
+---@return any held to be closed
+function finishing.alone(api, is_check)
+  return not is_check and unfinished.hold(api) or nil
 end
 
 --- Completes what an earlier run has begun on this account, or only shows it.

@@ -3,6 +3,9 @@
 -- tell any more what was meant, as half-way through a swap. One file an account:
 --
 --   $XDG_STATE_HOME/anyreach/unfinished/DIGEST.json        ($HOME/.local/state without XDG_STATE_HOME)
+--
+-- Beside it, DIGEST.lock is held by the recipe that is at work, so that no other takes its note for one
+-- that was left behind.
 
 local account = require "anyreach.account"
 local digest = require "anyreach.digest"
@@ -25,9 +28,25 @@ local NAME_LENGTH = 16 -- digits of the digest in the name of the file
 -- {====== the file ======
 
 -- Nil where there is no place for it: then nothing was noted, and nothing can be.
-local function path_of(api)
+local function path_of(api, ending)
   local name = digest.sha256(account.of(api).key):sub(1, NAME_LENGTH)
-  return state_path(("unfinished/%s.json"):format(name))
+  return state_path(("unfinished/%s.%s"):format(name, ending or "json"))
+end
+
+--- Keeps other recipes from changing slots of this account. While another does, that is an error of kind
+--- "conflict".
+---@param api anyreach.client
+---@return any held to be closed; nil where nothing can be noted
+function unfinished.hold(api)
+  local path = path_of(api, "lock")
+  if not path then return nil end
+  local held, message = private_file.hold(path, 0)
+  if held then return held end
+  if held == false then
+    errors.raise("conflict", "another run is changing phone numbers of this organisation; run this one when it has "
+      .. "ended")
+  end
+  errors.raise("input", "%s", message)
 end
 
 --- Forgets what was noted.
@@ -67,20 +86,25 @@ function unfinished.read(api)
   return record
 end
 
+local function refuse_because_of(earlier)
+  errors.raise("conflict", "'%s' was begun and not finished; run it again to complete it first", earlier.what)
+end
+
 --- Notes what is about to be done. While an earlier note stands, that is an error of kind "conflict".
 ---@param api anyreach.client
 ---@param what string the command, in words
 ---@param changes anyreach.slot_change[]
 function unfinished.note(api, what, changes)
   local earlier = unfinished.read(api)
-  if earlier then
-    errors.raise("conflict", "'%s' was begun and not finished; run it again to complete it first", earlier.what)
-  end
+  if earlier then refuse_because_of(earlier) end
   local path = path_of(api)
   if not path then errors.raise("input", "there is no place to note what is begun: set XDG_STATE_HOME or HOME") end
   local text = json.encode({ what = what, changes = json.array(changes) }, { indent = 2 }) .. "\n"
-  local ok, message = private_file.write(path, text)
-  if not ok then errors.raise("input", "%s", message) end
+  local ok, message = private_file.create(path, text)
+  if ok then return end
+  earlier = unfinished.read(api) -- somebody else's, of just now
+  if earlier then refuse_because_of(earlier) end
+  errors.raise("input", "%s", message)
 end
 
 -- }======

@@ -19,6 +19,7 @@ local apply = {}
 ---@field agent table|nil
 ---@field version table|nil the version that is worked on
 ---@field resolver anyreach.resolver|nil knows the agents that this run has created
+---@field on_created fun(agent: table)|nil called when the agent was created
 ---@field sip_address string|nil of an agent that was just deployed
 
 -- The fields that a step sends: agents that were referred to before they were there have their ids now.
@@ -38,6 +39,7 @@ local actions = {}
 function actions.create_agent(progress, step)
   local agent = progress.api.agents.create(fields_of(progress, step))
   progress.agent = answers.read("agent", agent, "agents.create")
+  if progress.on_created then progress.on_created(progress.agent) end
 end
 
 function actions.update_agent(progress, step)

@@ -47,6 +47,8 @@ local provision = {}
 ---@field on_start? fun(count: integer, is_check: boolean) called before agents are compared, and applied
 ---@field on_step? fun() called for each of them when it is done
 ---@field on_result? fun(result: anyreach.provision_result|anyreach.change) called in the order of the agents
+---@field on_created? fun(change: anyreach.change, agent: table) called when an agent was created, before the steps
+--- that follow
 ---@field on_applied? fun(change: anyreach.change, progress: anyreach.progress) called when an agent is as it is
 --- wanted; an error that it raises is the agent's
 
@@ -116,13 +118,18 @@ end
 -- {====== applying ======
 
 -- The work on one change: the result that it will have, and how far it has come.
-local function begin(api, change)
+local function begin(api, change, options)
   for _, step in ipairs(change.steps) do step.outcome = "not_attempted" end
   return {
     change = change,
     taken = 0, -- steps
-    progress = { api = api, agent = change.remote and change.remote.agent, version = change.draft,
-      resolver = change.resolver },
+    progress = {
+      api = api,
+      agent = change.remote and change.remote.agent,
+      version = change.draft,
+      resolver = change.resolver,
+      on_created = options.on_created and function(agent) options.on_created(change, agent) end,
+    },
     error = change.error,
   }
 end
@@ -184,7 +191,7 @@ end
 function provision.apply(api, changes, options)
   options = options or {}
   local works = {}
-  for index, change in ipairs(changes) do works[index] = begin(api, change) end
+  for index, change in ipairs(changes) do works[index] = begin(api, change, options) end
   create_awaited(works, options)
   return for_each(works, function(work) return finish(work, options) end, options, false, options.on_result)
 end

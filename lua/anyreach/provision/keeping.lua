@@ -1,8 +1,10 @@
 -- What the recipe `provision` keeps of a run beside the agents themselves: the lock that tells what was
--- written, and, on demand, that agents go whose files went.
+-- written, and, on demand, that agents go whose files went. The lock is written at the end, however the run
+-- ends, and on the way at most once a second, so that an agent that a run has created is known to the next one.
 
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
+local host = require "anyreach.host"
 local lock = require "anyreach.lock"
 local prune = require "anyreach.provision.prune"
 local record = require "anyreach.provision.record"
@@ -10,7 +12,9 @@ local report = require "anyreach.report"
 
 local keeping = {}
 
----@class anyreach.keeping
+local SECONDS_BETWEEN_WRITES = 1
+
+---@class anyreach.keeping to be closed
 local Keeping = {}
 Keeping.__index = Keeping
 
@@ -43,7 +47,9 @@ end
 function keeping.start(api, account, agents, given)
   local open, opened = lock.opener()
   local function lock_of(file) return open(lock.path_beside(file)) end
-  local self = setmetatable({ api = api, account = account, agents = agents, given = given, opened = opened }, Keeping)
+  local self = setmetatable({
+    api = api, account = account, agents = agents, given = given, opened = opened, written_at = -math.huge,
+  }, Keeping)
   if not given.no_lock then
     self.lock_of = lock_of
     for _, agent in ipairs(agents) do lock_of(agent.file) end
@@ -67,9 +73,36 @@ function Keeping:known_id(agent)
   return row and row.agent_id
 end
 
+-- Writes the locks; returns why those were not written that could not be, by path.
+local function write_all(self)
+  local problems = {}
+  if self.given.check then return problems end
+  for path, opened in pairs(self.opened) do
+    local ok, err = pcall(opened.write, opened)
+    if not ok then problems[path] = tostring(err) end
+  end
+  self.written_at = host.clock()
+  return problems
+end
+
+-- A problem is told of at the end.
+local function write_now_and_then(self)
+  if host.clock() - self.written_at >= SECONDS_BETWEEN_WRITES then write_all(self) end
+end
+
+--- Notes the id of an agent that was just created.
+---@param change anyreach.change
+---@param agent table
+function Keeping:created(change, agent)
+  if not self.lock_of then return end
+  self.lock_of(change.file):set(self.account.key, change.name, { agent_id = agent.id })
+  write_now_and_then(self)
+end
+
 --- Looks at an agent that was provisioned; see anyreach.provision.record.
 function Keeping:note(change, progress)
   self.record:finish(change, progress)
+  write_now_and_then(self)
 end
 
 --- Deletes agents whose files went, if that is asked for, or with --check finds them.
@@ -88,12 +121,10 @@ end
 
 --- Writes the locks. That one cannot be written does not undo what was done; it is a warning.
 function Keeping:write()
-  if self.given.check then return end
-  for path, opened in pairs(self.opened) do
-    local ok, err = pcall(opened.write, opened)
-    if not ok then report.warn("the lock %s was not written: %s", path, tostring(err)) end
-  end
+  for path, problem in pairs(write_all(self)) do report.warn("the lock %s was not written: %s", path, problem) end
 end
+
+Keeping.__close = write_all
 
 --- The exit code of a run whose agents alone would have `code`.
 ---@param code integer

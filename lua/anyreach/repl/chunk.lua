@@ -33,6 +33,12 @@ local function compile_last_expression(text, environment)
   end
 end
 
+-- Read as a statement, an expression is wrong from its first word on.
+local function is_wrong_from_start(message, text)
+  local word = message:match "unexpected symbol near '(.*)'$"
+  return word ~= nil and text:match("^%s*(.*)$"):sub(1, #word) == word
+end
+
 --- An entry as a function; nil and the parser's message when it is none.
 ---@param entry string
 ---@param environment table the globals
@@ -44,7 +50,8 @@ function chunk.compile(entry, environment)
   if expression then return expression, "" end
   if text ~= entry then return nil, message end
   local statements, problem = compile(text, environment)
-  return statements or compile_last_expression(text, environment), problem or ""
+  if problem and not is_wrong_from_start(problem, text) then message = problem end
+  return statements or compile_last_expression(text, environment), message
 end
 
 local function ends_too_early(message)

@@ -107,8 +107,7 @@ end
 local function set_profile(session, rest)
   if rest ~= "" then return session:set_profile(rest) end
   local profile = session.place.profile
-  session:write(("%s; there is %s"):format(profile and "This is " .. profile or "No profile is used",
-    #profiles.names() > 0 and table.concat(profiles.names(), ", ") or "none; 'anyreach profile add' makes one"))
+  session:write(("%s; %s"):format(profile and "This is " .. profile or "No profile is used", profiles.listed()))
 end
 
 local function set_time(session, rest)
@@ -152,7 +151,7 @@ end
 local function save_entries(session, rest, forced)
   if rest == "" then errors.raise("command_line", "where to? :save FILE") end
   local count = save.write(rest, session:entries(), { profile = session.place.profile, overwrite = forced })
-  session:write(("%s saved: anyreach %s runs them."):format(text.counted(count, "line"), text.line(rest)))
+  session:write(("%s saved: anyreach %s runs them."):format(text.counted(count, "entry", "entries"), text.line(rest)))
 end
 
 local function edit(session)

@@ -17,6 +17,11 @@ local function mentions(entries, first, name)
   return false
 end
 
+-- A look at what a name stands for; `print` would say no more of a table than where it is.
+local function is_name(entry)
+  return entry:find "^%s*[%a_][%w_]*%s*$" ~= nil
+end
+
 -- An expression's value was printed, and then was `_`, which later entries may speak of.
 local function script_line(entries, i)
   local entry = entries[i]
@@ -25,6 +30,7 @@ local function script_line(entries, i)
   if is_expression and mentions(entries, i + 1, "_[12]?") then
     return ("_, _1, _2 = (%s%s, _, _1"):format(entry, closing)
   end
+  if is_expression and is_name(entry) then return "-- " .. entry end
   return is_statement(entry) and entry or "print(" .. entry .. closing
 end
 

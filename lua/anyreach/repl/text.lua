@@ -106,9 +106,10 @@ end
 --- "1 line", "5,214 lines".
 ---@param count integer
 ---@param noun string
+---@param plural? string where it is not the noun with an "s"
 ---@return string
-function text.counted(count, noun)
-  return text.count(count) .. " " .. noun .. (count == 1 and "" or "s")
+function text.counted(count, noun, plural)
+  return text.count(count) .. " " .. (count == 1 and noun or plural or noun .. "s")
 end
 
 local STYLES = {

@@ -106,7 +106,7 @@ $(BUILD)/tests/wire_server: tests/helpers/wire_server.c $(BUILD)/settings
 # Any report of a sanitizer ends the program, so that a test sees it.
 SANITIZED := BUILD=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 asan: ## run the whole suite with AddressSanitizer and UBSan
-	@$(MAKE) --no-print-directory test build/asan/torture VALGRIND=no $(SANITIZED)
+	@ASAN_OPTIONS=detect_leaks=1 $(MAKE) --no-print-directory test build/asan/torture VALGRIND=no $(SANITIZED)
 
 # A fuzzer is built in one step with what fuzzers share. The counters of libFuzzer's extra section must
 # stand in the program itself.

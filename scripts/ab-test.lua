@@ -11,7 +11,6 @@ local events = require "anyreach.ab_test.events"
 local experiment = require "anyreach.ab_test.experiment"
 local host = require "anyreach.host"
 local moves = require "anyreach.numbers.moves"
-local operations = require "anyreach.operations"
 local page = require "anyreach.ab_test.page"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
@@ -38,7 +37,17 @@ local spec = {
     { name = "most", value = "N", type = "integer", help = "conversations to read at most; default 200000" },
   },
   writes = { "agents.versions.create", "agents.versions.publish" },
-  operands = { name = "a command, and for all but plan an experiment file", min = 1, max = 2 },
+  operands = {
+    name = "a command, and for all but plan an experiment file",
+    min = 1,
+    max = 2,
+    commands = {
+      { name = "plan", help = "how many conversations, and days, it takes to find a lift" },
+      { name = "start", help = "make and publish a version for each variant" },
+      { name = "status", help = "conversations, rates and the verdict" },
+      { name = "conclude", help = "publish the winner, or restore what was before" },
+    },
+  },
   notes = [[
 plan      says how many conversations it takes to find a lift, and how many days at the traffic of the
           last 14 days: over the experiment's numbers, or those of --agent or --phone-number.
@@ -280,15 +289,6 @@ local rules = {
   conclude = { options = { "winner", "restore", "check", "most" }, writes = spec.writes },
 }
 
-local COMMANDS = { "plan", "start", "status", "conclude" }
-
-local function find_rule(word)
-  if rules[word] then return rules[word] end
-  local near = operations.nearest(word, COMMANDS)
-  arguments.fail(spec, "unknown command '%s'; %s", word, near and ("did you mean '%s'?"):format(near)
-    or "expected one of " .. table.concat(COMMANDS, ", "))
-end
-
 local function check_options(given, rule)
   local known = {}
   for _, name in ipairs(rule.options) do known[name] = true end
@@ -300,7 +300,7 @@ local function check_options(given, rule)
 end
 
 local function main(given)
-  local rule = find_rule(given[1])
+  local rule = rules[arguments.command(spec, given[1])]
   check_options(given, rule)
   if not given[2] and not rule.needs_no_file then arguments.fail(spec, "%s: expected an experiment file", given[1]) end
   host.restrict_writes(given.check and {} or rule.writes)

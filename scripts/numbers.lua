@@ -9,7 +9,6 @@ local finishing = require "anyreach.numbers.finishing"
 local host = require "anyreach.host"
 local moves = require "anyreach.numbers.moves"
 local numbers = require "anyreach.numbers"
-local operations = require "anyreach.operations"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
 local show = require "anyreach.numbers.show"
@@ -26,7 +25,17 @@ local spec = {
     { name = "check", help = "only show what would be done; exit code 2 when there is something" },
   },
   writes = { "agents.versions.publish" },
-  operands = { name = "a command and what it takes" },
+  operands = {
+    name = "a command and what it takes",
+    commands = {
+      { name = "list", help = "which version answers where" },
+      { name = "assign", help = "give a number to an agent" },
+      { name = "clear", help = "let nothing answer a number" },
+      { name = "move", help = "give what one number holds to another" },
+      { name = "swap", help = "exchange what two numbers hold" },
+      { name = "forget", help = "give up what a run has left unfinished" },
+    },
+  },
   notes = [[
 A number has two slots: inbound holds the version that answers calls to it, outbound the one that calls
 from it. A number goes to the newest published version, or to the one that is named; a draft gets none.
@@ -150,16 +159,6 @@ commands.forget = {
   end,
 }
 
-local function find_command(word)
-  local names = {}
-  for name in pairs(commands) do names[#names + 1] = name end
-  table.sort(names)
-  if commands[word] then return commands[word] end
-  local near = operations.nearest(word, names)
-  arguments.fail(spec, "unknown command '%s'; %s", word,
-    near and ("did you mean '%s'?"):format(near) or "expected " .. table.concat(names, ", "))
-end
-
 local function operands_of(command, given)
   local words = table.move(given, 2, #given, 1, {})
   if #words ~= #command.operands then
@@ -184,8 +183,8 @@ end
 -- }======
 
 local function main(given)
-  local name = given[1] or "list"
-  local command = find_command(name)
+  local name = arguments.command(spec, given[1] or "list")
+  local command = commands[name]
   local words, direction = operands_of(command, given), direction_of(command, given)
   if given.check then host.restrict_writes {} end
   local api = anyreach.client()

@@ -30,6 +30,11 @@ static int usage(const char *message) {
   return EXIT_USAGE;
 }
 
+static int show_version(void) {
+  puts("anyreach " ANYREACH_VERSION);
+  return 0;
+}
+
 static void add_name(struct names *names, const char *name, size_t length) {
   if (names->count == NAMES_MAX || length >= NAME_MAX_LENGTH) return;
   memcpy(names->storage[names->count], name, length);
@@ -69,6 +74,7 @@ static int execute(const struct options *options, const struct program *program)
 static int execute_own(struct options *options, struct program *program) {
   char error[OPTIONS_ERROR_MAX];
   if (!options_take(options, program->arguments, error)) return usage(error);
+  if (options->values[OPTION_VERSION]) return show_version();
   return execute(options, program);
 }
 
@@ -88,15 +94,27 @@ static int refuse_word(const char *word, const char *kind, const char *prefix) {
   return usage(message);
 }
 
-/* run RECIPE|SCRIPT [ARGUMENT…]: a bundled recipe by its bare name, else a script by its path. */
+static int explain_run(struct options *options, char **arguments) {
+  struct program help = {.command = "help", .arguments = arguments};
+  arguments[1] = NULL;
+  return execute(options, &help);
+}
+
+/* run [OPTIONS] RECIPE|SCRIPT [ARGUMENT…]: a bundled recipe by its bare name, else a script by its
+ * path. `arguments` begins with "run". */
 static int run_recipe_or_script(struct options *options, char **arguments) {
-  char path[256];
-  if (!arguments[0]) return usage("run: which recipe or script? See 'anyreach recipes'");
-  struct program program = {.recipe = find_embedded(RECIPE_PREFIX, arguments[0], path),
-                            .arguments = arguments + 1};
+  char path[256], error[OPTIONS_ERROR_MAX];
+  int index = 1;
+  if (!options_read(options, arguments, &index, error)) return usage(error);
+  if (options->values[OPTION_VERSION]) return show_version();
+  char *word = arguments[index];
+  struct program program = {.recipe = word ? find_embedded(RECIPE_PREFIX, word, path) : NULL,
+                            .arguments = arguments + index + 1};
   if (program.recipe) return execute_own(options, &program);
-  if (access(arguments[0], F_OK) != 0) return refuse_word(arguments[0], "a recipe", RECIPE_PREFIX);
-  program.file = arguments[0];
+  if (options->values[OPTION_HELP]) return explain_run(options, arguments);
+  if (!word) return usage("run: which recipe or script? See 'anyreach recipes'");
+  if (access(word, F_OK) != 0) return refuse_word(word, "a recipe", RECIPE_PREFIX);
+  program.file = word;
   return execute(options, &program);
 }
 
@@ -108,7 +126,7 @@ static int run_word(struct options *options, char **arguments) {
     program.command = word;
     return execute_own(options, &program);
   }
-  if (strcmp(word, "run") == 0) return run_recipe_or_script(options, arguments + 1);
+  if (strcmp(word, "run") == 0) return run_recipe_or_script(options, arguments);
   if (strcmp(word, "-") != 0 && access(word, F_OK) != 0)
     return refuse_word(word, "a command", COMMAND_PREFIX);
   program.file = word;
@@ -129,10 +147,7 @@ int main(int count, char **arguments) {
   int index = count > 0 ? 1 : 0;
   occupy_standard_descriptors();
   if (!options_read(&options, arguments, &index, error)) return usage(error);
-  if (options.values[OPTION_VERSION]) {
-    puts("anyreach " ANYREACH_VERSION);
-    return 0;
-  }
+  if (options.values[OPTION_VERSION]) return show_version();
   if (options.values[OPTION_EVALUATE]) {
     struct program program = {.text = options.values[OPTION_EVALUATE],
                               .arguments = arguments + index};

@@ -167,13 +167,20 @@ bool options_read(struct options *options, char **arguments, int *index,
   return true;
 }
 
+/* The same behind a command, where of the letters only flags are ours, and each alone. */
+static const struct option *find_behind_command(const char *argument, const char **value) {
+  const struct option *option = find(argument, value);
+  bool is_letter = argument[0] == '-' && argument[1] != '-';
+  if (option && is_letter && (option->kind != OPTION_FLAG || *value)) return NULL;
+  return option;
+}
+
 bool options_take(struct options *options, char **arguments, char error[OPTIONS_ERROR_MAX]) {
   char **kept = arguments;
   while (*arguments && strcmp(*arguments, "--") != 0) {
     const char *value;
-    const struct option *option = find(*arguments, &value);
-    bool is_ours = option && (*arguments)[1] == '-'; /* letters belong to the command */
-    if (!is_ours) {
+    const struct option *option = find_behind_command(*arguments, &value);
+    if (!option) {
       *kept++ = *arguments++;
       continue;
     }

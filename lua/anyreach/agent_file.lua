@@ -6,6 +6,7 @@ local claims = require "anyreach.agent_file.claims"
 local directory = require "anyreach.directory"
 local document = require "anyreach.agent_file.document"
 local fields = require "anyreach.agent_file.fields"
+local missing_path = require "anyreach.missing_path"
 local problems_of = require "anyreach.agent_file.problems"
 local tags = require "anyreach.agent_file.tags"
 local yaml = require "anyreach.yaml"
@@ -32,7 +33,7 @@ end
 
 local function add_path(list, problems, path)
   local kind, message = directory.kind(path)
-  if not kind then return add_problem(problems, "", "%s", message) end
+  if not kind then return add_problem(problems, "", "%s", missing_path(path, message)) end
   if kind == "directory" then return add_directory(list, problems, path) end
   if not document.extension(path) then
     return add_problem(problems, path, "expected an agent file that ends in .yaml, .yml or .json, or a directory")

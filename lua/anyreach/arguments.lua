@@ -19,7 +19,8 @@ local arguments = {}
 ---@field usage string one line
 ---@field summary string one line
 ---@field options? anyreach.option[]
----@field operands? {name: string, min?: integer, max?: integer}
+---@field operands? {name: string, min?: integer, max?: integer, commands?: {name: string, help: string}[]} commands:
+--- what the first operand may be, for completion and arguments.command
 ---@field writes? string[] of a recipe: operations that it may use to change something; all others are refused
 ---@field notes? string further paragraphs of the help
 ---@field exit_codes? table<integer, string|false> of a recipe: what each means; those of all recipes are added
@@ -31,11 +32,18 @@ function arguments.fail(spec, format, ...)
   errors.raise("command_line", "%s\nusage: %s", format:format(...), spec.usage)
 end
 
--- Behind a command only the long names of global options count.
-local function global_name(letter)
+-- A global option by its name, or a flag by its letter. Those of commands and recipes are taken before we are
+-- asked; those of a script are its own, and at the prompt it is too late for them.
+local function global_option(name, letter)
   for _, option in ipairs(host.option_rows()) do
-    if letter and option.letter == letter then return option.name end
+    local is_flag = not option.value_name
+    if option.name == name or letter and is_flag and option.letter == letter then return option end
   end
+end
+
+local function refuse_global(spec, option)
+  local script = arg[0] ~= "anyreach" and arg[0]
+  arguments.fail(spec, "--%s is an option of the program: put it before %s", option.name, script or "the command")
 end
 
 local function find(spec, word)
@@ -45,10 +53,12 @@ local function find(spec, word)
   for _, option in ipairs(spec.options or {}) do
     if option.name == name or letter and option.letter == letter then return option, value end
   end
-  local names = { "help" }
+  local global = global_option(name, letter)
+  if global then refuse_global(spec, global) end
+  local names = {}
   for _, option in ipairs(spec.options or {}) do names[#names + 1] = option.name end
   for _, option in ipairs(host.option_rows()) do names[#names + 1] = option.name end
-  local near = name and operations.nearest(name, names) or global_name(letter)
+  local near = name and operations.nearest(name, names)
   arguments.fail(spec, "unknown option '%s'%s", word, near and ("; did you mean '--%s'?"):format(near) or "")
 end
 
@@ -116,6 +126,21 @@ end
 ---@return string
 function arguments.global_options()
   return option_lines(host.option_rows())
+end
+
+--- Checks that a word is one of the commands that the operands of a declaration may begin with.
+---@param spec anyreach.spec
+---@param word string
+---@return string word
+function arguments.command(spec, word)
+  local names = {}
+  for index, row in ipairs(spec.operands.commands) do
+    if row.name == word then return word end
+    names[index] = row.name
+  end
+  local near = operations.nearest(word, names)
+  arguments.fail(spec, "unknown command '%s'; %s", word, near and ("did you mean '%s'?"):format(near)
+    or "expected one of " .. table.concat(names, ", "))
 end
 
 local function check_operands(spec, operands)

@@ -11,6 +11,7 @@ local errors = require "anyreach.errors"
 local directory = require "anyreach.directory"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
+local missing_path = require "anyreach.missing_path"
 local operations = require "anyreach.operations"
 local redaction = require "anyreach.observing.redaction"
 
@@ -124,7 +125,7 @@ end
 ---@return table[]
 function cassette.read(path)
   local names, message = directory.names(path)
-  if not names then errors.raise("input", "%s", message) end
+  if not names then errors.raise("input", "%s", missing_path(path, message)) end
   table.sort(names, is_before)
   local exchanges = {}
   for _, name in ipairs(names) do

@@ -3,7 +3,7 @@
 --
 --   _anyreach_candidates WORD…   the words before the cursor and the one at it; prints what may stand
 --                                there, a line each: WORD<tab>DESCRIPTION, or :files for file names
---   _anyreach_words KEY          the same for a place: "COMMAND" or "COMMAND FIRST-OPERAND"
+--   _anyreach_words KEY          the same for a place: "COMMAND", "COMMAND FIRST-OPERAND", or with the second, too
 --   _anyreach_options KEY        the options there
 --   _anyreach_values KEY         the values of an option: "COMMAND FIRST-OPERAND --OPTION"
 --   _anyreach_takes_value KEY    whether "COMMAND --OPTION" is followed by a value
@@ -30,7 +30,7 @@ _anyreach_profiles() {
 }
 
 _anyreach_candidates() {
-  local command='' first='' option='' word=''
+  local command='' first='' second='' option='' word=''
   while [ $# -gt 1 ]; do
     word=$1
     shift
@@ -41,7 +41,15 @@ _anyreach_candidates() {
     case $word in
     --*=*) ;;
     -*) if _anyreach_takes_value "$command $word"; then option=$word; fi ;;
-    *) if [ -z "$command" ]; then command=$word; elif [ -z "$first" ]; then first=$word; fi ;;
+    *)
+      if [ -z "$command" ]; then
+        command=$word
+      elif [ -z "$first" ]; then
+        first=$word
+      else
+        second=${second:-$word}
+      fi
+      ;;
     esac
   done
   if [ -n "$option" ]; then
@@ -58,7 +66,7 @@ _anyreach_candidates() {
   -*)
     _anyreach_options "$command $first"
     ;;
-  *) _anyreach_words "$command${first:+ }$first" ;;
+  *) _anyreach_words "$command${first:+ }$first${second:+ }$second" ;;
   esac
 }
 ]=]
@@ -130,9 +138,20 @@ local function join(...)
   return list
 end
 
+-- What the words of a recipe begin with, where it declares that.
+local function recipe_cases()
+  local cases = {}
+  for _, name in ipairs(recipe.names()) do
+    local list, operands = {}, recipe.spec(name).operands
+    for _, row in ipairs(operands and operands.commands or {}) do list[#list + 1] = line(row.name, row.help) end
+    if #list > 0 then cases[#cases + 1] = { quote("run " .. name), list } end
+  end
+  return cases
+end
+
 local function word_cases()
   local commands, recipes, all = command_lines(), recipe_lines(), operation_lines()
-  return {
+  return join(recipe_cases(), {
     { "''", join(commands, { FILES }) },
     { "call|'api show'", all },
     { "help", join(commands, recipes, topic_lines(), { line("operations", "Lists all operations.") }, all) },
@@ -147,7 +166,7 @@ local function word_cases()
     { "completion", SHELLS },
     { "'api '*|'call '*|'completion '*|'help '*|'profile '*|'recipes '*|sandbox*|doctor*", {} },
     { "*", { FILES } },
-  }
+  })
 end
 
 -- }======

@@ -3,6 +3,7 @@
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
+local missing_path = require "anyreach.missing_path"
 local secret = require "anyreach.secret"
 
 local files = {}
@@ -14,7 +15,7 @@ local MAX_BYTES = 64 * 1024 * 1024
 ---@return string
 function files.read_file(path)
   local file, message = io.open(path, "rb")
-  if not file then errors.raise("input", "%s", message) end
+  if not file then errors.raise("input", "%s", missing_path(path, message)) end
   local text, read_error = file:read(MAX_BYTES + 1)
   file:close()
   if not text and read_error then errors.raise("input", "%s: %s", path, read_error) end

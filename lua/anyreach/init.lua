@@ -33,10 +33,26 @@ local parts = {
   schema = "anyreach.schema",
 }
 
+-- A name that is written wrong is told where it stands, as that of an operation is.
+local function refuse_unknown(self, name)
+  local names = {}
+  for known in pairs(self) do names[#names + 1] = known end
+  for known in pairs(parts) do names[#names + 1] = rawget(self, known) == nil and known or nil end
+  table.sort(names)
+  local near = require("anyreach.operations").nearest(name, names)
+  local reader = debug.getinfo(3, "Sl")
+  error(require("anyreach.errors").make {
+    kind = "usage",
+    message = ("anyreach has no '%s'; %s"):format(name, near and ("did you mean '%s'?"):format(near)
+      or "it has " .. table.concat(names, ", ")),
+    where = reader and reader.currentline > 0 and ("%s:%d"):format(reader.short_src, reader.currentline) or nil,
+  }, 0)
+end
+
 return setmetatable(anyreach, {
   __index = function(self, name)
     local module = parts[name]
-    if not module then return nil end
+    if not module then return type(name) == "string" and refuse_unknown(self, name) or nil end
     local value = require(module)
     if type(value) == "table" and value[name] ~= nil then value = value[name] end
     rawset(self, name, value)

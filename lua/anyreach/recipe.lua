@@ -59,6 +59,15 @@ local function complete(spec)
   return spec
 end
 
+-- A bundled recipe's --help is taken by the program; that of a script stands among its own words.
+local function asks_for_help(words)
+  for _, word in ipairs(words) do
+    if word == "--" then return false end
+    if word == "--help" or word == "-h" then return true end
+  end
+  return host.options.help ~= nil
+end
+
 -- The end of a run that no error has ended.
 local function finish(code, summary, failure)
   code = code or 0
@@ -77,11 +86,12 @@ end
 function recipe.run(spec, main, ...)
   complete(spec)
   if ... == DECLARATION then return spec end
-  if host.options.help then
+  local words = { ... }
+  if asks_for_help(words) then
     io.stdout:write(arguments.help(spec))
     return 0
   end
-  local given = arguments.parse(spec, { ... })
+  local given = arguments.parse(spec, words)
   if spec.writes then host.restrict_writes(allowed_writes(spec, given)) end
   return finish(main(given))
 end

@@ -283,7 +283,8 @@ describe("anyreach completion", function()
     { "--profile pr", "production", "staging" },
     { "run promote --fr", "--from", "--from-file" }, { "run promote --from st", "staging", "src" },
     { "run promote --from=st", "staging", "src" }, { "help exit", "exit-codes", "environment" },
-    { "--har REA", "README.md", "--read-only" },
+    { "--har REA", "README.md", "--read-only" }, { "run numbers as", "assign", "README.md" },
+    { "run ab-test --alpha 0.1 st", "status", "conclude" }, { "run ab-test status READ", "README.md", "status" },
   }
 
   local function check(shell, command_of)

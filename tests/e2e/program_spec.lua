@@ -40,7 +40,8 @@ describe("the command line", function()
     fails(64, "unknown option '--sandbx'; did you mean '--sandbox'?", "--sandbx", "x.lua")
     fails(64, "unknown option '-z'", "-z")
     fails(64, "did you mean '--concurrency'?", "--concurency=4", "-e", "x()")
-    fails(64, "unknown option '-q'; did you mean '--quiet'?", "doctor", "-q")
+    fails(64, "unknown option '-e'", "doctor", "-e", "x()")
+    fails(64, "unknown option '--sandbx'; did you mean '--sandbox'?", "run", "--sandbx", "provision")
   end)
 
   it("refuses an unknown command, recipe or file with a suggestion", function()
@@ -50,6 +51,14 @@ describe("the command line", function()
     fails(64, "did you mean 'provision'?", "run", "provison")
     fails(64, "which recipe", "run")
     fails(64, "no help for 'agent'; did you mean 'agents'?", "help", "agent")
+  end)
+
+  it("explains run, as it does any command", function()
+    local code, out = run("help", "run")
+    expect.equal(code, 0)
+    expect.match(out, "^usage: anyreach .* run RECIPE .*\n  provision +Creates")
+    for _, option in ipairs { "-h", "--help" } do expect.equal({ run("run", option) }, { 0, out, "" }) end
+    expect.match(select(2, run("run", "-h", "provision")), "^usage: anyreach run provision ")
   end)
 
   it("refuses a value that does not fit", function()
@@ -69,6 +78,14 @@ describe("the command line", function()
     expect.equal({ run("--timeout=5", "-eprint(anyreach.options.timeout)") }, { 0, "5\n", "" })
     expect.equal({ run("-q", "-e", "print(anyreach.options.quiet)") }, { 0, "true\n", "" })
   end)
+
+  it("takes its own options behind a command, too, flags also by their letters", function()
+    expect.equal({ run("--sandbox", "call", "agents.list", "-q") }, { 0, "[]\n", "" })
+    expect.equal({ run("call", "agents.list", "--sandbox", "--quiet") }, { 0, "[]\n", "" })
+    expect.match(select(2, run("doctor", "-h")), "^usage: anyreach doctor")
+    expect.match(select(2, run("doctor", "--version")), "^anyreach %d+%.%d+%.%d+\n$")
+    expect.contains(select(3, run("run", "--sandbox", "provision", "nowhere")), "nowhere")
+  end)
 end)
 
 describe("a script", function()
@@ -78,6 +95,17 @@ describe("a script", function()
       { 0, path .. "\t4\ta b\t--timeout\t-x\t\n", "" })
     expect.equal({ run("run", path, "--json") }, { 0, path .. "\t1\t--json\n", "" })
     expect.equal({ run("-e", "print(#arg, ...)", "--", "-x") }, { 0, "1\t-x\n", "" })
+  end)
+
+  it("that is a recipe says where the program's options go, and shows its help", function()
+    local path = script("own_recipe.lua", [[
+      return require "anyreach.recipe".run({ usage = "own", summary = "Does nothing." }, function() end, ...)]])
+    fails(64, "--concurrency is an option of the program: put it before " .. path, path, "--concurrency", "1")
+    fails(64, "--quiet is an option of the program: put it before " .. path, "run", path, "-q")
+    for _, option in ipairs { "-h", "--help" } do
+      expect.equal({ run(path, option) }, { 0, "usage: own\n\nDoes nothing.\n", "" })
+    end
+    expect.equal((run("--concurrency", "1", path)), 0)
   end)
 
   it("requires modules beside it, from wherever it is run", function()

@@ -7,7 +7,6 @@ describe("the library", function()
   it("is the global and the module alike", function()
     expect.truthy(rawequal(anyreach, require "anyreach"))
     expect.match(anyreach.version, "^%d+%.%d+%.%d+$")
-    expect.equal(anyreach.no_such_thing, nil)
   end)
 
   it("has the same null as cjson, which is lua-cjson itself", function()
@@ -25,6 +24,14 @@ describe("the library", function()
       expect.equal(type(anyreach[name]), "function")
     end
     expect.equal(tostring(anyreach.secret "x"), "[secret]")
+  end)
+
+  it("refuses a name that it does not have, with the nearest", function()
+    local err = expect.raises(function() return anyreach.clint {} end, "no 'clint'; did you mean 'client'?")
+    expect.equal(err.kind, "usage")
+    expect.match(err.where, "host_spec.lua:%d+$")
+    expect.raises(function() return anyreach.zzzzzzzz end, "it has agent_files, all, array, client, env, ")
+    expect.equal(anyreach[1], nil)
   end)
 end)
 

@@ -221,7 +221,7 @@ profiles:
   it("may be empty, or hold comments alone", function()
     for _, text in ipairs { "", "# nothing yet\n", "profiles: {}\n" } do
       write(text)
-      fails(4, "set ANYREACH_TOKEN to an ak_… or pat_… token, or name a profile", "", GET)
+      fails(4, "set ANYREACH_TOKEN to an ak_… or pat_… token, name a profile, or", "", GET)
     end
   end)
 

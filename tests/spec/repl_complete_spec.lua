@@ -199,6 +199,15 @@ describe("commands", function()
     expect.equal(candidates ":run nothing --x", {})
   end)
 
+  it("of recipes are completed with the recipe's commands, and then with files", function()
+    local commands = candidates ":run numbers "
+    expect.truthy(contains(commands, "assign") and contains(commands, "--check"))
+    expect.falsy(contains(commands, "README.md"))
+    expect.equal(candidates ":run ab-test st", { "start", "status" })
+    expect.equal(candidates ":run ab-test status READ", { "README.md" })
+    expect.equal(candidates ":run provision READ", { "README.md" })
+  end)
+
   it("complete Lua at its own place", function()
     local _, found = candidates ":time api.agents.versions.pub"
     expect.equal({ found.from, found.to }, { 27, 29 })

@@ -84,12 +84,17 @@ static void takes_its_own_out_of_a_commands_arguments(void **state) {
   (void)state;
   struct options options = {{0}};
   char error[OPTIONS_ERROR_MAX];
-  char *arguments[] = {"agents.list", "--timeout", "5",  "-q",    "--name",
-                       "x",           "--json",    "--", "--org", NULL};
+  char *arguments[] = {"agents.list", "--timeout", "5",  "-q",    "--name", "x", "-e",
+                       "-vx",         "--json",    "--", "--org", "-h",     NULL};
   assert_true(options_take(&options, arguments, error));
-  static const char *const kept[] = {"agents.list", "-q", "--name", "x", "--", "--org", NULL};
+  static const char *const kept[] = {"agents.list", "--name", "x",  "-e", "-vx",
+                                     "--",          "--org",  "-h", NULL};
   for (int i = 0; kept[i]; i++) assert_string_equal(arguments[i], kept[i]);
-  assert_null(arguments[6]);
+  assert_null(arguments[8]);
+  assert_string_equal(options.values[OPTION_QUIET], "");
+  assert_null(options.values[OPTION_VERBOSE]);
+  assert_null(options.values[OPTION_EVALUATE]);
+  assert_null(options.values[OPTION_HELP]);
   assert_string_equal(options.values[OPTION_TIMEOUT], "5");
   assert_string_equal(options.values[OPTION_JSON], "");
   assert_null(options.values[OPTION_ORG]);

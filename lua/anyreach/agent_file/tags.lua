@@ -12,6 +12,7 @@ local directory = require "anyreach.directory"
 local document = require "anyreach.agent_file.document"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
+local missing_path = require "anyreach.missing_path"
 local operations = require "anyreach.operations"
 local references = require "anyreach.references"
 local secret = require "anyreach.secret"
@@ -32,7 +33,7 @@ local resolvers = {}
 -- What a text file holds, or nil and a message.
 local function read_text(full)
   local kind, missing = directory.kind(full)
-  if not kind then return nil, missing end
+  if not kind then return nil, missing_path(full, missing) end
   if kind ~= "file" then return nil, full .. ": expected a file, this is none" end
   local ok, text = pcall(files.read_file, full)
   if not ok then return nil, errors.is_error(text) and text.message or tostring(text) end

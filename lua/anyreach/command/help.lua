@@ -66,6 +66,20 @@ Try it without one:  anyreach --sandbox -e 'print(anyreach.client().agents.creat
     arguments.global_options(), list_text(topics.names()))
 end
 
+local function run_help()
+  return ([[
+usage: anyreach [OPTIONS] run RECIPE [ARGUMENTS]
+       anyreach [OPTIONS] run SCRIPT.lua [ARGUMENTS]
+
+Runs a bundled recipe by its name, or a script by its path.
+
+Recipes:
+%s
+
+'anyreach help RECIPE' explains one. What follows a script's name is the script's: global options go before it.
+]]):format(summary_lines(recipe.names(), recipe.spec))
+end
+
 local function operation_list(prefix)
   local lines = {}
   for _, name in ipairs(operations.names()) do
@@ -84,6 +98,7 @@ local function recipe_help(name)
 end
 
 local function command_help(name)
+  if name == "run" then return run_help() end
   for _, known in ipairs(command.names()) do
     if known == name then return arguments.help(command_spec(name)) end
   end
@@ -91,6 +106,7 @@ end
 
 local function refuse(topic)
   local names = operations.names()
+  names[#names + 1] = "run"
   for _, name in ipairs(command.names()) do names[#names + 1] = name end
   for _, name in ipairs(recipe.names()) do names[#names + 1] = name end
   for _, name in ipairs(topics.names()) do names[#names + 1] = name end

@@ -10,6 +10,7 @@
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
+local missing_path = require "anyreach.missing_path"
 local operations = require "anyreach.operations"
 local yaml = require "anyreach.yaml"
 
@@ -103,7 +104,7 @@ end
 ---@return anyreach.prompt[]
 function folder.read(path, problems)
   local names, message = directory.names(path)
-  if not names then errors.raise("input", "%s", message) end
+  if not names then errors.raise("input", "%s", missing_path(path, message)) end
   table.sort(names)
   local prompts, prefix = {}, path:gsub("/+$", "") .. "/"
   for _, name in ipairs(names) do

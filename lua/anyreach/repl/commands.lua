@@ -27,7 +27,8 @@ local commands = {}
 ---@field summary string one line
 ---@field details? string what else there is to know, in whole sentences
 ---@field run fun(session: table, rest: string, forced: boolean): any `rest` is what follows the name, trimmed
----@field complete? fun(before: string[]): string[] the words that may stand after those
+---@field complete? fun(before: string[]): string[], boolean? the words that may stand after those, and whether
+--- files may, too
 ---@field takes? "path"|"lua" what its argument is, for completion
 
 local REQUESTS_SHOWN = 20
@@ -182,12 +183,15 @@ local function run_recipe(session, rest)
   if code ~= 0 then session:write(("%s ended with exit code %d."):format(given[1], code)) end
 end
 
+-- Recipes; behind one its options, and first of all the commands that it has, else files.
 local function recipe_candidates(before)
   if #before == 0 then return recipe.names() end
   local is_known, spec = pcall(recipe.spec, before[1])
-  local options = {}
-  for i, option in ipairs(is_known and spec.options or {}) do options[i] = "--" .. option.name end
-  return options
+  if not is_known then return {} end
+  local list, rows = {}, #before == 1 and spec.operands and spec.operands.commands or {}
+  for _, row in ipairs(rows) do list[#list + 1] = row.name end
+  for _, option in ipairs(spec.options or {}) do list[#list + 1] = "--" .. option.name end
+  return list, #rows == 0
 end
 
 local function show_tasks(session)
@@ -250,7 +254,8 @@ commands.rows = {
   { name = "requests", usage = ":requests [N]", summary = "the last requests that were sent", run = show_requests },
   { name = "save", usage = ":save FILE", summary = "this session as a script; :save! overwrites",
     details = "Entries that failed, and commands, are left out. An expression whose value a\n"
-      .. "later entry speaks of becomes _ there, too; any other is printed. No secret is in it.",
+      .. "later entry speaks of becomes _ there, too; any other is printed, but for a mere name,\n"
+      .. "which becomes a comment. No secret is in it.",
     takes = "path", run = save_entries },
   { name = "edit", usage = ":edit", summary = "the last entry in $VISUAL or $EDITOR; then it is run", run = edit },
   { name = "load", usage = ":load FILE", summary = "run a script in this session", takes = "path", run = load_file },

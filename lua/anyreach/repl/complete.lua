@@ -162,13 +162,17 @@ end
 
 -- {====== strings ======
 
-local function add_files(list, closing)
+-- What would end a string, or change what stands in it.
+local CUT_OFF = "[%c\"'\\]"
+
+-- Leaves out names that hold what the pattern `unfit` finds.
+local function add_files(list, closing, unfit)
   local place = list.prefix:match "^(.*/)" or ""
   local home = place:find "^~/" and os.getenv "HOME"
   local real = home and home .. place:sub(2) or place
   for _, name in ipairs(directory.names(real == "" and "." or real) or {}) do
     local is_hidden = name:sub(1, 1) == "." and list.prefix:sub(#place + 1, #place + 1) ~= "."
-    if not is_hidden and not name:find "[%c\"'\\]" then
+    if not is_hidden and not name:find(unfit or CUT_OFF) then
       local is_directory = directory.kind(real .. name) == "directory"
       list:add(place .. name .. (is_directory and "/" or ""), not is_directory and closing or nil)
     end
@@ -252,8 +256,11 @@ local function argument_list(row, rest)
   local list, before = new_list(row.takes == "path" and rest or word), {}
   for other in rest:sub(1, #rest - #word):gmatch "%S+" do before[#before + 1] = other end
   local is_one_word = row.usage:find "ARGUMENTS" or #before == 0
-  for _, name in ipairs(row.complete and is_one_word and row.complete(before) or {}) do list:add(name) end
+  local names, takes_files = {}, false
+  if row.complete and is_one_word then names, takes_files = row.complete(before) end
+  for _, name in ipairs(names) do list:add(name) end
   if row.takes == "path" then add_files(list, "") end
+  if takes_files then add_files(list, "", "[%s%c\"'\\]") end
   return list
 end
 

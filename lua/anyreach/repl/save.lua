@@ -34,6 +34,11 @@ local function script_line(entries, i)
   return is_statement(entry) and entry or "print(" .. entry .. closing
 end
 
+-- A short secret is one only where it is all of a text, as between quotes.
+local function without_secrets(script)
+  return redact((script:gsub("([\"'])([^\"'\n]*)%1", function(quote, text) return quote .. redact(text) .. quote end)))
+end
+
 --- The script; where a secret stood in it, "[secret]" does.
 ---@param entries string[] that went well
 ---@param profile? string with which they did
@@ -47,7 +52,7 @@ function save.script(entries, profile)
     "",
   }
   for i = 1, #entries do lines[#lines + 1] = script_line(entries, i) end
-  return redact(table.concat(lines, "\n") .. "\n")
+  return without_secrets(table.concat(lines, "\n") .. "\n")
 end
 
 --- Writes the script to a file that is not there yet.

@@ -33,18 +33,18 @@ describe("the lines of differences", function()
   end)
 
   it("show nothing of what is a secret by its name, wherever it stands", function()
-    local function config(hush)
+    local function config(word)
       return {
-        api_key = hush, auth = { credentials = { user = hush } }, list = { tokens = 1, token = json.array { hush } },
-        new = hush == "hush-1" and { password = hush, port = 1 } or nil, token = { type = hush },
+        api_key = word, auth = { credentials = { user = word } }, list = { tokens = 1, token = json.array { word } },
+        new = word == "still-1" and { password = word, port = 1 } or nil, token = { type = word },
       }
     end
-    expect.equal(lines(config "hush-1", config "hush-2"), [[
+    expect.equal(lines(config "still-1", config "still-2"), [[
   api_key changed: [secret]
   auth.credentials.user changed: [secret]
   list.token[1] changed: [secret]
   new added: {"password":"[secret]","port":1}
-  token.type changed from "hush-2" to "hush-1"]])
+  token.type changed from "still-2" to "still-1"]])
     expect.equal(lines({ token = true }, { token = json.null }), "  token added: true")
   end)
 

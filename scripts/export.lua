@@ -8,6 +8,7 @@ local environment = require "anyreach.environment"
 local errors = require "anyreach.errors"
 local export = require "anyreach.export"
 local lock = require "anyreach.lock"
+local name_column = require "anyreach.name_column"
 local progress = require "anyreach.progress"
 local recipe = require "anyreach.recipe"
 local redaction = require "anyreach.observing.redaction"
@@ -92,14 +93,12 @@ local function detail(result)
 end
 
 local function print_lines(results, is_check)
-  local width = 0
-  for _, result in ipairs(results) do width = math.max(width, utf8.len(result.name)) end
+  local width = name_column.width(results)
   for _, result in ipairs(results) do
     if not anyreach.options.quiet or result.error then
       local word = is_check and planned_words[result.action] or result.action
-      local padding = (" "):rep(width - utf8.len(result.name))
-      print(("%-9s  %s%s  %s"):format(word, redaction.printable(result.name), padding,
-        redaction.printable(detail(result))))
+      local line = ("%-9s  %s  %s"):format(word, name_column.cell(result.name, width), detail(result))
+      print(redaction.printable(line))
       for _, note in ipairs(result.notes) do print("           note: " .. redaction.printable(note)) end
     end
   end

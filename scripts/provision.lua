@@ -7,6 +7,7 @@ local environment = require "anyreach.environment"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local keeping = require "anyreach.provision.keeping"
+local name_column = require "anyreach.name_column"
 local progress = require "anyreach.progress"
 local provision = require "anyreach.provision"
 local recipe = require "anyreach.recipe"
@@ -87,8 +88,7 @@ end
 -- The function that prints a result in the way that was asked for.
 local function printer(agents)
   if report.is_json() then return print_event end
-  local width = 0
-  for _, agent in ipairs(agents) do width = math.max(width, utf8.len(agent.name)) end
+  local width = name_column.width(agents)
   return function(result)
     if anyreach.options.quiet and result.action ~= "failed" then return end
     progress.print(text.line(result, width))

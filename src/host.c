@@ -289,8 +289,8 @@ static void handle_signal(int signal_number, void (*handler)(int)) {
 
 bool host_forget_interrupt(lua_State *L) {
   if (termination_is_due || deadline_is_over) return false;
-  handle_signal(SIGINT, on_interrupt);
   coroutine_clear_interrupt(L);
+  handle_signal(SIGINT, on_interrupt); /* last: what comes before it is a second Ctrl-C */
   return true;
 }
 

@@ -28,11 +28,17 @@ static struct termios modes_before; /* of the terminal */
 static bool has_paste_marks;
 static volatile sig_atomic_t is_reading_now;
 
+/* Whoever changes the modes of a terminal that a shell has taken back is stopped. */
+static bool is_in_background(void) {
+  pid_t owner = tcgetpgrp(STDIN_FILENO);
+  return owner >= 0 && owner != getpgrp();
+}
+
 /* Also when the program is ended from within what is called while an entry is read; safe in a
  * signal handler. */
 static void restore_terminal(void) {
   const char *farewell = has_paste_marks ? PASTE_MARKS_OFF "\r\n" : "\r\n";
-  if (!is_reading_now) return;
+  if (!is_reading_now || is_in_background()) return;
   is_reading_now = 0;
   ssize_t written = write(STDOUT_FILENO, farewell, strlen(farewell));
   (void)written;
@@ -193,17 +199,26 @@ static void follow_change(struct line_editor *editor) {
   take_terminal(editor);
 }
 
+/* Stops until the shell lets the program go on, in the foreground. SIGTERM ends it at once
+ * meanwhile: to end in good order it would have to take the terminal back first. */
+static void stop_until_continued(struct line_editor *editor) {
+  struct sigaction stop = {.sa_handler = SIG_DFL}, stop_before;
+  struct sigaction end = {.sa_handler = line_editor_end_by_signal}, end_before;
+  sigaction(SIGTSTP, &stop, &stop_before);
+  sigaction(SIGTERM, &end, &end_before);
+  raise(SIGTSTP);
+  take_terminal(editor);
+  sigaction(SIGTERM, &end_before, NULL);
+  sigaction(SIGTSTP, &stop_before, NULL);
+}
+
 static void stop_program(struct line_editor *editor) {
   struct line_place last, cursor = cursor_place(editor, &last);
-  struct sigaction stop = {.sa_handler = SIG_DFL}, before;
   is_stop_due = 0;
   erase_hint(editor);
   line_screen_go_below(cursor, last);
   give_terminal(editor);
-  sigaction(SIGTSTP, &stop, &before);
-  raise(SIGTSTP);
-  sigaction(SIGTSTP, &before, NULL);
-  take_terminal(editor);
+  stop_until_continued(editor);
 }
 
 static void heed_signals(struct line_editor *editor) {

@@ -12,10 +12,14 @@ static const char wait_mark; /* its address marks a yielded wait */
 
 /* {====== interrupts ====== */
 
-/* Stays armed, so that a pcall on the way out meets it again at its next instruction. */
+/* Stays armed, so that a pcall on the way out meets it again at its next instruction; but not in a
+ * thread that waited when it was armed, and goes on when the interrupt is forgotten. */
 static void stop_hook(lua_State *L, lua_Debug *activation) {
   (void)activation;
-  luaL_error(L, "interrupted");
+  if (loop_interrupted)
+    luaL_error(L, "interrupted");
+  else
+    lua_sethook(L, NULL, 0, 0);
 }
 
 void coroutine_interrupt(void) {

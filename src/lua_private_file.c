@@ -51,7 +51,7 @@ static int create_name(const char *from, const char *to) {
 /* Writes a new file, whose name is made of the template, and gives it its name. */
 static bool write_new_file(const char *path, char *template, name_file give_name, const char *bytes,
                            size_t length) {
-  int descriptor = mkstemp(template); /* mode 0600 */
+  int descriptor = mkostemp(template, O_CLOEXEC); /* mode 0600 */
   if (descriptor < 0) return false;
   bool written = write_all(descriptor, bytes, length);
   if (close(descriptor) != 0) written = false;

@@ -53,8 +53,9 @@ static void take_wake_up(void *context) {
   (void)context, (void)taken;
 }
 
+/* With SA_RESTART: a window that gets another size must not cut off what an entry reads. */
 static void handle_signal(int signal_number, void (*handler)(int)) {
-  struct sigaction action = {.sa_handler = handler};
+  struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
   sigaction(signal_number, &action, NULL);
 }
@@ -223,14 +224,15 @@ static enum line_status read_entry(lua_State *L, struct editor *editor, const ch
   return status;
 }
 
-/* read(prompt[, {initial=}]) -> the entry; nil at the end of input; false after Ctrl-C. Other tasks
- * run meanwhile. Raises when the program is to end. */
+/* read(prompt[, {initial=}]) -> the entry; nil at the end of input; false after Ctrl-C, also when
+ * that came right behind Enter. Other tasks run meanwhile. Raises when the program is to end. */
 static int l_editor_read(lua_State *L) {
   struct editor *editor = check_editor(L);
   const char *text;
   if (editor->reader) return luaL_error(L, "an entry is being read already");
   lua_settop(L, 3);
   enum line_status status = read_entry(L, editor, &text);
+  if (loop_interrupted) status = LINE_GIVEN_UP;
   if (loop_interrupted && !host_forget_interrupt(L)) return luaL_error(L, "interrupted");
   if (status == LINE_READ)
     lua_pushstring(L, text);
@@ -286,6 +288,7 @@ static int l_editor_close(lua_State *L) {
 /* editor{history=, complete=, hint=, keep=, is_complete=} -> editor. */
 static int l_terminal_editor(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
+  if (wake_up >= 0) return luaL_error(L, "there is an editor already");
   lua_settop(L, 1);
   struct editor *editor = lua_newuserdatauv(L, sizeof *editor, EDITOR_VALUES);
   *editor = (struct editor){0};

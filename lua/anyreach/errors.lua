@@ -153,7 +153,7 @@ local function take_request(fields)
   fields.detail = without_secrets(fields.detail)
   fields.message = without_secrets(fields.message)
   if fields.message and not fields.status then
-    fields.message = require("anyreach.transport_advice").explain(fields.message)
+    fields.message = require("anyreach.transport_advice").explain(fields.message, fields.url)
   end
   fields.url = without_secrets(fields.url)
   fields.request_id = without_secrets(fields.request_id)

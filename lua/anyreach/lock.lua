@@ -29,7 +29,7 @@ local private_file = require "anyreach.private_file"
 ---@class anyreach.lock
 ---@field path string
 ---@field private by_key table<string, anyreach.lock_row>
----@field private changed table<string, true> keys of the rows that were set or removed here
+---@field private changed table<string, true> keys of the rows that were set or removed here since it was written
 ---@field private written string|nil what the file said when it was last read or written
 local Lock = {}
 Lock.__index = Lock
@@ -181,10 +181,13 @@ function Lock:write()
   local _ <close> = hold(self.path)
   if read_text(self.path) ~= self.written then take_over(self) end
   local text = self:text()
-  if text == (self.written or "") then return false end
-  files.write_file(self.path, text)
-  self.written = text
-  return true
+  local is_news = text ~= (self.written or "")
+  if is_news then
+    files.write_file(self.path, text)
+    self.written = text
+  end
+  self.changed = {}
+  return is_news
 end
 
 -- }======

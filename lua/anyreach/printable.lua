@@ -8,8 +8,10 @@ local function escaped(character)
 end
 
 ---@param text string
+---@param is_line? boolean new lines and tabs are escaped, too: what follows them could pass for a line of ours
 ---@return string
-return function(text)
+return function(text, is_line)
+  if is_line then text = text:gsub("\n", "\\x0A"):gsub("\t", "\\x09") end
   if not text:find("[%c\127\xC2\xE2]") then return text end
   text = text:gsub("[%c\127]", escaped):gsub("\xC2[\x80-\x9F]", escaped)
   return (text:gsub("\xE2\x80[\xAA-\xAE]", escaped):gsub("\xE2\x81[\xA6-\xA9]", escaped))

@@ -8,6 +8,7 @@ local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
+local single = require "anyreach.reference"
 local resolve = require "anyreach.resolve"
 local yaml = require "anyreach.yaml"
 
@@ -23,62 +24,10 @@ local KINDS = {
   workflow = { list = "workflows.list", one = "workflow", many = "workflows" },
 }
 
---- The kinds of things that can be referred to, sorted.
-references.kinds = { "agent", "dataset", "number", "trunk", "workflow" }
-
--- {====== references themselves ======
-
----@class anyreach.reference
----@field kind "agent"|"dataset"|"number"|"trunk"|"workflow"
----@field name string
-local Reference = { __name = "anyreach.reference" }
-
--- One blank after the colon is none of a name's own.
-function Reference:__tostring()
-  return self.kind .. (self.name:find("^ ") and ": " or ":") .. self.name
-end
-
-function Reference.__eq(a, b)
-  return references.is_reference(a) and references.is_reference(b) and a.kind == b.kind and a.name == b.name
-end
-
----@param value any
----@return boolean
-function references.is_reference(value)
-  return type(value) == "table" and getmetatable(value) == Reference
-end
-
-local function kind_problem(kind)
-  local near = type(kind) == "string" and operations.nearest(kind, references.kinds)
-  return ("unknown kind '%s'; %s"):format(tostring(kind), near and ("did you mean '%s'?"):format(near)
-    or "expected one of " .. table.concat(references.kinds, ", "))
-end
-
---- Makes a reference. An unknown kind, or a name that is empty or no text, raises an error.
----@param kind string one of references.kinds
----@param name string
----@return anyreach.reference
-function references.make(kind, name)
-  if not KINDS[kind] then errors.raise("usage", "reference: %s", kind_problem(kind)) end
-  if type(name) ~= "string" or name == "" then
-    errors.raise("usage", "reference: expected a name after '%s:'", kind)
-  end
-  return setmetatable({ kind = kind, name = name }, Reference)
-end
-
---- Reads "kind:name" or "kind: name". All that follows is the name, which may begin or end with blanks.
----@param text any
----@return anyreach.reference|nil
----@return string|nil problem when it is none
-function references.parse(text)
-  local kind, name
-  if type(text) == "string" then kind, name = text:match("^%s*([^:%s]*)%s*: ?(.*)$") end
-  if not kind or name == "" then return nil, "expected KIND:NAME, such as dataset:Clinic FAQ" end
-  if not KINDS[kind] then return nil, kind_problem(kind) end
-  return references.make(kind, name)
-end
-
--- }======
+references.kinds = single.kinds
+references.make = single.make
+references.parse = single.parse
+references.is_reference = single.is_reference
 
 -- {====== what an organisation has ======
 
@@ -154,7 +103,7 @@ end
 ---@return string|nil id
 ---@return string|nil problem why there is none: not found, ambiguous, or not to be looked up
 function Resolver:id(kind, name)
-  if not KINDS[kind] then return nil, kind_problem(kind) end
+  if not KINDS[kind] then return nil, single.kind_problem(kind) end
   local given = self.learned[kind .. ":" .. name] or self.given[kind] and self.given[kind][name]
   if given then return given end
   local things = self:things(kind)

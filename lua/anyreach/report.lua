@@ -38,10 +38,10 @@ function report.summary(fields, code)
 end
 
 -- The format is ours and may hold colours; the values may be anybody's words.
-local function fill(format, ...)
+local function fill(is_line, format, ...)
   local values = table.pack(...)
   for index = 1, values.n do
-    if type(values[index]) == "string" then values[index] = printable(values[index]) end
+    if type(values[index]) == "string" then values[index] = printable(values[index], is_line) end
   end
   return format:format(table.unpack(values, 1, values.n))
 end
@@ -50,7 +50,7 @@ end
 ---@param format string
 function report.line(format, ...)
   if host.options.quiet or report.is_json() then return end
-  progress.print(fill(format, ...))
+  progress.print(fill(true, format, ...))
 end
 
 --- Prints lines of results that are fit for a terminal already, and may be in colour.
@@ -65,14 +65,14 @@ end
 function report.note(format, ...)
   if host.options.quiet or report.is_json() then return end
   progress.hide()
-  io.stderr:write(fill(format, ...), "\n")
+  io.stderr:write(fill(false, format, ...), "\n")
 end
 
 --- Prints a warning to stderr; the values as in report.line.
 ---@param format string
 function report.warn(format, ...)
   progress.hide()
-  io.stderr:write("anyreach: warning: ", fill(format, ...), "\n")
+  io.stderr:write("anyreach: warning: ", fill(false, format, ...), "\n")
 end
 
 --- Tells on stderr what has failed, in one line.

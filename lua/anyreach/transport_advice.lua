@@ -31,10 +31,24 @@ local explanations = {
   { "Operation timed out", "no whole answer within the time for a request; --timeout SECONDS sets it" },
 }
 
+local PROXY_IS_SILENT = "nothing answers at the proxy's address; look at HTTPS_PROXY and NO_PROXY"
+
+-- Whether the address that libcurl names is another than the request's: then it is a proxy's.
+local function names_proxy(message, url)
+  local host, port = message:match "^Failed to connect to (%S+) port (%d+)"
+  local scheme, authority = url:match "^(%a+)://([^/?#]*)"
+  if not host or not authority then return false end
+  local own_port = authority:match ":(%d+)$" or scheme == "https" and "443" or "80"
+  local own_host = authority:gsub(":%d+$", ""):gsub("[%[%]]", "")
+  return port ~= own_port or host:lower() ~= own_host:lower()
+end
+
 --- The message with an explanation before it, where there is one.
 ---@param message string
+---@param url? string of the request
 ---@return string
-function transport_advice.explain(message)
+function transport_advice.explain(message, url)
+  if url and names_proxy(message, url) then return ("%s (%s)"):format(PROXY_IS_SILENT, message) end
   for _, row in ipairs(explanations) do
     if message:find(row[1], 1, true) then return ("%s (%s)"):format(row[2], message) end
   end

@@ -3,7 +3,7 @@
 
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
-local references = require "anyreach.references"
+local reference = require "anyreach.reference"
 local yaml = require "anyreach.yaml"
 
 local yaml_value = {}
@@ -53,7 +53,7 @@ end
 ---@return "list"|"map"|"tag"|"scalar"
 function yaml_value.kind(value)
   if type(value) ~= "table" or json.is_number(value) then return "scalar" end
-  if references.is_reference(value) or yaml.is_tag(value) then return "tag" end
+  if reference.is_reference(value) or yaml.is_tag(value) then return "tag" end
   return (json.is_array(value) or value[1] ~= nil) and "list" or "map"
 end
 
@@ -62,7 +62,7 @@ end
 ---@return string tag
 ---@return any content
 function yaml_value.tag(value)
-  if references.is_reference(value) then return "!ref", tostring(value) end
+  if reference.is_reference(value) then return "!ref", tostring(value) end
   return value.tag, value.value
 end
 

@@ -108,7 +108,7 @@ describe("who is ahead", function()
     provisioned()
     assert(os.remove(box.directory .. "/work/agents/anyreach.lock"))
     edit("Desk", { instructions = "Other.", max_tool_steps = 4 })
-    expect.equal(ahead(), "who is ahead is not known: no lock tells")
+    expect.equal(ahead(), "who is ahead is not known: the lock does not tell")
   end)
 
   it("is not the organisation for a version that no file describes", function()

@@ -217,6 +217,15 @@ describe("an export", function()
     expect.contains(out, "failed     Twin  2 agents have the name 'Twin': ")
   end)
 
+  it("of an agent without a name fails for it alone, and writes nothing that provision refuses", function()
+    reset { A = { instructions = "x" } }
+    local id = box.first.agents.create { name = "" }.id
+    box.first.agents.create { name = "" }
+    local code, out = box:run("export", "agents")
+    expect.equal({ code, sh "ls agents" }, { 8, 0, "a.yaml\n", "" })
+    expect.contains(out, "the agent " .. id .. " has no name, by which a file could know it; ")
+  end)
+
   it("is only looked at with --check, and told as events with --json", function()
     reset { A = { instructions = PROMPT } }
     local out = expect_run(2, "export", "agents", "--check")

@@ -48,6 +48,24 @@ describe("a name with control characters", function()
     end
   end)
 
+  it("with a line break stays on its line, so that it cannot pass for a result", function()
+    both:reset()
+    local name = "A\ncreated    B"
+    organizations.agent(both.first, name, { instructions = "one" }, {})
+    for _, words in ipairs {
+      { "export", "broken" },
+      { "provision", "broken" },
+      { "diff", "broken" },
+      { "diff", "--from", "staging", "--to", "production" },
+      { "promote", "--from", "staging", "--to", "production", "--all" },
+      { "numbers" },
+    } do
+      local _, out = both:run(table.unpack(words))
+      expect.equal({ words, ("\n" .. out):find("\ncreated    B", 1, true) }, { words })
+      if words[1] ~= "numbers" then expect.contains(out, "A\\x0Acreated    B") end
+    end
+  end)
+
   it("is shown so by what is wrong with files, too", function()
     both:reset()
     for _, name in ipairs { "a", "b" } do
@@ -56,6 +74,20 @@ describe("a name with control characters", function()
     local code, out, err = both:run("validate", "agents", "--offline")
     expect.equal(code, 3)
     expect_harmless({ "validate" }, out, err)
+  end)
+end)
+
+describe("the column of names", function()
+  it("is aligned by what a terminal shows, and one long name does not widen it for all", function()
+    both:reset()
+    for file, name in pairs { a = "Ann", b = "日本", c = ("x"):rep(5000) } do
+      both:write(("agents/%s.yaml"):format(file), ("name: %s\nconfig: {instructions: Hello.}\n"):format(name))
+    end
+    local code, out = both:run("provision", "agents", "--check")
+    expect.equal(code, 2)
+    expect.match(out, "to create  Ann   new version")
+    expect.match(out, "to create  日本  new version")
+    expect.match(out, "to create  x+  new version")
   end)
 end)
 

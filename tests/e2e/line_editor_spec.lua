@@ -18,7 +18,10 @@ end
 editor = terminal.editor {
   history = os.getenv "TRY_HISTORY",
   keep = function(text) return not text:find("secret", 1, true) end,
-  is_complete = function(text) return not text:find("^begin") or text:find("end%s*$") ~= nil end,
+  is_complete = function(text)
+    if text == "interrupt" then io.popen("kill -INT $PPID"):close() end
+    return not text:find("^begin") or text:find("end%s*$") ~= nil
+  end,
   complete = function(...) return (on_tab or complete)(...) end,
   hint = function(text) return text:match("^hint .*") and "about " .. text or nil end,
 }
@@ -61,6 +64,18 @@ describe("entries", function()
     local t <close> = start()
     t:text("begin"):keys("Enter"):text(" x"):keys("Enter"):wait_for_screen("> begin", " x")
     t:text("end"):keys("Enter"):wait_for_screen("> begin", " x", "end", "[begin| x|end]", ">")
+  end)
+
+  it("are given up with a Ctrl-C that comes right behind Enter", function()
+    local t <close> = start()
+    t:text("interrupt"):keys("Enter"):wait_for_screen("> interrupt", "given up", ">")
+    t:text("z"):keys("Enter"):wait_for("[z]\n>")
+  end)
+
+  it("are not cut off from what they read when the window gets another size", function()
+    local t <close> = start()
+    t:text("!print(io.popen('sleep 0.2; kill -WINCH $PPID; sleep 0.2; echo whole'):read('a'))"):keys("Enter")
+    t:wait_for("\nwhole\n")
   end)
 
   it("have another line after Alt-Enter, complete or not", function()
@@ -526,6 +541,15 @@ describe("the terminal", function()
       return t:screen():match("fg\n.+\n> begin\nhint of it$")
     end)
     t:text("!"):keys("Down", "End"):text(" end"):keys("Enter"):wait_for("[begin!|hint of it end]")
+  end)
+
+  it("is no hindrance to a signal that ends the program while it is stopped", function()
+    local t <close> = terminal.start("PS1='$ ' ENV= sh -i")
+    t:wait_for("$")
+    t:text("clear; " .. process.anyreach(program_file)):keys("Enter"):wait_for("ready\n>")
+    t:keys("C-z"):wait_for("\n$")
+    t:text("clear; kill %1; fg; echo $?"):keys("Enter")
+    t:wait_until("the program to be gone", function() return t:screen():match("\n143\n%$$") end)
   end)
 
   it("ends the program when it is hung up, also one that does not hear the signal", function()

@@ -52,6 +52,17 @@ describe("a proxy", function()
     expect.contains(err, "the proxy's name is unknown; look at HTTPS_PROXY and NO_PROXY")
   end)
 
+  it("where nothing answers is told from such a server", function()
+    local silent = "the proxy's address; look at HTTPS_PROXY and NO_PROXY (Failed to connect to 127.0.0.1 port 1 "
+    local code, _, err = run(proxy_settings("HTTPS_PROXY", "127.0.0.1:1", "https://" .. NAME), LIST)
+    expect.equal(code, 10)
+    expect.contains(err, "nothing answers at " .. silent)
+    for _, host in ipairs { "127.0.0.1", "LOCALHOST", "[::1]" } do
+      _, _, err = run("ANYREACH_BASE_URL=http://" .. host .. ":1", LIST)
+      expect.contains(err, "nothing answers at this address (Failed to connect to ")
+    end
+  end)
+
   it("is not asked for hosts that NO_PROXY names, nor for this machine", function()
     for _, list in ipairs { NAME, ".invalid", "*", "other, " .. NAME } do
       local code, _, err = run(proxy_settings("HTTPS_PROXY", address, "https://" .. NAME) .. " NO_PROXY="

@@ -126,6 +126,16 @@ describe("a session from a pipe", function()
       '"now"\nlate\n')
   end)
 
+  it("does not keep what tasks came to that have ended", function()
+    expect.equal(output {
+      "results = setmetatable({}, { __mode = 'v' })",
+      "function f(i) results[i] = {} return results[i] end",
+      "for i = 1, 1000 do anyreach.spawn(f, i):wait() end",
+      "collectgarbage(); collectgarbage(); count = 0; for _ in pairs(results) do count = count + 1 end",
+      "count < 200",
+    }, "true\n")
+  end)
+
   it("tells of a background task that failed, once, and exits with 1", function()
     local code, out, err = session { "t = anyreach.spawn(error, 'lost')", "anyreach.sleep(0.05)", "2" }
     expect.equal({ code, out, err }, { 1, "2\n", "A background task has failed:\nlost\n" })
@@ -170,7 +180,16 @@ describe("a session from a pipe", function()
     local out = output({ 'a = api.agents.create{ name = "Ada" }', "= a.name", "_ .. '!'", ":save " .. saved }, SANDBOX)
     local code, again = process.run(NOWHERE .. process.anyreach(SANDBOX, saved))
     expect.equal({ code, again }, { 0, "Ada!\n" })
-    expect.match(out, '^"Ada"\n"Ada!"\n3 entries saved')
+    expect.equal(out, '"Ada"\n"Ada!"\n3 entries saved: anyreach --sandbox ' .. saved .. " runs them.\n")
+  end)
+
+  it("saves each line for the profile that it was for", function()
+    local saved = process.directory() .. "/saved.lua"
+    local count = "#api.agents.list()"
+    output({ 'a = api.agents.create{ name = "Ada" }', ":profile sandbox-two", count, ":profile sandbox-one", count,
+      ":save " .. saved }, SANDBOX)
+    local code, again = process.run(NOWHERE .. process.anyreach(SANDBOX, saved))
+    expect.equal({ code, again }, { 0, "0\n1\n" })
   end)
 
   it("remembers nothing of what was piped", function()

@@ -420,6 +420,17 @@ describe("a background task", function()
     t:wait_until("the answer", function() return t:screen():find "\n%d+ agents\nstaging>$" end)
   end)
 
+  it("keeps no session alive whose terminal is gone", function()
+    local t <close> = start_with("sh -c 'trap \"\" HUP; exec \"$@\"' sh", "--profile", "staging")
+    t:wait_for "staging>"
+    local pid = t:pid()
+    enter(t, "t = anyreach.spawn(anyreach.sleep, 1000)")
+    t:stop()
+    process.eventually("the program to end", function()
+      return not os.execute(("kill -0 %d 2>/dev/null"):format(pid))
+    end, 10)
+  end)
+
   it("is waited for, cancelled, or kept when the session is left, as the user says", function()
     for answer, ending in pairs { wait = "finished", cancel = "" } do
       local t <close> = start_quietly()

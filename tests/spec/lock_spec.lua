@@ -79,6 +79,18 @@ describe("a lock", function()
     expect.equal(versions, { Ann = 3, Bob = 2, Dan = 1 })
   end)
 
+  it("keeps what another run has noted of an agent since it was written", function()
+    local first, path = read_text ""
+    first:set("here", "Ann", facts(1))
+    first:write()
+    local second = lock.read(path)
+    second:set("here", "Ann", facts(2))
+    second:write()
+    first:set("here", "Bob", facts(1))
+    first:write()
+    expect.equal(lock.read(path):get("here", "Ann").version, 2)
+  end)
+
   it("is not written while another run does, and keeps what that one has noted", function()
     local found, path = read_text(line("Ann", 1))
     local run = process.start(process.anyreach("-e", ([[

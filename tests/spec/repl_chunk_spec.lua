@@ -19,6 +19,20 @@ describe("an entry", function()
     end
   end)
 
+  it("of many lines is not parsed once a line to tell that it is unfinished", function()
+    local parse, count = load, 0
+    local open <close> = setmetatable({}, { __close = function() _G.load = parse end }) -- luacheck: ignore 211 122
+    _G.load = function(...) -- luacheck: ignore 122
+      count = count + 1
+      return parse(...)
+    end
+    for _, start in ipairs { "x = {\n", "f(\n", "= {\n", "x = { [[\n", "function f() x = {\n" } do
+      count = 0
+      expect.truthy(chunk.is_unfinished(start .. ("  1,\n"):rep(100)))
+      expect.truthy(count <= 4)
+    end
+  end)
+
   it("is finished when it is whole, or wrong", function()
     for _, entry in ipairs {
       "", "  \n", "1", "= 1", "x = 1", "f()", "x x", '"abc', "end", "for i = 1, 2 do end", "-- a", "1 +* 2", "a = 1\na",

@@ -8,7 +8,7 @@ local words = require "anyreach.repl.words"
 
 -- A session as commands.lua wants it. `written` holds the texts, `done` what was asked for.
 local function new_session(fields)
-  local session = { environment = {}, settings = {}, written = {}, done = {}, place = {} }
+  local session = { environment = {}, settings = {}, written = {}, done = {}, place = {}, first_place = {} }
   for key, value in pairs(fields or {}) do session[key] = value end
   local function noting(name)
     return function(self, argument) self.done[#self.done + 1] = name .. " " .. tostring(argument) end
@@ -166,8 +166,9 @@ describe(":save", function()
 
   it("writes a script that runs and gives expressions their names", function()
     local path = process.directory() .. "/session.lua"
-    local session = new_session { past = past, place = { profile = "staging" } }
-    expect.equal(run(session, ":save " .. path), ("6 entries saved: anyreach %s runs them."):format(path))
+    local session = new_session { past = past, place = { profile = "other" }, first_place = { profile = "staging" } }
+    expect.equal(run(session, ":save " .. path),
+      ("6 entries saved: anyreach --profile staging %s runs them."):format(path))
     local script = process.read(path)
     expect.match(script, "^#!/usr/bin/env anyreach\n%-%- Saved .* anyreach %-%-profile staging FILE\n")
     expect.contains(script, "\nlocal api = anyreach.client()\n")

@@ -175,6 +175,9 @@ describe("paths of files", function()
     expect.equal(candidates('anyreach.read_file "' .. directory .. "/on"),
       { directory .. '/one two.json"', directory .. '/one.yaml"' })
     expect.equal(candidates("dofile('" .. directory .. "/s"), { directory .. "/sub/" })
+    expect.equal(candidates 'anyreach.agent_files.load("tests/sp', { "tests/spec/" })
+    expect.equal(candidates 'io.open("tests/sp', { "tests/spec/" })
+    expect.equal(candidates 'agent.load("tests/sp', {})
     expect.equal(candidates('f("' .. directory .. "/on|x", { f = print })[1], directory .. '/one two.json"')
   end)
 

@@ -143,6 +143,12 @@ describe("a long text", function()
     expect.equal(line_count(text), 13)
   end)
 
+  it("of one line is shown whole when it takes but a few lines and is the value itself, to be copied", function()
+    local command = ("x"):rep(4 * 80)
+    expect.equal(shown(command), '"' .. command .. '"')
+    expect.match(shown(command .. "x"), "… 321 characters$")
+  end)
+
   it("is shown whole with `full`", function()
     expect.equal(shown(prompt, { full = true }), prompt)
     local text = shown({ instructions = prompt .. "]]" }, { full = true, width = 80 })

@@ -4,6 +4,7 @@ local color = require "anyreach.color"
 local comparison = require "anyreach.comparison"
 local diff_text = require "anyreach.diff_text"
 local host = require "anyreach.host"
+local name_column = require "anyreach.name_column"
 local redaction = require "anyreach.observing.redaction"
 local report = require "anyreach.report"
 
@@ -34,7 +35,7 @@ local ahead_words = {
   files = "the files are ahead",
   organization = "the organisation is ahead",
   both = "both have changed",
-  unknown = "who is ahead is not known: no lock tells",
+  unknown = "who is ahead is not known: the lock does not tell",
 }
 
 local function version_text(result)
@@ -54,8 +55,8 @@ local function line_of(result, sides, width)
   local list = {}
   for index = 1, 2 do list[#list + 1] = parts[index] end
   if result.draft then list[#list + 1] = ("the newer draft %d is not compared"):format(result.draft) end
-  local padding = (" "):rep(width - utf8.len(result.name))
-  local line = ("%-7s  %s%s  %s"):format(result.status, result.name, padding, table.concat(list, "; "))
+  local name = name_column.cell(result.name, width)
+  local line = ("%-7s  %s  %s"):format(result.status, name, table.concat(list, "; "))
   return redaction.printable(line):match("^.*%S") or ""
 end
 
@@ -69,9 +70,8 @@ local function print_legend(sides)
 end
 
 local function print_lines(results, sides, options)
-  local width, has_differences = 0, false
+  local width, has_differences = name_column.width(results), false
   for _, result in ipairs(results) do
-    width = math.max(width, utf8.len(result.name))
     has_differences = has_differences or #result.differences > 0
   end
   if has_differences then print_legend(sides) end

@@ -93,7 +93,7 @@ function network.reach(patient)
   local record, err = knock(patient)
   if not record then return { doctor.failure_of("network", err) } end
   if record.failure then
-    local text = ("%s: %s"):format(record.failure, transport_advice.explain(record.message))
+    local text = ("%s: %s"):format(record.failure, transport_advice.explain(record.message, patient.base_url))
     return { doctor.failure("network", text, ADVICE[record.failure], NETWORK) }
   end
   patient.is_reached = true

@@ -76,6 +76,16 @@ local function fail(result, err)
   result.action, result.error = "failed", err
 end
 
+-- Files know agents by their names.
+local function refuse_nameless(results)
+  for _, result in ipairs(results) do
+    if result.name == "" then
+      fail(result, errors.make { kind = "conflict", message = ("the agent %s has no name, by which a file could know "
+        .. "it; give it one, or delete it"):format(result.agent_id) })
+    end
+  end
+end
+
 -- Two agents of one name cannot both have a file.
 local function refuse_twins(results)
   local ids = {}
@@ -85,7 +95,7 @@ local function refuse_twins(results)
   end
   for _, result in ipairs(results) do
     local list = ids[result.name]
-    if #list > 1 then
+    if #list > 1 and not result.error then
       fail(result, errors.make { kind = "conflict", message = ("%d agents have the name '%s': %s; rename or delete all "
         .. "but one"):format(#list, result.name, table.concat(list, ", ")) })
     end
@@ -207,6 +217,7 @@ function export.run(api, path, options)
   options = options or {}
   local where = folder.read(path, options.environment)
   local results = choose(api, options.agents)
+  refuse_nameless(results)
   refuse_twins(results)
   choose_files(results, where)
   if options.on_start then options.on_start(#results) end

@@ -1,5 +1,6 @@
 -- What provisioning did or would do, in words: one line an agent and a summary.
 
+local name_column = require "anyreach.name_column"
 local printable = require "anyreach.printable"
 
 local text = {}
@@ -109,16 +110,12 @@ local details = {
   failed = failed_text,
 }
 
-local function pad(value, width)
-  return value .. (" "):rep(width - (utf8.len(value) or #value))
-end
-
 --- One line on a result, or on what is to be done.
 ---@param result anyreach.provision_result|anyreach.change
----@param name_width? integer characters of the column of names
+---@param name_width? integer of the column of names
 ---@return string
 function text.line(result, name_width)
-  local name = pad(result.name, name_width or 0)
+  local name = name_column.cell(result.name, name_width)
   local line = ("%-9s  %s  %s"):format(words[result.action], name, details[result.action](result))
   return printable(line:match("^.*%S") or "")
 end
@@ -132,7 +129,7 @@ local PLANNED = { "create", "update", "unchanged", "failed" }
 function text.pruned_line(item)
   local word = item.action == "delete" and "to delete" or item.action
   local detail = item.error and tostring(item.error):gsub("%c+", " ") or "no file describes it any more"
-  return printable(("%-9s  %s  %s"):format(word, item.name, detail))
+  return printable(("%-9s  %s  %s"):format(word, name_column.cell(item.name), detail))
 end
 
 --- The counts of all results.

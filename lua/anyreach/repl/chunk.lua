@@ -58,6 +58,17 @@ local function ends_too_early(message)
   return message:find "<eof>$" ~= nil
 end
 
+local TO_CLOSE = "%(to close '[^']+' at line %d+%)"
+
+-- Whether a text that ends too early does so within brackets, a block or a long string: then no last expression
+-- can be cut off. A word and a bracket that fits nowhere make the parser tell which one it had to close.
+local function ends_within(parse, text, message)
+  if not ends_too_early(message) then return false end
+  if message:find(TO_CLOSE) or message:find "unfinished long" then return true end
+  local _, problem = parse(text .. "nil ]")
+  return problem ~= nil and problem:find(TO_CLOSE) ~= nil
+end
+
 --- Whether more lines are needed: what is wrong with the entry is only that it ends.
 ---@param entry string
 ---@return boolean
@@ -67,6 +78,7 @@ function chunk.is_unfinished(entry)
   if expression then return false end
   local statements, second = compile(text)
   if statements or not text:find "%S" then return false end
+  if ends_within(compile, text, second) or ends_within(compile_expression, text, first) then return true end
   return (ends_too_early(first) or ends_too_early(second)) and not compile_last_expression(text)
 end
 

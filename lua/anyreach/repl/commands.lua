@@ -151,8 +151,10 @@ end
 
 local function save_entries(session, rest, forced)
   if rest == "" then errors.raise("command_line", "where to? :save FILE") end
-  local count = save.write(rest, session:entries(), { profile = session.place.profile, overwrite = forced })
-  session:write(("%s saved: anyreach %s runs them."):format(text.counted(count, "entry", "entries"), text.line(rest)))
+  local profile = session.first_place.profile
+  local count = save.write(rest, session:entries(), { profile = profile, overwrite = forced })
+  session:write(("%s saved: %s runs them."):format(text.counted(count, "entry", "entries"),
+    text.line(save.command(profile, rest))))
 end
 
 local function edit(session)

@@ -29,9 +29,9 @@ local TAKES_PATH = {
   dofile = true, loadfile = true, read_file = true, read_json = true, read_yaml = true, write_json = true,
   upload = true,
 }
--- The same, where the name alone says too little.
+-- The same, where the last name alone says too little.
 local TAKES_PATH_OF = {
-  ["io.open"] = true, ["io.lines"] = true, ["agent_files.load"] = true, ["agent_file.load"] = true,
+  ["io.open"] = true, ["io.lines"] = true, ["agent_files.load"] = true, ["agent_files.write"] = true,
 }
 
 -- {====== lists of candidates ======
@@ -188,7 +188,7 @@ end
 local function takes_path(chain)
   if not chain then return false end
   local last = chain[#chain].name
-  return TAKES_PATH[last] or TAKES_PATH_OF[chain_text(chain)]
+  return TAKES_PATH[last] or TAKES_PATH_OF[chain_text(table.move(chain, math.max(#chain - 1, 1), #chain, 1, {}))]
 end
 
 -- What is called with the string as its first argument: f("… or f "…

@@ -52,12 +52,14 @@ local CHOICES = {
   c = function(background) background:cancel() end,
 }
 
--- What runs in the background is waited for, or ended, as the user says.
+-- What runs in the background is waited for, or ended, as the user says; ended, too, when nobody is there any
+-- more to say so.
 local function may_leave(self)
   local count = #self:tasks()
   if count == 0 then return true end
   local answer = self:ask(("%s in the background: wait, cancel or stay? "):format(
     count == 1 and "A task runs" or count .. " tasks run"))
+  if answer == nil then answer = "cancel" end
   local choice = CHOICES[(answer or ""):lower():sub(1, 1)]
   if choice then choice(self.background) end
   return choice ~= nil
@@ -106,7 +108,7 @@ local function on_terminal(script)
     modes.is_asking = true
     local answer = editor:read(question)
     modes.is_asking = false
-    return answer or nil
+    return answer
   end
   local self = session.new { ask = ask, remember = function(entry) editor:add(entry) end }
   editor = new_editor(self, modes)

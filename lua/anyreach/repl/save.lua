@@ -1,6 +1,7 @@
 -- The session as a script: its entries, in order, so that running the file does again what was done.
 
 local errors = require "anyreach.errors"
+local host = require "anyreach.host"
 local redact = require "anyreach.redact"
 
 local save = {}
@@ -10,11 +11,12 @@ local function is_statement(entry)
   return load(entry, "=entry", "t") ~= nil
 end
 
-local function mentions(entries, first, name)
-  for i = first, #entries do
-    if entries[i]:find("%f[%w_]" .. name .. "%f[^%w_]") then return true end
+-- The place of the last entry that speaks of the values before it; 0 without one.
+local function last_mention(entries)
+  for i = #entries, 1, -1 do
+    if entries[i]:find "%f[%w_]_[12]?%f[^%w_]" then return i end
   end
-  return false
+  return 0
 end
 
 -- A look at what a name stands for; `print` would say no more of a table than where it is.
@@ -23,11 +25,10 @@ local function is_name(entry)
 end
 
 -- An expression's value was printed, and then was `_`, which later entries may speak of.
-local function script_line(entries, i)
-  local entry = entries[i]
+local function script_line(entry, is_spoken_of)
   local is_expression = load("return " .. entry, "=entry", "t") ~= nil
   local closing = entry:find("--", 1, true) and "\n)" or ")"
-  if is_expression and mentions(entries, i + 1, "_[12]?") then
+  if is_expression and is_spoken_of then
     return ("_, _1, _2 = (%s%s, _, _1"):format(entry, closing)
   end
   if is_expression and is_name(entry) then return "-- " .. entry end
@@ -39,19 +40,33 @@ local function without_secrets(script)
   return redact((script:gsub("([\"'])([^\"'\n]*)%1", function(quote, text) return quote .. redact(text) .. quote end)))
 end
 
+--- How the script is run where the session began: what was tried in the sandbox stays there.
+---@param profile string|nil with which the session began
+---@param path string of the script
+---@return string
+function save.command(profile, path)
+  local words, sandbox = { "anyreach" }, host.options.sandbox
+  if sandbox then
+    words[#words + 1] = sandbox:find "^[%w._/-]+$" and "--sandbox=" .. sandbox or "--sandbox"
+  end
+  if profile then words[#words + 1] = "--profile " .. profile end
+  words[#words + 1] = path
+  return table.concat(words, " ")
+end
+
 --- The script; where a secret stood in it, "[secret]" does.
 ---@param entries string[] that went well
----@param profile? string with which they did
+---@param profile? string with which the session began
 ---@return string
 function save.script(entries, profile)
-  local option = profile and " --profile " .. profile or ""
   local lines = {
     "#!/usr/bin/env anyreach",
-    ("-- Saved from the prompt, %s. Run it with: anyreach%s FILE"):format(os.date "%Y-%m-%d", option),
+    ("-- Saved from the prompt, %s. Run it with: %s"):format(os.date "%Y-%m-%d", save.command(profile, "FILE")),
     "local api = anyreach.client()",
     "",
   }
-  for i = 1, #entries do lines[#lines + 1] = script_line(entries, i) end
+  local last = last_mention(entries)
+  for i, entry in ipairs(entries) do lines[#lines + 1] = script_line(entry, i < last) end
   return without_secrets(table.concat(lines, "\n") .. "\n")
 end
 

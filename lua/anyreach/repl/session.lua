@@ -98,7 +98,7 @@ function Session:evaluate(entry)
   if lost then note(("'%s' is gone with the end of its entry: leave out 'local' to keep it."):format(lost)) end
 end
 
---- The entries that went well.
+--- The entries that went well; where another profile was chosen, its client is `api` from there on.
 ---@return string[]
 function Session:entries()
   return self.past
@@ -205,6 +205,7 @@ function Session:set_profile(name)
     error(found, 0)
   end
   move_to(self, found)
+  self.past[#self.past + 1] = ("api = anyreach.client{ profile = %q }"):format(name)
   self:write(self:place_text())
 end
 
@@ -263,10 +264,10 @@ end
 
 --- Asks the user; what is typed is not remembered.
 ---@param question string
----@return string|nil answer nil when none was given
+---@return string|false|nil answer false after Ctrl-C, nil at the end of input
 function Session:ask(question)
   local answer = self.front.ask(question)
-  return answer and answer:match "^%s*(.-)%s*$" or nil
+  return answer and answer:match "^%s*(.-)%s*$"
 end
 
 --- Adds an entry to the history, as if it had been typed.
@@ -300,7 +301,7 @@ end
 local session = {}
 
 --- A new session; there is one in a program.
----@param front {ask: fun(question: string): string|nil, remember: fun(entry: string)} where entries come from
+---@param front {ask: fun(question: string): string|false|nil, remember: fun(entry: string)} where entries come from
 ---@return anyreach.repl.session
 function session.new(front)
   local self = setmetatable({ past = {}, sent = {}, failures = {}, is_over = false }, Session)
@@ -314,7 +315,8 @@ function session.new(front)
   end)
   observing.watch(self.consumer)
   self.environment = new_environment(self)
-  move_to(self, place.current())
+  self.first_place = place.current()
+  move_to(self, self.first_place)
   return self
 end
 

@@ -13,6 +13,7 @@ local text = require "anyreach.repl.text"
 local show = {}
 
 local LINES_OF_TEXT = 12 -- of a text of many lines that is not shown in full
+local LINES_OF_STRING = 4 -- a string without line breaks that takes no more is shown whole
 
 local function operation_text(thing, options)
   local row = operations.describe(thing.name)
@@ -65,6 +66,9 @@ end
 local function string_text(value, options)
   if options.full then return text.lines(value) end
   local _, breaks = value:gsub("\n", "")
+  if breaks == 0 and #value <= LINES_OF_STRING * (options.width or 80) then
+    return text.paint("string", text.quoted(value), options.color)
+  end
   return breaks >= 2 and folded_text(value, options) or literal(value, options)
 end
 

@@ -35,12 +35,12 @@ function values.kind(value)
   errors.raise("usage", "anyreach.schema: expected a JSON value, got a %s", kind)
 end
 
---- A count in words: "1 item", "2 items".
----@param count integer
+--- A count in words: "1 item", "2 items". A schema may hold one that is beyond all integers.
+---@param count number
 ---@param noun string
 ---@return string
 function values.counted(count, noun)
-  return ("%d %s%s"):format(count, noun, count == 1 and "" or "s")
+  return ("%s %s%s"):format(math.tointeger(count) or count, noun, count == 1 and "" or "s")
 end
 
 --- The names of an object, sorted.

@@ -66,7 +66,7 @@ end
 local function show_end(plan, action)
   if report.is_json() then print_event(plan, action) end
   if action == "rolled_back" then
-    report.line("version %d is published and as version %d", plan.holder.version, plan.target.version)
+    report.line("version %d is published, and is as version %d", plan.holder.version, plan.target.version)
   elseif action == "unchanged" then
     report.line("nothing to do: version %d, the current one, is as version %d", plan.current.version,
       plan.target.version)

@@ -3,9 +3,11 @@
 --
 --   anyreach scripts/examples/add-tool.lua agents front-office [--apply]
 
+local errors = require "anyreach.errors"
+
 local files = anyreach.agent_files
 local directory, team, mode = ...
-assert(team, "usage: add-tool.lua DIRECTORY TEAM [--apply]")
+if not team then errors.raise("command_line", "usage: add-tool.lua DIRECTORY TEAM [--apply]") end
 
 local tool = { name = "take_message", description = "Takes a message for the team.",
   actions = { { type = "take_message" } } }

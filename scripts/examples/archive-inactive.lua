@@ -3,8 +3,10 @@
 --
 --   anyreach scripts/examples/archive-inactive.lua archive
 
+local errors = require "anyreach.errors"
+
 local directory = ...
-assert(directory, "usage: archive-inactive.lua DIRECTORY")
+if not directory then errors.raise("command_line", "usage: archive-inactive.lua DIRECTORY") end
 local api = anyreach.client()
 
 local function newest_version(agent)

@@ -3,9 +3,11 @@
 --
 --   anyreach scripts/examples/import-assistants.lua assistants.json agents [--apply]
 
+local errors = require "anyreach.errors"
+
 local files = anyreach.agent_files
 local export, directory, mode = ...
-assert(directory, "usage: import-assistants.lua EXPORT DIRECTORY [--apply]")
+if not directory then errors.raise("command_line", "usage: import-assistants.lua EXPORT DIRECTORY [--apply]") end
 
 -- What their abilities are called here, and what they do.
 local tools = {

@@ -2,10 +2,11 @@
 --
 --   anyreach scripts/examples/replace-word.lua agents "dental clinic" "dental practice" [--write]
 
+local errors = require "anyreach.errors"
 local words = require "anyreach.words"
 
 local directory, old, new, mode = ...
-assert(new, "usage: replace-word.lua DIRECTORY OLD NEW [--write]")
+if not new then errors.raise("command_line", "usage: replace-word.lua DIRECTORY OLD NEW [--write]") end
 
 local pattern, replacement = old:gsub("%p", "%%%0"), new:gsub("%%", "%%%%")
 for _, agent in ipairs(anyreach.agent_files.load(directory)) do

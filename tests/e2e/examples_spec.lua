@@ -104,3 +104,13 @@ describe("import-assistants", function()
     expect.equal({ provision(db, path) }, { 0, "2 agents: 0 created, 0 updated, 2 unchanged, 0 failed" })
   end)
 end)
+
+describe("an example without its arguments", function()
+  for _, name in ipairs { "add-tool", "archive-inactive", "import-assistants", "replace-word" } do
+    it(name .. " says in one line how it is used", function()
+      local code, out, err = process.run(process.anyreach(("scripts/examples/%s.lua"):format(name)))
+      expect.equal({ code, out }, { 64, "" })
+      expect.match(err, "^anyreach: usage: " .. name:gsub("%-", "%%-") .. "%.lua [^\n]*\n$")
+    end)
+  end
+end)

@@ -11,7 +11,7 @@ trap 'rm -rf "$TEST_DIRECTORY"' EXIT
 for mode in incremental generational; do
   for spec in tests/spec/*_spec.lua; do
     if env -i PATH="$PATH" LC_ALL=C.UTF-8 HOME="$TEST_DIRECTORY" PWD="$PWD" TEST_BUILD="$build" \
-      TEST_DIRECTORY="$TEST_DIRECTORY" timeout --kill-after=5 300 \
+      TEST_DIRECTORY="$TEST_DIRECTORY" STRESS_GC=yes timeout --kill-after=5 900 \
       "$build/anyreach" tests/helpers/stress_gc.lua "$mode" "$spec" </dev/null >"$TEST_DIRECTORY/output" 2>&1
     then
       passed=$((passed + 1))

@@ -73,7 +73,7 @@ end)
 
 describe("history", function()
   it("keeps no entry that seems to hold a credential", function()
-    anyreach.secret "a-secret-that-was-made"
+    local made = anyreach.secret "a-secret-that-was-made"
     for _, entry in ipairs {
       'anyreach.client{ token = "x" }', "c = anyreach.client { token = 'x' }", 't = "ak_1234.abcd"', "pat_9876_x",
       "s = anyreach.secret 'hush'", 's = anyreach.secret("hush")', 's = anyreach.secret\n[[hush]]',
@@ -82,6 +82,7 @@ describe("history", function()
     } do
       expect.equal({ entry, history.keeps(entry) }, { entry, false })
     end
+    expect.equal(tostring(made), "[secret]")
   end)
 
   it("keeps all others", function()

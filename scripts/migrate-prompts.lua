@@ -139,15 +139,11 @@ end
 -- }======
 
 local function exit_code(results, is_check)
-  local due, failed = 0, {}
+  local due = 0
   for _, result in ipairs(results) do
     if result.action ~= "unchanged" then due = due + 1 end
-    if result.error then failed[#failed + 1] = result end
   end
-  if #failed > 0 then
-    return #failed == #results and errors.exit_code(failed[1].error) or errors.exit_codes.partial
-  end
-  return is_check and due > 0 and 2 or 0
+  return errors.exit_code_of(results) or is_check and due > 0 and 2 or 0
 end
 
 -- How many agents there were of each action.

@@ -213,6 +213,19 @@ function errors.exit_code(err)
   return errors.is_error(err) and errors.exit_codes[err.kind] or 1
 end
 
+--- The exit code that stands for results of which some have failed: "partial", or when all have, the code of
+--- the first one's error.
+---@param results {error: any}[]
+---@return integer|nil nil when none has failed
+function errors.exit_code_of(results)
+  local count, first = 0, nil
+  for _, result in ipairs(results) do
+    if result.error then count, first = count + 1, first or result.error end
+  end
+  if count == 0 then return nil end
+  return count == #results and errors.exit_code(first) or errors.exit_codes.partial
+end
+
 function errors.metatable.__tostring(err)
   local text = err.operation and err.operation .. ": " .. err.message or err.message
   local facts = {}

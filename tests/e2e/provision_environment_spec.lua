@@ -2,16 +2,6 @@
 
 local process = require "helpers.process"
 
--- A directory with these files.
-local function project(files)
-  local path = process.directory()
-  for name, text in pairs(files) do
-    process.run(("mkdir -p %s/%s"):format(path, name:match("^(.*)/") or "."))
-    process.write(path .. "/" .. name, text)
-  end
-  return path
-end
-
 local function new_db()
   return process.directory() .. "/sandbox.db"
 end
@@ -56,7 +46,7 @@ agents: {Clinic: {config: {transfer_to: "+15557650003"}}}
 
 describe("one set of files", function()
   it("becomes other agents in each environment, with the ids of each organisation", function()
-    local path, db = project(CLINIC), new_db()
+    local path, db = process.directory_of(CLINIC), new_db()
     local code, out, err = provision(db, path .. "/agents", "--profile", "sandbox-one")
     expect.equal({ code, err }, { 0, "" })
     expect.contains(out, "created    Clinic  version 1 published; +15551234567 inbound\n")
@@ -73,7 +63,7 @@ describe("one set of files", function()
   end)
 
   it("is not deployed without the values that it asks for, and nothing is sent", function()
-    local path, db = project(CLINIC), new_db()
+    local path, db = process.directory_of(CLINIC), new_db()
     local code, out, err = provision(db, path .. "/agents")
     expect.equal({ code, out }, { 3, "" })
     expect.contains(err, "/agents/clinic.yaml:5:16: config.transfer_to: a value is required here: the number of the "
@@ -86,7 +76,7 @@ describe("one set of files", function()
   end)
 
   it("is not deployed with markers that nobody replaced, or variables that are not set or empty", function()
-    local path, db = project {
+    local path, db = process.directory_of {
       ["agents/clinic.yaml"] = [[
 name: Clinic
 description: Front desk of ${CITY}
@@ -111,7 +101,7 @@ config:
   end)
 
   it("is not deployed where a reference leads nowhere: all of them are told, and nothing is written", function()
-    local path, db = project {
+    local path, db = process.directory_of {
       ["agents/clinic.yaml"] = CLINIC["agents/clinic.yaml"],
       ["environments/two.yaml"] = "agents: {Clinic: {config: {transfer_to: x, more: !ref dataset:Defualt}}}\n",
     }, new_db()

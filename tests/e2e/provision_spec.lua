@@ -19,12 +19,6 @@ local function new_db()
   return process.directory() .. "/sandbox.db"
 end
 
-local function directory_of(files)
-  local path = process.directory()
-  for name, text in pairs(files) do process.write(path .. "/" .. name, text) end
-  return path
-end
-
 -- What Lua code prints that is run against the sandbox in `db`.
 local function evaluate(db, code)
   local status, out, err = process.run(process.anyreach("--sandbox=" .. db, "-e",
@@ -182,7 +176,7 @@ describe("a fault", function()
 end)
 
 describe("wrong agent files", function()
-  local path = directory_of {
+  local path = process.directory_of {
     ["a.yaml"] = "nmae: x\nphone_numbers: [+15551234567]\n",
     ["b.json"] = '{"name": "b", "config": {"tools": 5}}',
   }
@@ -246,7 +240,7 @@ end)
 
 describe("a secret", function()
   it("is in no output, whatever happens", function()
-    local path = directory_of {
+    local path = process.directory_of {
       ["a.yaml"] = "name: A\nmetadata: {k: !env {name: CANARY, secret: true}}\n"
         .. "config: {key: !env {name: CANARY, secret: true}, tools: []}\n",
     }
@@ -269,7 +263,7 @@ describe("two agents of one name", function()
   it("are listed, with exit code 11", function()
     local db = new_db()
     local ids = evaluate(db, [[for _ = 1, 2 do print(api.agents.create{ name = "Twin" }.id) end]])
-    local code, out = provision(db, { directory_of { ["a.yaml"] = "name: Twin\n" } })
+    local code, out = provision(db, { process.directory_of { ["a.yaml"] = "name: Twin\n" } })
     expect.equal(code, 11)
     for id in ids:gmatch("%S+") do expect.contains(out, id) end
   end)

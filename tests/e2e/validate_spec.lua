@@ -8,12 +8,6 @@ local CANARY = "hush-canary-77aa"
 
 local SCHEMA = [[{"type": "object", "properties": {"instructions": {"type": "string"}, "key": {"type": "integer"}}}]]
 
-local function directory_of(files)
-  local path = process.directory()
-  for name, text in pairs(files) do process.write(path .. "/" .. name, text) end
-  return path
-end
-
 -- Runs the recipe with nothing of the user's own environment that matters.
 local function validate(words, options, environment)
   local settings = ("ANYREACH_TOKEN= ANYREACH_BASE_URL= ANYREACH_PROFILE= XDG_CONFIG_HOME=%s %s"):format(
@@ -37,7 +31,7 @@ describe("validate", function()
   end)
 
   it("checks the files with the values of an environment", function()
-    local path = directory_of { ["a.yaml"] = "name: A\nconfig: {key: !required the key}\n",
+    local path = process.directory_of { ["a.yaml"] = "name: A\nconfig: {key: !required the key}\n",
       ["schema.txt"] = SCHEMA, ["good.yml"] = "agents: {A: {config: {key: 5}}}\n",
       ["bad.yml"] = "agents: {A: {config: {key: x}}}\n" }
     local function validate_in(...)
@@ -59,7 +53,7 @@ describe("validate", function()
   end)
 
   it("prints errors with their place and ends with 3, warnings or not", function()
-    local path = directory_of { ["a.yaml"] = "name: A\nconfig:\n  key: x\n  instructions: '{{who}}'\n",
+    local path = process.directory_of { ["a.yaml"] = "name: A\nconfig:\n  key: x\n  instructions: '{{who}}'\n",
       ["schema.txt"] = SCHEMA }
     local code, out = validate { path .. "/a.yaml", "--schema", path .. "/schema.txt", "--strict" }
     expect.equal(code, 3)
@@ -76,7 +70,7 @@ describe("validate", function()
   end)
 
   it("ends with 0 on warnings, and with 9 when they are to fail", function()
-    local path = directory_of { ["a.yaml"] = "name: A\nconfig: {instructions: '{{who}}'}\n" }
+    local path = process.directory_of { ["a.yaml"] = "name: A\nconfig: {instructions: '{{who}}'}\n" }
     local cache = "XDG_CACHE_HOME=" .. process.directory()
     expect.equal((validate({ path }, nil, cache)), 0)
     expect.equal((validate({ path, "--strict" }, nil, cache)), 9)
@@ -84,7 +78,7 @@ describe("validate", function()
   end)
 
   it("gives events with --json, whatever happens", function()
-    local path = directory_of { ["a.yaml"] = "name: A\nconfig: {key: x}\n", ["b.yaml"] = "nme: B\n",
+    local path = process.directory_of { ["a.yaml"] = "name: A\nconfig: {key: x}\n", ["b.yaml"] = "nme: B\n",
       ["schema.txt"] = SCHEMA }
     local code, out = validate({ path, "--schema", path .. "/schema.txt" }, { "--json" })
     local list = events(out)
@@ -129,7 +123,7 @@ describe("validate", function()
   end)
 
   it("shows no secret", function()
-    local path = directory_of { ["a.yaml"] = "name: A\nconfig: {key: !env {name: CANARY, secret: true}}\n",
+    local path = process.directory_of { ["a.yaml"] = "name: A\nconfig: {key: !env {name: CANARY, secret: true}}\n",
       ["schema.txt"] = SCHEMA }
     for _, options in ipairs { {}, { "--json" } } do
       local code, out, err = validate({ path, "--schema", path .. "/schema.txt" }, options, "CANARY=" .. CANARY)
@@ -140,7 +134,7 @@ describe("validate", function()
   end)
 
   it("refuses a schema that is none", function()
-    local path = directory_of { ["a.yaml"] = "name: A\nconfig: {}\n", ["schema.txt"] = '{"type":"strin"}' }
+    local path = process.directory_of { ["a.yaml"] = "name: A\nconfig: {}\n", ["schema.txt"] = '{"type":"strin"}' }
     local code, _, err = validate { path, "--schema", path .. "/schema.txt" }
     expect.equal(code, 3)
     expect.contains(err, "#/type: the schema is wrong: unknown type strin")

@@ -72,6 +72,19 @@ function process.directory()
   return assert(process.first_line('mktemp -d "${TEST_DIRECTORY:-/tmp}/anyreach.XXXXXX"'))
 end
 
+--- A new directory with these files.
+---@param files table<string, string> path, which may have directories in front of the name -> text
+---@return string
+function process.directory_of(files)
+  local path = process.directory()
+  for name, text in pairs(files) do
+    local parent = name:match("^(.*)/")
+    if parent then assert(os.execute("mkdir -p " .. process.quote(path .. "/" .. parent))) end
+    process.write(path .. "/" .. name, text)
+  end
+  return path
+end
+
 --- Waits until `check()` gives a true value, and returns it.
 ---@generic T
 ---@param what string for the error message when it never does

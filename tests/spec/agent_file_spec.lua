@@ -5,20 +5,9 @@ local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local process = require "helpers.process"
 
--- A directory with these files; the names may have one directory in front.
-local function directory(files)
-  local path = process.directory()
-  for name, text in pairs(files) do
-    local parent = name:match("^(.*)/")
-    if parent then os.execute("mkdir -p " .. path .. "/" .. parent) end
-    process.write(path .. "/" .. name, text)
-  end
-  return path
-end
-
 -- The only agent of a YAML file with this text.
 local function read(text)
-  return agent_file.read({ directory { ["a.yaml"] = text } })[1]
+  return agent_file.read({ process.directory_of { ["a.yaml"] = text } })[1]
 end
 
 -- The error's text, with the directory left out of it.
@@ -32,7 +21,7 @@ local function failure(path, ...)
 end
 
 local function problem(text)
-  return failure(directory { ["a.yaml"] = text })
+  return failure(process.directory_of { ["a.yaml"] = text })
 end
 
 describe("an agent file", function()
@@ -71,7 +60,7 @@ deploy_as_sip: true
 
   it("may be JSON, which keeps every value", function()
     local config = '{"a":[],"b":{},"c":1.0,"d":9007199254740993,"e":null}'
-    local path = directory { ["a.json"] = ('{"name":"x","config":%s}'):format(config) }
+    local path = process.directory_of { ["a.json"] = ('{"name":"x","config":%s}'):format(config) }
     expect.equal(json.encode(agent_file.read({ path .. "/a.json" })[1].config), config)
   end)
 
@@ -83,7 +72,7 @@ end)
 
 describe("a directory", function()
   it("stands for the agent files in it, sorted by name", function()
-    local path = directory {
+    local path = process.directory_of {
       ["b.yml"] = "name: B", ["a.json"] = '{"name":"A"}', ["c.yaml"] = "name: C",
       ["_base.yaml"] = "nonsense: 1", [".hidden.yaml"] = "nonsense: 1", ["notes.md"] = "x", ["sub/d.yaml"] = "name: D",
     }
@@ -93,7 +82,7 @@ describe("a directory", function()
   end)
 
   it("without any is a problem, as is a path that leads nowhere or to another file", function()
-    local path = directory { ["notes.md"] = "x" }
+    local path = process.directory_of { ["notes.md"] = "x" }
     local text = failure(path, path .. "/nowhere", path .. "/notes.md")
     expect.contains(text, "3 problems")
     expect.contains(text, "no agent file (.yaml, .yml or .json) is in this directory")
@@ -104,7 +93,7 @@ end)
 
 describe("the tag !file", function()
   it("is the text of a file beside the agent file, without one line break at its end", function()
-    local path = directory {
+    local path = process.directory_of {
       ["agents/a.yaml"] = "name: x\nconfig: {a: !file ../p/one.md, b: [!file ../p/two.md]}\n"
         .. "metadata: {c: !file three.md}",
       ["p/one.md"] = "one\n\n", ["p/two.md"] = "two\r\n", ["agents/three.md"] = "é",
@@ -115,7 +104,7 @@ describe("the tag !file", function()
   end)
 
   it("names the place of a file that cannot be used", function()
-    local path = directory {
+    local path = process.directory_of {
       ["a.yaml"] = "name: x\nconfig:\n  instructions: !file missing.md\n  b: !file p\n  c: !file bad.md\n"
         .. "  d: !file [x]\n",
       ["p/x"] = "", ["bad.md"] = "\xff",
@@ -195,7 +184,7 @@ end)
 
 describe("a wrong agent file", function()
   it("is told with line and column, all problems at once, of all files", function()
-    local path = directory {
+    local path = process.directory_of {
       ["a.yaml"] = "nmae: x\nactive: yes\nconfig: []\n",
       ["b.yaml"] = "name: [\n",
       ["c.json"] = '{"name": 5}',
@@ -295,12 +284,12 @@ end)
 
 describe("several agent files", function()
   it("must not describe one agent", function()
-    local path = directory { ["a.yaml"] = "name: x", ["b.yaml"] = "active: true\nname: x\n" }
+    local path = process.directory_of { ["a.yaml"] = "name: x", ["b.yaml"] = "active: true\nname: x\n" }
     expect.equal(failure(path), "b.yaml:2:1: name: the agent 'x' is already described at a.yaml:1:1")
   end)
 
   it("must not claim one direction of a number", function()
-    local path = directory {
+    local path = process.directory_of {
       ["a.yaml"] = 'name: a\nconfig: {}\nphone_numbers: [{number: "+15551234567", direction: both}]',
       ["b.yaml"] = 'name: b\nconfig: {}\nphone_numbers: [{number: "+15551234567", direction: outbound}]',
       ["c.yaml"] = 'name: c\nconfig: {}\n'

@@ -10,15 +10,6 @@ local yaml = require "anyreach.yaml"
 host.start_sandbox { seed = "agent_files" }
 local api = anyreach.client()
 
-local function project(files)
-  local path = process.directory()
-  for name, text in pairs(files) do
-    os.execute(("mkdir -p %s/%s"):format(path, name:match("^(.*)/") or "."))
-    process.write(path .. "/" .. name, text)
-  end
-  return path
-end
-
 local SCHEDULER = [[
 # The scheduler.
 name: Scheduler
@@ -40,7 +31,9 @@ phone_numbers:
 ]]
 
 local function scheduler()
-  return project { ["scheduler.yaml"] = SCHEDULER, ["prompt.md"] = "Be kind.\n", ["tool.md"] = "Ends the call.\n" }
+  return process.directory_of {
+    ["scheduler.yaml"] = SCHEDULER, ["prompt.md"] = "Be kind.\n", ["tool.md"] = "Ends the call.\n",
+  }
 end
 
 describe("agents", function()
@@ -63,7 +56,7 @@ describe("agents", function()
   end)
 
   it("may get references from a script, whose problems stand where the agent's name does", function()
-    local path = project { ["a.yaml"] = "active: true\nname: Referrer\nconfig: {}\n" }
+    local path = process.directory_of { ["a.yaml"] = "active: true\nname: Referrer\nconfig: {}\n" }
     local agents = agent_files.load(path)
     agents[1].config.dataset_id = references.make("dataset", "Default")
     expect.equal(agent_files.apply(api, agent_files.compare(api, agents))[1].action, "created")
@@ -73,7 +66,7 @@ describe("agents", function()
   end)
 
   it("are loaded with the values of an environment", function()
-    local path = project {
+    local path = process.directory_of {
       ["agents/a.yaml"] = "name: A\nconfig: {voice: !required the voice}\n",
       ["environments/test.yaml"] = "defaults: {config: {voice: alloy}}\n",
     }
@@ -82,7 +75,7 @@ describe("agents", function()
   end)
 
   it("of which some are taken out leave these alone", function()
-    local path = project { ["a.yaml"] = "name: One\n", ["b.yaml"] = "name: Two\n" }
+    local path = process.directory_of { ["a.yaml"] = "name: One\n", ["b.yaml"] = "name: Two\n" }
     local changes = agent_files.compare(api, agent_files.load(path))
     table.remove(changes, 1)
     expect.equal(#agent_files.apply(api, changes), 1)
@@ -139,7 +132,7 @@ describe("writing an agent that was loaded", function()
   end)
 
   it("can be done to a JSON file, in its order", function()
-    local path = project { ["a.json"] = '{"config":{"b":1,"a":{}},"name":"A"}' }
+    local path = process.directory_of { ["a.json"] = '{"config":{"b":1,"a":{}},"name":"A"}' }
     local agent = agent_files.load(path)[1]
     agent.config.b = 2
     agent_files.write(agent.file, agent)
@@ -148,7 +141,7 @@ describe("writing an agent that was loaded", function()
   end)
 
   it("is refused when it holds what is not the file's", function()
-    local path = project {
+    local path = process.directory_of {
       ["agents/a.yaml"] = "name: A\nconfig: {}\n", ["environments/test.yaml"] = "defaults: {active: true}\n",
     }
     local agent = agent_files.load(path .. "/agents", { environment = "test" })[1]
@@ -174,7 +167,7 @@ describe("writing a mapping", function()
   end)
 
   it("into a file that cannot be read is refused", function()
-    local path = project { ["a.yaml"] = "name: [\n" }
+    local path = process.directory_of { ["a.yaml"] = "name: [\n" }
     expect.raises(function() agent_files.write(path .. "/a.yaml", { name = "A" }) end, "a.yaml:2:1")
     expect.equal(process.read(path .. "/a.yaml"), "name: [\n")
   end)

@@ -6,26 +6,16 @@ local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local process = require "helpers.process"
 
--- A directory with these files.
-local function project(files)
-  local path = process.directory()
-  for name, text in pairs(files) do
-    os.execute(("mkdir -p %s/%s"):format(path, name:match("^(.*)/") or "."))
-    process.write(path .. "/" .. name, text)
-  end
-  return path
-end
-
 -- The only agent of a file with this text, in an environment with that text.
 local function merged(agent_text, environment_text)
-  local path = project { ["agents/a.yaml"] = agent_text, ["environments/test.yaml"] = environment_text }
+  local path = process.directory_of { ["agents/a.yaml"] = agent_text, ["environments/test.yaml"] = environment_text }
   local chosen = environment.choose("test", { path .. "/agents" })
   return agent_file.read({ path .. "/agents" }, { environment = chosen })[1]
 end
 
 -- The error of reading these files with the environment "test", with the directory left out of it.
 local function failure(files, paths)
-  local path = project(files)
+  local path = process.directory_of(files)
   local list = {}
   for index, name in ipairs(paths or { "agents" }) do list[index] = path .. "/" .. name end
   local ok, err = pcall(function()
@@ -95,7 +85,7 @@ agents:
   end)
 
   it("knows tags in both files, a !file being relative to the one it stands in", function()
-    local path = project {
+    local path = process.directory_of {
       ["agents/a.yaml"] = "name: A\nconfig: {one: !file one.md, two: !file one.md, three: !required it}\n",
       ["agents/one.md"] = "agents",
       ["environments/test.yaml"] = "agents: {A: {config: {two: !file one.md, three: !ref number:main}}}\n"
@@ -111,7 +101,7 @@ agents:
   end)
 
   it("gives each agent values of its own", function()
-    local path = project {
+    local path = process.directory_of {
       ["agents/a.yaml"] = "name: A\n", ["agents/b.yaml"] = "name: B\n", ["agents/c.json"] = '{"name":"C"}',
       ["environments/test.yaml"] = "defaults: {config: {a: [1]}}\nagents: {C: {config: {b: 2}}}\n",
     }
@@ -127,13 +117,13 @@ describe("what must not be deployed", function()
   it("is a required value that nobody gives", function()
     expect.equal(problem("name: A\nconfig:\n  voice: !required the voice\n", "agents: {}\n"),
       "agents/a.yaml:3:10: config.voice: a value is required here: the voice; environments/test.yaml gives none")
-    local path = project { ["a.yaml"] = "name: A\nconfig: {voice: !required the voice}\n" }
+    local path = process.directory_of { ["a.yaml"] = "name: A\nconfig: {voice: !required the voice}\n" }
     expect.raises(function() agent_file.read { path } end,
       "config.voice: a value is required here: the voice; choose an environment that gives it")
   end)
 
   it("is a marker that was not replaced, wherever it comes from", function()
-    local path = project {
+    local path = process.directory_of {
       ["a.yaml"] = "name: A\ndescription: for ${CLINIC}\nconfig:\n  instructions: !file p.md\n  b: [x@@CITY_2@@]\n"
         .. "  c: ${lower} $HOME {{CLINIC}} @@\n",
       ["p.md"] = "Say ${OPENING}.",
@@ -198,7 +188,7 @@ agents: {A: 1}
 end)
 
 describe("an environment", function()
-  local path = project {
+  local path = process.directory_of {
     ["agents/a.yaml"] = "name: A\n", ["agents/environments/near.yaml"] = "", ["environments/far.yml"] = "",
     ["environments/production.yaml"] = "references: {agent: {A: x}}\n",
   }

@@ -4,16 +4,6 @@ local json = require "anyreach.json"
 local lint = require "anyreach.lint"
 local process = require "helpers.process"
 
-local function directory(files)
-  local path = process.directory()
-  for name, text in pairs(files) do
-    local parent = name:match("^(.*)/")
-    if parent then os.execute("mkdir -p " .. path .. "/" .. parent) end
-    process.write(path .. "/" .. name, text)
-  end
-  return path
-end
-
 -- The findings as lines, with the directory left out of them.
 local function lines_of(path, options)
   local lines = {}
@@ -25,7 +15,7 @@ local function lines_of(path, options)
 end
 
 local function findings(text, options)
-  return lines_of(directory { ["a.yaml"] = text }, options)
+  return lines_of(process.directory_of { ["a.yaml"] = text }, options)
 end
 
 describe("the schema", function()
@@ -80,7 +70,7 @@ end)
 
 describe("a faulty file", function()
   it("is told of, and the others are checked", function()
-    local path = directory {
+    local path = process.directory_of {
       ["a.yaml"] = "name: A\nconfg: {}\n",
       ["b.yaml"] = "name: B\nconfig: {instructions: 'Hello {{nme}}'}\n",
     }
@@ -93,7 +83,7 @@ describe("a faulty file", function()
 
   it("is told of when two describe one agent or claim one number", function()
     local text = "name: A\nconfig: {instructions: x}\nphone_numbers: ['+15551234567']\n"
-    local lines = lines_of(directory { ["a.yaml"] = text, ["b.yaml"] = text })
+    local lines = lines_of(process.directory_of { ["a.yaml"] = text, ["b.yaml"] = text })
     expect.equal(#lines, 2)
     expect.contains(lines[1], "the agent 'A' is already described at a.yaml:1:1")
     expect.contains(lines[2], "+15551234567 inbound is already claimed at a.yaml:3:17")
@@ -136,7 +126,8 @@ config:
     local started = os.clock()
     local name = ("a_"):rep(100000)
     for _, text in ipairs { ("{{"):rep(100000), ("{{ a b"):rep(40000), "`" .. name, name } do
-      local path = directory { ["a.yaml"] = "name: A\nconfig: {instructions: !file a.md}\n", ["a.md"] = text }
+      local file = "name: A\nconfig: {instructions: !file a.md}\n"
+      local path = process.directory_of { ["a.yaml"] = file, ["a.md"] = text }
       lines_of(path)
     end
     expect.truthy(os.clock() - started < 20)
@@ -204,7 +195,7 @@ describe("the size of a prompt", function()
 
   local function committed(files)
     if process.run("command -v git >/dev/null") ~= 0 then skip "git is not there" end
-    local path = directory(files)
+    local path = process.directory_of(files)
     git(path, "init -q")
     git(path, "add .")
     git(path, "commit -q -m first")

@@ -220,12 +220,8 @@ end
 ---@param tells_drift boolean?
 ---@return integer
 function comparison.exit_code(results, tells_drift)
-  local counts, first = comparison.count(results), nil
-  for _, result in ipairs(results) do first = first or result.error end
-  if counts.failed > 0 then
-    return counts.failed == counts.total and errors.exit_code(first) or errors.exit_codes.partial
-  end
-  return tells_drift and counts.same < counts.total and 2 or 0
+  local counts = comparison.count(results)
+  return errors.exit_code_of(results) or tells_drift and counts.same < counts.total and 2 or 0
 end
 
 return comparison

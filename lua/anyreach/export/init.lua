@@ -247,12 +247,8 @@ end
 ---@param is_check boolean?
 ---@return integer
 function export.exit_code(results, is_check)
-  local counts, first = export.count(results), nil
-  for _, result in ipairs(results) do first = first or result.error end
-  if counts.failed > 0 then
-    return counts.failed == counts.total and errors.exit_code(first) or errors.exit_codes.partial
-  end
-  return is_check and counts.created + counts.updated + counts.removed > 0 and 2 or 0
+  local counts = export.count(results)
+  return errors.exit_code_of(results) or is_check and counts.created + counts.updated + counts.removed > 0 and 2 or 0
 end
 
 return export

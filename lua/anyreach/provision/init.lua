@@ -224,10 +224,7 @@ end
 ---@return integer
 function provision.exit_code(list)
   local counts = provision.count(list)
-  if counts.failed > 0 then
-    return counts.failed == counts.total and errors.exit_code(list[1].error) or errors.exit_codes.partial
-  end
-  return counts.create + counts.update > 0 and 2 or 0
+  return errors.exit_code_of(list) or counts.create + counts.update > 0 and 2 or 0
 end
 
 return provision

@@ -17,21 +17,24 @@ endif
 
 # Expanded only when a command runs, once `deps` has seen to it that pkg-config can answer.
 LIBRARY_FLAGS  = $(shell pkg-config --cflags $(PACKAGES))
+# What src/net and src/api get: no Lua, so that the compiler refuses a `#include <lua.h>` there.
+CORE_FLAGS     = $(shell pkg-config --cflags libcurl)
 LIBRARIES      = $(shell pkg-config --libs $(PACKAGES)) -lm
 # The allocator of the program, which is a tenth faster with it. Sanitizers bring their own.
 ALLOCATOR     := $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,--no-as-needed -lmimalloc)
 TEST_LIBRARIES = $(shell pkg-config --libs cmocka)
 COMPILE  = $(CC) -std=c11 $(CFLAGS) $(WARNINGS) -D_GNU_SOURCE $(DEFINES) $(CPPFLAGS)
 say = $(if $(V),,@echo "  $(1)" &&)
-COMPILE_OBJECT = $(call say,compile $<) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -MMD -MP -c -o $@ $<
+COMPILE_OBJECT = $(call say,compile $<) mkdir -p $(@D) && $(COMPILE) $(OBJECT_FLAGS) -Isrc -MMD -MP -c -o $@ $<
 
 EMBEDDED := $(sort $(shell find lua/anyreach scripts -type f -name "*.lua") src/gen/prelude.lua \
-  $(wildcard lua/anyreach/help/*.md README.md lua/README.md scripts/README.md))
-OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/*.c)) $(BUILD)/obj/embedded_files.o
+  $(wildcard lua/anyreach/cli/topics/*.md README.md lua/README.md scripts/README.md))
+LAYERS   := api net lua terminal sandbox program
+OBJECTS  := $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard $(LAYERS:%=src/%/*.c))) $(BUILD)/obj/embedded_files.o
 FUZZERS  := $(patsubst tests/fuzz/%.c,%,$(filter-out tests/fuzz/fuzz.c,$(wildcard tests/fuzz/*.c)))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(wildcard tests/unit/test_*.c))
 PROGRAM  := $(BUILD)/anyreach
-C_FILES  := $(wildcard src/*.[ch] src/gen/*.c tests/unit/*.c tests/helpers/*.c tests/fuzz/*.[ch] \
+C_FILES  := $(wildcard src/*.h src/*/*.[ch] tests/unit/*.c tests/helpers/*.c tests/fuzz/*.[ch] \
   tests/torture/*.[ch] tests/bench/*.c)
 SHELL_FILES := .ci/run .ci/deps $(wildcard tests/*.sh tests/*/*.sh)
 
@@ -45,6 +48,8 @@ help: ## list the targets
 $(PROGRAM): $(OBJECTS)
 	$(call say,link $@) $(COMPILE) $(LDFLAGS) -o $@ $^ $(ALLOCATOR) $(LIBRARIES)
 
+$(BUILD)/obj/%.o: OBJECT_FLAGS = $(LIBRARY_FLAGS)
+$(BUILD)/obj/api/%.o $(BUILD)/obj/net/%.o: OBJECT_FLAGS = $(CORE_FLAGS)
 $(BUILD)/obj/%.o: src/%.c $(BUILD)/settings
 	$(COMPILE_OBJECT)
 
@@ -92,9 +97,9 @@ test: deps-test ## run the whole suite
 test-programs: $(PROGRAM) $(UNIT_TESTS) $(BUILD)/tests/wire_server
 
 # All objects but main's; the linker takes what a test needs.
-$(BUILD)/unit/anyreach.a: $(filter-out %/main.o,$(OBJECTS))
+$(BUILD)/unit/anyreach.a: $(filter-out %/program/main.o,$(OBJECTS))
 	@rm -f $@
-	@ar rcs $@ $^
+	@ar qcs $@ $^
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/anyreach.a
 	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -o $@ $< $(LDFLAGS) $(BUILD)/unit/anyreach.a \
@@ -201,7 +206,7 @@ $(COMPLETIONS:%=$(BUILD)/%): $(PROGRAM)
 clean: ## remove what was built
 	rm -rf build
 
--include $(wildcard $(BUILD)/obj/*.d)
+-include $(OBJECTS:.o=.d)
 
 .PHONY: all help deps deps-test demo test test-programs asan fuzz fuzz-programs torture bench check-generated generate lint install \
   uninstall clean always

@@ -1,22 +1,22 @@
 -- ab-test: tries variants of a prompt on the callers of chosen numbers (scripts/README.md).
 
-local ab_plan = require "anyreach.ab_test.plan"
-local ab_start = require "anyreach.ab_test.start"
-local agent_lookup = require "anyreach.agent_lookup"
+local ab_plan = require "anyreach.agents.ab_test.plan"
+local ab_start = require "anyreach.agents.ab_test.start"
+local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
-local conclude = require "anyreach.ab_test.conclude"
+local conclude = require "anyreach.agents.ab_test.conclude"
 local errors = require "anyreach.errors"
-local events = require "anyreach.ab_test.events"
-local experiment = require "anyreach.ab_test.experiment"
+local events = require "anyreach.agents.ab_test.events"
+local experiment = require "anyreach.agents.ab_test.experiment"
 local host = require "anyreach.host"
-local moves = require "anyreach.numbers.moves"
-local page = require "anyreach.ab_test.page"
+local moves = require "anyreach.agents.numbers.moves"
+local page = require "anyreach.agents.ab_test.page"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local state_file = require "anyreach.ab_test.state"
-local status = require "anyreach.ab_test.status"
-local text = require "anyreach.ab_test.text"
+local state_file = require "anyreach.agents.ab_test.state"
+local status = require "anyreach.agents.ab_test.status"
+local text = require "anyreach.agents.ab_test.text"
 
 local spec = {
   usage = "anyreach run ab-test plan|start|status|conclude [EXPERIMENT.yaml] [options]",

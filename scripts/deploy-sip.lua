@@ -1,12 +1,12 @@
 -- deploy-sip: gives an agent a SIP address of its own (scripts/README.md).
 
-local agent_lookup = require "anyreach.agent_lookup"
+local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local sip = require "anyreach.sip"
+local sip = require "anyreach.agents.sip"
 
 local WAIT_SECONDS = 60
 

@@ -1,18 +1,18 @@
 -- diff: what differs between agent files and an organisation, or two organisations (scripts/README.md).
 
-local account = require "anyreach.account"
-local agent_file = require "anyreach.agent_file"
+local account = require "anyreach.account.identity"
+local agent_file = require "anyreach.agents.file"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
-local comparison = require "anyreach.comparison"
+local comparison = require "anyreach.agents.comparison"
 local directory = require "anyreach.directory"
-local environment = require "anyreach.environment"
-local lock = require "anyreach.lock"
-local orphans = require "anyreach.orphans"
+local environment = require "anyreach.agents.environment"
+local lock = require "anyreach.agents.lock"
+local orphans = require "anyreach.agents.orphans"
 local progress = require "anyreach.progress"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local show = require "anyreach.comparison.show"
+local show = require "anyreach.agents.comparison.show"
 
 local spec = {
   usage = "anyreach run diff FILE|DIRECTORY... | --from PROFILE --to PROFILE [--exit-code]",

@@ -1,18 +1,18 @@
 -- export: an organisation's agents as agent files (scripts/README.md).
 
-local account = require "anyreach.account"
-local agent_file = require "anyreach.agent_file"
+local account = require "anyreach.account.identity"
+local agent_file = require "anyreach.agents.file"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
-local environment = require "anyreach.environment"
+local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
-local export = require "anyreach.export"
-local lock = require "anyreach.lock"
-local name_column = require "anyreach.name_column"
+local export = require "anyreach.agents.export"
+local lock = require "anyreach.agents.lock"
+local name_column = require "anyreach.text.name_column"
 local progress = require "anyreach.progress"
 local recipe = require "anyreach.recipe"
-local redaction = require "anyreach.observing.redaction"
-local relock = require "anyreach.export.relock"
+local redaction = require "anyreach.text.redaction"
+local relock = require "anyreach.agents.export.relock"
 local report = require "anyreach.report"
 
 local json = anyreach.json

@@ -1,14 +1,14 @@
 -- generate-instructions: lets the platform write an agent's instructions (scripts/README.md).
 
-local agent_lookup = require "anyreach.agent_lookup"
+local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
-local apply = require "anyreach.provision.apply"
-local document = require "anyreach.agent_file.document"
+local apply = require "anyreach.agents.provision.apply"
+local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
-local generation = require "anyreach.generation"
+local generation = require "anyreach.agents.generation"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local plan = require "anyreach.provision.plan"
+local plan = require "anyreach.agents.provision.plan"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
 

@@ -2,18 +2,18 @@
 
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
-local color = require "anyreach.color"
-local diff_text = require "anyreach.diff_text"
+local color = require "anyreach.text.color"
+local diff_text = require "anyreach.text.diff_text"
 local errors = require "anyreach.errors"
-local finishing = require "anyreach.numbers.finishing"
+local finishing = require "anyreach.agents.numbers.finishing"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local numbers = require "anyreach.numbers"
+local numbers = require "anyreach.agents.numbers"
 local progress = require "anyreach.progress"
-local prompts = require "anyreach.prompts"
+local prompts = require "anyreach.agents.prompts"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local show = require "anyreach.numbers.show"
+local show = require "anyreach.agents.numbers.show"
 
 local spec = {
   usage = "anyreach run migrate-prompts DIRECTORY [--publish] [--update-draft|--leave-draft] [--force] [--check]",

@@ -1,19 +1,19 @@
 -- numbers: which version answers where, and who shall (scripts/README.md).
 
-local agent_lookup = require "anyreach.agent_lookup"
-local answers = require "anyreach.answers"
+local agent_lookup = require "anyreach.agents.lookup"
+local answers = require "anyreach.agents.answers"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
 local errors = require "anyreach.errors"
-local finishing = require "anyreach.numbers.finishing"
+local finishing = require "anyreach.agents.numbers.finishing"
 local host = require "anyreach.host"
-local moves = require "anyreach.numbers.moves"
-local numbers = require "anyreach.numbers"
+local moves = require "anyreach.agents.numbers.moves"
+local numbers = require "anyreach.agents.numbers"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local show = require "anyreach.numbers.show"
-local slots = require "anyreach.numbers.slots"
-local unfinished = require "anyreach.numbers.unfinished"
+local show = require "anyreach.agents.numbers.show"
+local slots = require "anyreach.agents.numbers.slots"
+local unfinished = require "anyreach.agents.numbers.unfinished"
 
 local spec = {
   usage = "anyreach run numbers [list | assign NUMBER AGENT[@VERSION] | clear NUMBER | move FROM TO | swap A B "

@@ -1,19 +1,19 @@
 -- promote: agents from one profile's organisation to another's (scripts/README.md).
 
-local account = require "anyreach.account"
+local account = require "anyreach.account.identity"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
-local choice = require "anyreach.promotion.choice"
-local confirmation = require "anyreach.promotion.confirmation"
-local environment = require "anyreach.environment"
+local choice = require "anyreach.agents.promotion.choice"
+local confirmation = require "anyreach.agents.promotion.confirmation"
+local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
-local lock = require "anyreach.lock"
+local lock = require "anyreach.agents.lock"
 local progress = require "anyreach.progress"
-local promotion = require "anyreach.promotion"
+local promotion = require "anyreach.agents.promotion"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local show = require "anyreach.promotion.show"
+local show = require "anyreach.agents.promotion.show"
 
 local spec = {
   usage = "anyreach run promote --from PROFILE --to PROFILE [AGENT[@VERSION]...|--all] [options]",

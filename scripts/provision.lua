@@ -1,18 +1,18 @@
 -- provision: brings agents to the state that agent files describe (scripts/README.md).
 
-local account = require "anyreach.account"
-local agent_file = require "anyreach.agent_file"
+local account = require "anyreach.account.identity"
+local agent_file = require "anyreach.agents.file"
 local anyreach = require "anyreach"
-local environment = require "anyreach.environment"
+local environment = require "anyreach.agents.environment"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local keeping = require "anyreach.provision.keeping"
-local name_column = require "anyreach.name_column"
+local keeping = require "anyreach.agents.provision.keeping"
+local name_column = require "anyreach.text.name_column"
 local progress = require "anyreach.progress"
-local provision = require "anyreach.provision"
+local provision = require "anyreach.agents.provision"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local text = require "anyreach.provision.text"
+local text = require "anyreach.agents.provision.text"
 
 local spec = {
   usage = "anyreach run provision FILE|DIRECTORY... [--environment NAME|FILE] [--check] [--exact] [--always-publish]",

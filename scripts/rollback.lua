@@ -1,18 +1,18 @@
 -- rollback: an agent back to an earlier version (scripts/README.md).
 
-local agent_lookup = require "anyreach.agent_lookup"
+local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
-local color = require "anyreach.color"
-local diff_text = require "anyreach.diff_text"
-local finishing = require "anyreach.numbers.finishing"
+local color = require "anyreach.text.color"
+local diff_text = require "anyreach.text.diff_text"
+local finishing = require "anyreach.agents.numbers.finishing"
 local host = require "anyreach.host"
-local numbers = require "anyreach.numbers"
+local numbers = require "anyreach.agents.numbers"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local rollback = require "anyreach.rollback"
-local show = require "anyreach.numbers.show"
-local steps = require "anyreach.steps"
+local rollback = require "anyreach.agents.rollback"
+local show = require "anyreach.agents.numbers.show"
+local steps = require "anyreach.agents.steps"
 
 local spec = {
   usage = "anyreach run rollback AGENT --to VERSION|TIME [--all-slots] [--check]",

@@ -1,13 +1,13 @@
 -- validate: checks agent files against the schema of configurations, and for what a schema cannot say
 -- (scripts/README.md). Changes nothing.
 
-local config_schema = require "anyreach.lint.config_schema"
-local environment = require "anyreach.environment"
+local config_schema = require "anyreach.agents.lint.config_schema"
+local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
-local lint = require "anyreach.lint"
-local printable = require "anyreach.printable"
-local profiles = require "anyreach.profiles"
+local lint = require "anyreach.agents.lint"
+local printable = require "anyreach.text.printable"
+local profiles = require "anyreach.account.profiles"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
 

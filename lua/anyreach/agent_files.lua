@@ -7,12 +7,12 @@
 --   for _, change in ipairs(changes) do print(change) end
 --   os.exit(files.exit_code(files.apply(api, changes)))
 
-local agent_file = require "anyreach.agent_file"
-local environment = require "anyreach.environment"
+local agent_file = require "anyreach.agents.file"
+local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
-local provision = require "anyreach.provision"
-local value = require "anyreach.agent_file.value"
-local write = require "anyreach.agent_file.write"
+local provision = require "anyreach.agents.provision"
+local value = require "anyreach.agents.file.value"
+local write = require "anyreach.agents.file.write"
 
 local agent_files = {}
 

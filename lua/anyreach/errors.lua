@@ -1,8 +1,8 @@
 -- Error objects: what failed, why, and what to do, as fields and as one readable line. C makes them
--- with raw facts (src/lua_answer.c); the words are all here.
+-- with raw facts (src/lua/answer.c); the words are all here.
 
 local json = require "anyreach.json"
-local printable = require "anyreach.printable"
+local printable = require "anyreach.text.printable"
 
 local errors = {}
 
@@ -149,11 +149,11 @@ end
 
 -- Takes over what the failed request was, while its secrets are known.
 local function take_request(fields)
-  commands[fields] = require("anyreach.curl").command(fields.sent)
+  commands[fields] = require("anyreach.text.curl").command(fields.sent)
   fields.detail = without_secrets(fields.detail)
   fields.message = without_secrets(fields.message)
   if fields.message and not fields.status then
-    fields.message = require("anyreach.transport_advice").explain(fields.message, fields.url)
+    fields.message = require("anyreach.text.transport_advice").explain(fields.message, fields.url)
   end
   fields.url = without_secrets(fields.url)
   fields.request_id = without_secrets(fields.request_id)

@@ -3,7 +3,7 @@
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
-local missing_path = require "anyreach.missing_path"
+local missing_path = require "anyreach.text.missing_path"
 local secret = require "anyreach.secret"
 
 local files = {}

@@ -4,6 +4,9 @@
 local json = require "anyreach.json"
 local host = require "anyreach.host"
 
+-- The name that examples used before.
+package.preload["anyreach.words"] = function() return require "anyreach.text.word_diff" end
+
 local anyreach = {
   version = host.version,
   json = json,
@@ -17,11 +20,11 @@ local anyreach = {
 
 -- name -> module that has it under that name, or is it.
 local parts = {
-  client = "anyreach.client",
-  map = "anyreach.tasks",
-  all = "anyreach.tasks",
-  race = "anyreach.tasks",
-  timeout = "anyreach.tasks",
+  client = "anyreach.client.client",
+  map = "anyreach.client.tasks",
+  all = "anyreach.client.tasks",
+  race = "anyreach.client.tasks",
+  timeout = "anyreach.client.tasks",
   secret = "anyreach.secret",
   env = "anyreach.files",
   read_file = "anyreach.files",

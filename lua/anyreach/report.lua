@@ -4,9 +4,9 @@
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local printable = require "anyreach.printable"
+local printable = require "anyreach.text.printable"
 local progress = require "anyreach.progress"
-local redaction = require "anyreach.observing.redaction"
+local redaction = require "anyreach.text.redaction"
 
 local report = {}
 

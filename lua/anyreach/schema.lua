@@ -4,7 +4,7 @@
 -- and from those given with it, never from the network, and no schema can make a check run without end.
 
 local compiler = require "anyreach.schema.compiler"
-local diff = require "anyreach.diff"
+local diff = require "anyreach.text.diff"
 local documents = require "anyreach.schema.documents"
 local errors = require "anyreach.errors"
 local evaluation = require "anyreach.schema.evaluation"

@@ -3,7 +3,7 @@
 --   anyreach scripts/examples/replace-word.lua agents "dental clinic" "dental practice" [--write]
 
 local errors = require "anyreach.errors"
-local words = require "anyreach.words"
+local words = require "anyreach.text.word_diff"
 
 local directory, old, new, mode = ...
 if not new then errors.raise("command_line", "usage: replace-word.lua DIRECTORY OLD NEW [--write]") end

@@ -8,12 +8,12 @@
 local here = arg[0]:match("^(.*/)") or "./"
 package.path = here .. "?.lua;" .. here .. "../../lua/?.lua;" .. package.path
 
-local openapi = require "anyreach.openapi"
+local openapi = require "anyreach.openapi.operations"
 local yaml = require "anyreach.yaml"
 
 local SERVICES = { "admin", "campaign", "core", "knowledge-base", "workflow" }
 local OUTPUTS = {
-  { path = "src/operations.inc", writer = require "rows" },
+  { path = "src/api/operations.inc", writer = require "rows" },
   { path = "lua/library/anyreach.lua", writer = require "library" },
   { path = "lua/REFERENCE.md", writer = require "reference" },
 }

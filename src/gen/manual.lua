@@ -7,11 +7,11 @@ local here = arg[0]:match("^(.*/)") or "./"
 package.path = here .. "?.lua;" .. package.path
 
 local arguments = require "anyreach.arguments"
-local command = require "anyreach.command"
+local command = require "anyreach.cli.commands"
 local host = require "anyreach.host"
 local recipe = require "anyreach.recipe"
 local roff = require "roff"
-local topics = require "anyreach.topics"
+local topics = require "anyreach.cli.topics"
 
 local HEAD = [[
 .TH ANYREACH 1 "" "anyreach %s" "User commands"

@@ -1,7 +1,7 @@
 -- Text as man(7) macros of roff: escapes, paragraphs, and our Markdown. What is not ASCII is written by its
 -- code, so that no formatter has to guess the encoding, and "…" as dots, which every terminal has.
 
-local markdown = require "anyreach.markdown"
+local markdown = require "anyreach.text.markdown"
 
 local roff = {}
 

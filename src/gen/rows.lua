@@ -1,4 +1,4 @@
--- Writes src/operations.inc: the operations as static const rows of C (see src/operation.h). Equal
+-- Writes src/api/operations.inc: the operations as static const rows of C (see src/api/operation.h). Equal
 -- lists and schemas are written once and shared; every name depends on the content alone, so the
 -- same documents give the same bytes.
 

@@ -4,7 +4,7 @@
 local count, directory = table.unpack(arg)
 package.path = arg[0]:match("^(.*)/bench/") .. "/?.lua;" .. package.path
 
-local export = require "anyreach.export"
+local export = require "anyreach.agents.export"
 local varied_agents = require "helpers.varied_agents"
 
 local ids = {}

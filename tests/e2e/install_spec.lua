@@ -1,7 +1,7 @@
 -- make install and make uninstall: which files come and go, and that each is of use. The program itself is
 -- the one under test: make is told not to build it anew.
 
-local command = require "anyreach.command"
+local command = require "anyreach.cli.commands"
 local host = require "anyreach.host"
 local process = require "helpers.process"
 local recipe = require "anyreach.recipe"

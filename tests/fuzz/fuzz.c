@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/modules.h"
+#include "../../src/lua/modules.h"
 
 enum { LINE_COUNTERS = 1 << 16, INPUTS_PER_COLLECTION = 64 };
 

@@ -1,12 +1,12 @@
 /* What comes from a server before its body: the fields of an answer's head, Retry-After, and what
  * goes to it: a header that was accepted is one line. The first line of the input is a header's
  * name and value; the rest is an answer's head. */
-#include "../../src/http.h"
+#include "../../src/net/http.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/retry.h"
+#include "../../src/net/retry.h"
 #include "fuzz.h"
 
 static void check_wait(const char *text, size_t length) {

@@ -1,6 +1,6 @@
 /* JSON: what is decoded, encoded and decoded again is equal, and from then on the text is the same.
  * What is refused is refused with a place. */
-#include "../../src/json.h"
+#include "../../src/lua/json.h"
 
 #include <lauxlib.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* Numbers: reading agrees with the C library; writing gives a text that reads back as the same
  * value. The input is taken as a literal and, its first bytes, as a double and an integer. */
-#include "../../src/number.h"
+#include "../../src/api/number.h"
 
 #include <math.h>
 #include <stdbool.h>

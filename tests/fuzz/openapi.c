@@ -1,7 +1,7 @@
 /* OpenAPI documents, from their text to rows in the operation table: see openapi.lua. The table is
  * the built-in one again for every input; the unit under test is included for what only it can
  * free. */
-#include "../../src/operation_define.c"
+#include "../../src/api/operation_define.c"
 
 #include "fuzz.h"
 

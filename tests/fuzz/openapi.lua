@@ -6,7 +6,7 @@ package.preload["anyreach.composites"] = function() return { ["sources.upload"] 
 
 local document = require "anyreach.openapi.document"
 local merge = require "anyreach.openapi.merge"
-local openapi = require "anyreach.openapi"
+local openapi = require "anyreach.openapi.operations"
 local operations = require "anyreach.operations"
 
 -- A text for people: an error of the reader, and none that the interpreter has raised.

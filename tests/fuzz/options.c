@@ -1,6 +1,6 @@
 /* The command line: the input's lines are the arguments. What is taken are the arguments' own
  * bytes, in bounds; what is refused is refused with a message. */
-#include "../../src/options.h"
+#include "../../src/program/options.h"
 
 #include <stdlib.h>
 #include <string.h>

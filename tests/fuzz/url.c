@@ -1,7 +1,7 @@
 /* URLs: whatever a value holds, it stays one segment or one query value; and what is called safe to
  * send a credential to is https, or this machine. The first line of the input is a URL, the second
  * a path template, the rest the value of its parameters. */
-#include "../../src/url.h"
+#include "../../src/net/url.h"
 
 #include <arpa/inet.h>
 #include <curl/curl.h>

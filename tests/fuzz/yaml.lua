@@ -5,9 +5,9 @@
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local yaml = require "anyreach.yaml"
-local yaml_edit = require "anyreach.yaml_edit"
-local yaml_text = require "anyreach.yaml_text"
-local yaml_value = require "anyreach.yaml_value"
+local yaml_edit = require "anyreach.yaml.edit"
+local yaml_text = require "anyreach.yaml.writer"
+local yaml_value = require "anyreach.yaml.value"
 
 -- Each container, and each tagged value, knows where it starts.
 local function expect_places(value, positions)

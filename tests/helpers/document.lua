@@ -2,7 +2,7 @@
 -- A fenced block of a script or data that begins with a comment of its path (-- name.lua, # name.yaml) is a
 -- file. A block of `sh` is run; the block without a language that follows it is what it prints.
 
-local markdown = require "anyreach.markdown"
+local markdown = require "anyreach.text.markdown"
 local process = require "helpers.process"
 
 local document = {}

@@ -2,7 +2,7 @@
 -- writers of YAML get wrong. The same seed gives the same values.
 
 local json = require "anyreach.json"
-local references = require "anyreach.references"
+local references = require "anyreach.agents.references"
 local yaml = require "anyreach.yaml"
 
 local random_value = {}

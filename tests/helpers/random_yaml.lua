@@ -2,8 +2,8 @@
 -- here and there, lists on the level of their key or below it, brackets, all kinds of quotes. What is written
 -- reads as the value.
 
-local yaml_text = require "anyreach.yaml_text"
-local yaml_value = require "anyreach.yaml_value"
+local yaml_text = require "anyreach.yaml.writer"
+local yaml_value = require "anyreach.yaml.value"
 
 local random_yaml = {}
 

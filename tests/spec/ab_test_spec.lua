@@ -1,18 +1,18 @@
 -- The parts of an A/B test: experiment files, outcomes, the analysis of conversations, and the page.
 
-local analysis = require "anyreach.ab_test.analysis"
-local conclude = require "anyreach.ab_test.conclude"
-local experiment = require "anyreach.ab_test.experiment"
-local frame = require "anyreach.ab_test.page.frame"
+local analysis = require "anyreach.agents.ab_test.analysis"
+local conclude = require "anyreach.agents.ab_test.conclude"
+local experiment = require "anyreach.agents.ab_test.experiment"
+local frame = require "anyreach.agents.ab_test.page.frame"
 local json = require "anyreach.json"
-local markup = require "anyreach.ab_test.page.markup"
-local outcome = require "anyreach.ab_test.outcome"
-local page = require "anyreach.ab_test.page"
-local plan = require "anyreach.ab_test.plan"
-local plots = require "anyreach.ab_test.page.plots"
+local markup = require "anyreach.agents.ab_test.page.markup"
+local outcome = require "anyreach.agents.ab_test.outcome"
+local page = require "anyreach.agents.ab_test.page"
+local plan = require "anyreach.agents.ab_test.plan"
+local plots = require "anyreach.agents.ab_test.page.plots"
 local process = require "helpers.process"
-local state = require "anyreach.ab_test.state"
-local text = require "anyreach.ab_test.text"
+local state = require "anyreach.agents.ab_test.state"
+local text = require "anyreach.agents.ab_test.text"
 
 local QUESTION = { alpha = 0.05, power = 0.8, lift = 0.1 }
 

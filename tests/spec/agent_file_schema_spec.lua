@@ -1,6 +1,6 @@
 -- The schema of agent files that editors use says the same as the program.
 
-local agent_file = require "anyreach.agent_file"
+local agent_file = require "anyreach.agents.file"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 local process = require "helpers.process"

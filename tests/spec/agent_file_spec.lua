@@ -1,6 +1,6 @@
 -- Agent files: what they become, and how everything that is wrong with them is told.
 
-local agent_file = require "anyreach.agent_file"
+local agent_file = require "anyreach.agents.file"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local process = require "helpers.process"

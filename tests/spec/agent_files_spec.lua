@@ -4,7 +4,7 @@ local agent_files = anyreach.agent_files
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local process = require "helpers.process"
-local references = require "anyreach.references"
+local references = require "anyreach.agents.references"
 local yaml = require "anyreach.yaml"
 
 host.start_sandbox { seed = "agent_files" }

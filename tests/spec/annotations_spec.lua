@@ -20,7 +20,7 @@ describe("the annotations", function()
     for _, name in ipairs { "anyreach.client", "anyreach.map", "anyreach.json.encode", "anyreach.client.request" } do
       expect.truthy(read.functions[name])
     end
-    for name in pairs(require "anyreach.composites") do
+    for name in pairs(require "anyreach.client.uploads") do
       expect.truthy(read.functions["anyreach.operations." .. name])
     end
     for name, value in pairs(anyreach) do

@@ -1,12 +1,12 @@
 -- What recipes do with answers that lack what they should hold, or hold something else: an error of kind
 -- "answer" that names operation and field, never one of Lua's, and never a wrong guess.
 
-local agent_lookup = require "anyreach.agent_lookup"
-local agent_state = require "anyreach.agent_state"
-local answering = require "anyreach.numbers.answering"
-local created = require "anyreach.ab_test.created"
+local agent_lookup = require "anyreach.agents.lookup"
+local agent_state = require "anyreach.agents.state"
+local answering = require "anyreach.agents.numbers.answering"
+local created = require "anyreach.agents.ab_test.created"
 local json = require "anyreach.json"
-local references = require "anyreach.references"
+local references = require "anyreach.agents.references"
 local wire = require "helpers.wire"
 
 -- Calls f with a client of a server that gives these bodies, one after the other.

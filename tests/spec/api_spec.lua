@@ -1,10 +1,10 @@
 -- What is said of operations: help with examples that could be sent, and what has changed in one.
 
 local compare = require "anyreach.openapi.compare"
-local examples = require "anyreach.operation_examples"
+local examples = require "anyreach.openapi.examples"
 local json = require "anyreach.json"
-local openapi = require "anyreach.openapi"
-local operation_help = require "anyreach.operation_help"
+local openapi = require "anyreach.openapi.operations"
+local operation_help = require "anyreach.openapi.help"
 local operations = require "anyreach.operations"
 local yaml = require "anyreach.yaml"
 

@@ -2,10 +2,10 @@
 
 local annotations = require "helpers.annotations"
 local asking = require "helpers.sandbox"
-local completion = require "anyreach.completion"
+local completion = require "anyreach.cli.completion"
 local expectations = require "helpers.wire_expectations"
 local host = require "anyreach.host"
-local operation_help = require "anyreach.operation_help"
+local operation_help = require "anyreach.openapi.help"
 local operations = require "anyreach.operations"
 local process = require "helpers.process"
 local walk = require "helpers.walk"

@@ -1,6 +1,6 @@
 -- Differences between two values by path.
 
-local diff = require "anyreach.diff"
+local diff = require "anyreach.text.diff"
 local json = require "anyreach.json"
 local secret = require "anyreach.secret"
 

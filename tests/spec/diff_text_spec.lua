@@ -1,7 +1,7 @@
 -- Differences with their values, as people and as machines read them.
 
-local diff = require "anyreach.diff"
-local diff_text = require "anyreach.diff_text"
+local diff = require "anyreach.text.diff"
+local diff_text = require "anyreach.text.diff_text"
 local json = require "anyreach.json"
 local secret = require "anyreach.secret"
 

@@ -1,7 +1,7 @@
 -- Environment files: where they are found, how they are merged, and what is wrong with them.
 
-local agent_file = require "anyreach.agent_file"
-local environment = require "anyreach.environment"
+local agent_file = require "anyreach.agents.file"
+local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local process = require "helpers.process"

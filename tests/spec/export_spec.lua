@@ -1,9 +1,9 @@
 -- Parts of an export: names of files, and what a file is to say.
 
 local json = require "anyreach.json"
-local names = require "anyreach.export.names"
-local reconcile = require "anyreach.export.reconcile"
-local references = require "anyreach.references"
+local names = require "anyreach.agents.export.names"
+local reconcile = require "anyreach.agents.export.reconcile"
+local references = require "anyreach.agents.references"
 local yaml = require "anyreach.yaml"
 
 local function free() return false end

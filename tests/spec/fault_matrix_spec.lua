@@ -3,11 +3,11 @@
 -- has each step fail exactly once; here a step goes on failing, half of the time and by chance, but
 -- repeatably.
 
-local agent_file = require "anyreach.agent_file"
+local agent_file = require "anyreach.agents.file"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 local process = require "helpers.process"
-local provision = require "anyreach.provision"
+local provision = require "anyreach.agents.provision"
 
 local RUNS_MAX = 20
 

@@ -1,6 +1,6 @@
 -- Forms with files: how fields and files become parts, and what is refused.
 
-local form = require "anyreach.form"
+local form = require "anyreach.client.form"
 local json = require "anyreach.json"
 local process = require "helpers.process"
 local wire = require "helpers.wire"

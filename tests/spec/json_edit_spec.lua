@@ -1,8 +1,8 @@
 -- Writing JSON in the order that a text has already.
 
 local json = require "anyreach.json"
-local json_edit = require "anyreach.json_edit"
-local references = require "anyreach.references"
+local json_edit = require "anyreach.yaml.json_edit"
+local references = require "anyreach.agents.references"
 
 describe("a JSON text", function()
   it("keeps the order of its keys, and gets new ones behind them", function()

@@ -1,7 +1,7 @@
 -- What is said about agent files beyond what makes them unreadable.
 
 local json = require "anyreach.json"
-local lint = require "anyreach.lint"
+local lint = require "anyreach.agents.lint"
 local process = require "helpers.process"
 
 -- The findings as lines, with the directory left out of them.

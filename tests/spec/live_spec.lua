@@ -3,9 +3,9 @@
 
 local document = require "anyreach.openapi.document"
 local json = require "anyreach.json"
-local live = require "anyreach.live"
+local live = require "anyreach.openapi.live_documents"
 local merge = require "anyreach.openapi.merge"
-local openapi = require "anyreach.openapi"
+local openapi = require "anyreach.openapi.operations"
 local operations = require "anyreach.operations"
 local write = require "anyreach.openapi.write"
 

@@ -1,9 +1,9 @@
 -- The lock: what was last written to which organisation.
 
-local canonical = require "anyreach.canonical"
-local diff = require "anyreach.diff"
+local canonical = require "anyreach.text.canonical"
+local diff = require "anyreach.text.diff"
 local json = require "anyreach.json"
-local lock = require "anyreach.lock"
+local lock = require "anyreach.agents.lock"
 local process = require "helpers.process"
 local secret = require "anyreach.secret"
 

@@ -1,7 +1,7 @@
 -- The three-way merge of promotion.
 
 local json = require "anyreach.json"
-local merge = require "anyreach.promotion.merge"
+local merge = require "anyreach.agents.promotion.merge"
 
 local function paths(conflicts)
   local list = {}

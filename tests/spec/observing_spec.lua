@@ -1,13 +1,13 @@
 -- What is shown of requests: what is hidden in it, how it is summed up, and the curl commands.
 
-local curl = require "anyreach.curl"
+local curl = require "anyreach.text.curl"
 local errors = require "anyreach.errors"
-local har = require "anyreach.observing.har"
+local har = require "anyreach.observe.har"
 local process = require "helpers.process"
 local redact = require "anyreach.redact"
-local redaction = require "anyreach.observing.redaction"
-local stats = require "anyreach.observing.stats"
-local trace = require "anyreach.observing.trace"
+local redaction = require "anyreach.text.redaction"
+local stats = require "anyreach.observe.stats"
+local trace = require "anyreach.observe.trace"
 local wire = require "helpers.wire"
 
 local api = anyreach.client { base_url = "http://127.0.0.1:1/", token = "ak_observing", retries = 0 }

@@ -1,6 +1,6 @@
 local documented = require "helpers.documented"
 local json = require "anyreach.json"
-local openapi = require "anyreach.openapi"
+local openapi = require "anyreach.openapi.operations"
 local operations = require "anyreach.operations"
 local yaml = require "anyreach.yaml"
 

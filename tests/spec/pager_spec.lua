@@ -1,6 +1,6 @@
 -- `each`: all pages of a list, in whatever form they come.
 
-local pager = require "anyreach.pager"
+local pager = require "anyreach.client.pager"
 local json = require "anyreach.json"
 local wire = require "helpers.wire"
 

@@ -269,11 +269,11 @@ describe("a protected profile", function()
 end)
 
 describe("with --sandbox", function()
-  local ACCOUNT = "print(anyreach.json.encode(require('anyreach.account').of(anyreach.client())))"
+  local ACCOUNT = "print(anyreach.json.encode(require('anyreach.account.identity').of(anyreach.client())))"
 
   it("its two organisations are profiles", function()
     os.remove(path)
-    local _, out = evaluate("", "for _, name in ipairs(require('anyreach.profiles').names()) do print(name) end",
+    local _, out = evaluate("", "for _, name in ipairs(require('anyreach.account.profiles').names()) do print(name) end",
       "--sandbox")
     expect.equal(out, "sandbox-one\nsandbox-two\n")
     local _, second = evaluate("", ACCOUNT, "--sandbox", "--profile=sandbox-two")
@@ -304,7 +304,7 @@ end)
 
 describe("an account", function()
   local function account_of(environment, options)
-    local _, out, err = evaluate(environment, "print(anyreach.json.encode(require('anyreach.account').of("
+    local _, out, err = evaluate(environment, "print(anyreach.json.encode(require('anyreach.account.identity').of("
       .. "anyreach.client" .. (options or "{}") .. ")))")
     expect.equal(err, "")
     return json.decode(out)
@@ -337,7 +337,7 @@ profiles:
   end)
 
   it("is of a client, and of nothing else", function()
-    expect.raises(function() require("anyreach.account").of {} end, "expected a client, got a table")
+    expect.raises(function() require("anyreach.account.identity").of {} end, "expected a client, got a table")
   end)
 end)
 

@@ -1,6 +1,6 @@
 -- Progress and colours: what is said, where, and when nothing is. Terminals are those of script(1).
 
-local color = require "anyreach.color"
+local color = require "anyreach.text.color"
 local process = require "helpers.process"
 local progress = require "anyreach.progress"
 
@@ -120,7 +120,7 @@ describe("progress", function()
 end)
 
 describe("colours", function()
-  local ENABLED = [[print(require("anyreach.color").enabled("stdout"))]]
+  local ENABLED = [[print(require("anyreach.text.color").enabled("stdout"))]]
 
   it("are on where a terminal understands them, unless NO_COLOR is set", function()
     expect.equal(on_terminal(command(ENABLED)), "true\n")

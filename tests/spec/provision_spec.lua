@@ -1,15 +1,15 @@
 -- Provisioning: which steps are planned, and what they do to a sandbox.
 
-local agent_file = require "anyreach.agent_file"
+local agent_file = require "anyreach.agents.file"
 local errors = require "anyreach.errors"
-local generation = require "anyreach.generation"
+local generation = require "anyreach.agents.generation"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local plan = require "anyreach.provision.plan"
+local plan = require "anyreach.agents.provision.plan"
 local process = require "helpers.process"
-local provision = require "anyreach.provision"
+local provision = require "anyreach.agents.provision"
 local secret = require "anyreach.secret"
-local text = require "anyreach.provision.text"
+local text = require "anyreach.agents.provision.text"
 
 local NUMBER, OTHER_NUMBER = "+15551234567", "+15551230001"
 

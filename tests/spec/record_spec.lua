@@ -1,10 +1,10 @@
 -- What follows when an agent was provisioned: reading back, and the note in the lock.
 
 local json = require "anyreach.json"
-local lock = require "anyreach.lock"
+local lock = require "anyreach.agents.lock"
 local process = require "helpers.process"
-local record = require "anyreach.provision.record"
-local references = require "anyreach.references"
+local record = require "anyreach.agents.provision.record"
+local references = require "anyreach.agents.references"
 local secret = require "anyreach.secret"
 
 -- An organisation with one agent and one version, which are read by their ids.

@@ -3,9 +3,9 @@
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local references = require "anyreach.references"
+local references = require "anyreach.agents.references"
 local yaml = require "anyreach.yaml"
-local yaml_text = require "anyreach.yaml_text"
+local yaml_text = require "anyreach.yaml.writer"
 
 host.start_sandbox { seed = "references" }
 local api = anyreach.client()

@@ -2,7 +2,7 @@
 
 local commands = require "anyreach.repl.commands"
 local process = require "helpers.process"
-local profiles = require "anyreach.profiles"
+local profiles = require "anyreach.account.profiles"
 local save = require "anyreach.repl.save"
 local words = require "anyreach.repl.words"
 

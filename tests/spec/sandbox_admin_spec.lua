@@ -3,7 +3,7 @@
 local json = require "anyreach.json"
 local asking = require "helpers.sandbox"
 local digest = require "anyreach.digest"
-local timestamp = require "anyreach.timestamp"
+local timestamp = require "anyreach.text.timestamp"
 
 local new, ask, must, refused = asking.new, asking.ask, asking.must, asking.refused
 

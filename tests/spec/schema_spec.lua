@@ -5,7 +5,7 @@ local anyreach = require "anyreach"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local pattern = require "anyreach.schema.pattern"
-local references = require "anyreach.references"
+local references = require "anyreach.agents.references"
 local schema = require "anyreach.schema"
 local secret = require "anyreach.secret"
 

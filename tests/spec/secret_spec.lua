@@ -25,7 +25,7 @@ describe("a secret", function()
     expect.truthy((token .. secret "\0x"):equals(BYTES .. "\0x"))
   end)
 
-  -- Lua 5.4.4 crashes when a stack moves while ".." runs a metamethod; see src/lua_stack.h.
+  -- Lua 5.4.4 crashes when a stack moves while ".." runs a metamethod; see src/lua/stack.h.
   it("joins in coroutines and tasks, whatever the collector does", function()
     collectgarbage("incremental", 10, 1000)
     for count = 1, 60 do

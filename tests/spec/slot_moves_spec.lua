@@ -1,11 +1,11 @@
 -- Changes of phone number slots as requests, what is left of those that were cut off, and prompts in
 -- configurations.
 
-local changes = require "anyreach.numbers.changes"
-local field = require "anyreach.prompts.field"
+local changes = require "anyreach.agents.numbers.changes"
+local field = require "anyreach.agents.prompts.field"
 local json = require "anyreach.json"
-local moves = require "anyreach.numbers.moves"
-local unfinished = require "anyreach.numbers.unfinished"
+local moves = require "anyreach.agents.numbers.moves"
+local unfinished = require "anyreach.agents.numbers.unfinished"
 
 local function holder(agent, version)
   return { version_id = agent .. version, agent_id = "id-" .. agent, agent = agent, version = version }

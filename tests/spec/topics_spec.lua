@@ -2,10 +2,10 @@
 -- program.
 
 local host = require "anyreach.host"
-local markdown = require "anyreach.markdown"
-local markdown_text = require "anyreach.markdown_text"
+local markdown = require "anyreach.text.markdown"
+local markdown_text = require "anyreach.text.markdown_text"
 local process = require "helpers.process"
-local topics = require "anyreach.topics"
+local topics = require "anyreach.cli.topics"
 
 local function text(source, width)
   return markdown_text.write(markdown.read(source), { width = width or 40 })
@@ -87,8 +87,8 @@ describe("topics", function()
   end)
 
   it("name every exit code, and every variable that the program reads", function()
-    local codes, variables = host.embedded_text "lua/anyreach/help/exit-codes.md",
-      host.embedded_text "lua/anyreach/help/environment.md"
+    local codes, variables = host.embedded_text "lua/anyreach/cli/topics/exit-codes.md",
+      host.embedded_text "lua/anyreach/cli/topics/environment.md"
     for _, code in pairs(require("anyreach.errors").exit_codes) do
       expect.contains(codes, ("\n| %d | "):format(code))
     end
@@ -99,7 +99,7 @@ describe("topics", function()
   end)
 
   it("name every key of a profile", function()
-    local source = host.embedded_text "lua/anyreach/help/profiles.md"
-    for _, key in ipairs(require("anyreach.profile_file").keys) do expect.contains(source, "\n| `" .. key .. "` | ") end
+    local source = host.embedded_text "lua/anyreach/cli/topics/profiles.md"
+    for _, key in ipairs(require("anyreach.account.profile_file").keys) do expect.contains(source, "\n| `" .. key .. "` | ") end
   end)
 end)

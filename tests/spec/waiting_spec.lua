@@ -3,7 +3,7 @@
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
-local waiting = require "anyreach.waiting"
+local waiting = require "anyreach.client.waiting"
 local wire = require "helpers.wire"
 
 local ID = "0c9a5b1e-7d1f-4a52-9f0e-2f5a3f1b6c7d"

@@ -1,6 +1,6 @@
 -- What changed between two texts, word by word.
 
-local words = require "anyreach.words"
+local words = require "anyreach.text.word_diff"
 
 local function side(pieces, kind)
   local texts = {}

@@ -3,10 +3,10 @@
 local json = require "anyreach.json"
 local random_value = require "helpers.random_value"
 local random_yaml = require "helpers.random_yaml"
-local references = require "anyreach.references"
+local references = require "anyreach.agents.references"
 local yaml = require "anyreach.yaml"
-local yaml_edit = require "anyreach.yaml_edit"
-local yaml_value = require "anyreach.yaml_value"
+local yaml_edit = require "anyreach.yaml.edit"
+local yaml_value = require "anyreach.yaml.value"
 
 -- What a text becomes when its value is changed by a function, in place.
 local function edit(text, change)

@@ -2,12 +2,12 @@
 
 local json = require "anyreach.json"
 local random_value = require "helpers.random_value"
-local references = require "anyreach.references"
+local references = require "anyreach.agents.references"
 local secret = require "anyreach.secret"
 local yaml = require "anyreach.yaml"
-local yaml_edit = require "anyreach.yaml_edit"
-local yaml_text = require "anyreach.yaml_text"
-local yaml_value = require "anyreach.yaml_value"
+local yaml_edit = require "anyreach.yaml.edit"
+local yaml_text = require "anyreach.yaml.writer"
+local yaml_value = require "anyreach.yaml.value"
 
 local function expect_same_again(value)
   local text = yaml_text.encode(value)

@@ -6,14 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../src/arena.h"
-#include "../../src/buf.h"
-#include "../../src/delivery.h"
-#include "../../src/host.h"
-#include "../../src/loop.h"
-#include "../../src/modules.h"
-#include "../../src/server.h"
-#include "../../src/url.h"
+#include "../../src/api/arena.h"
+#include "../../src/api/buf.h"
+#include "../../src/lua/modules.h"
+#include "../../src/net/delivery.h"
+#include "../../src/net/loop.h"
+#include "../../src/net/url.h"
+#include "../../src/program/host.h"
+#include "../../src/sandbox/server.h"
 
 /* Ends the program unless the condition holds. */
 #define expect(condition) ((condition) ? (void)0 : fail(__LINE__, #condition))

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "arena.h"
+#include "api/arena.h"
 
 enum { MAXIMUM = 1024 * 1024 };
 

@@ -1,5 +1,5 @@
 /* The growing buffer: its maximum above all. */
-#include "../../src/buf.h"
+#include "../../src/api/buf.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Deliveries against a server in the same loop that answers each request by a list: what is sent
  * how often, and what is known of it in the end. */
-#include "../../src/delivery.h"
+#include "../../src/net/delivery.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

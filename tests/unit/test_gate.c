@@ -1,5 +1,5 @@
 /* The gate over a real loop: order, pace, closing and opening, and leaving from every place. */
-#include "../../src/gate.h"
+#include "../../src/net/gate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* One request over the loop, against a listener in the same loop that answers with given bytes. */
-#include "../../src/http.h"
+#include "../../src/net/http.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>

@@ -1,6 +1,6 @@
 /* The JSON module in a bare Lua state: what the C interface promises beyond what the Lua specs see.
  */
-#include "../../src/json.h"
+#include "../../src/lua/json.h"
 
 #include <lauxlib.h>
 #include <setjmp.h>
@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/secret.h"
+#include "../../src/lua/secret.h"
 
 /* An allocator that fails when its budget is spent, and counts what is alive. */
 struct memory {

@@ -1,5 +1,5 @@
 /* The account of what was written. The process has one, so each test goes on from those before. */
-#include "../../src/ledger.h"
+#include "../../src/net/ledger.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

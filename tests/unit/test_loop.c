@@ -1,5 +1,5 @@
 /* The loop without network: timers, sources, and when it waits. */
-#include "../../src/loop.h"
+#include "../../src/net/loop.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

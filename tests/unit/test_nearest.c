@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "nearest.h"
+#include "api/nearest.h"
 
 static const char *const fields[] = {"name", "description", "active", "is_demo", "metadata", NULL};
 

@@ -1,5 +1,5 @@
 /* Numbers as JSON text: exact reading, shortest writing. strtod() and printf() are the oracles. */
-#include "../../src/number.h"
+#include "../../src/api/number.h"
 
 #include <float.h>
 #include <inttypes.h>

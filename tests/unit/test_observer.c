@@ -1,5 +1,5 @@
 /* Notes of attempts: copies, kept in order. */
-#include "../../src/observer.h"
+#include "../../src/net/observer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

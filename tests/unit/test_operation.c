@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "operation.h"
-#include "operation_define.h"
+#include "api/operation.h"
+#include "api/operation_define.h"
 
 static void test_rows_are_sorted_and_found(void **state) {
   (void)state;

@@ -1,5 +1,5 @@
 /* The global options, as the command line gives them. */
-#include "../../src/options.h"
+#include "../../src/program/options.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

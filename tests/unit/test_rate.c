@@ -1,5 +1,5 @@
 /* The token bucket and the adaptive limit, on a clock of the test's own. */
-#include "../../src/rate.h"
+#include "../../src/net/rate.h"
 
 #include <math.h>
 #include <setjmp.h>

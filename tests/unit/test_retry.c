@@ -1,5 +1,5 @@
 /* What is sent again and when, and Retry-After: whatever a server sends, the wait is sane. */
-#include "../../src/retry.h"
+#include "../../src/net/retry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* Secrets in a bare Lua state: the C interface, and joining while the collector and small stacks do
  * their worst. */
-#include "../../src/secret.h"
+#include "../../src/lua/secret.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/lua_stack.h"
+#include "../../src/lua/stack.h"
 
 static int set_up(void **state) {
   lua_State *L = luaL_newstate();

@@ -1,5 +1,5 @@
 /* The sandbox's server over HTTP: what only the wire shows. Links everything but main.c. */
-#include "server.h"
+#include "sandbox/server.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-#include "buf.h"
+#include "api/buf.h"
 
 enum { ANSWER_MAX = 1024 * 1024 };
 

@@ -1,5 +1,5 @@
 /* Building URLs: whatever a value holds, it stays one segment or one query value. */
-#include "../../src/url.h"
+#include "../../src/net/url.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 -- gets the name that the document or the naming rule gives it or, when that is taken, the same behind its
 -- service's name: campaign.agents.list. So a name never depends on what else was read.
 
-local composites = require "anyreach.composites"
+local composites = require "anyreach.client.uploads"
 local naming = require "anyreach.openapi.name"
 local operations = require "anyreach.operations"
 

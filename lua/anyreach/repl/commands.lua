@@ -9,14 +9,14 @@ local host = require "anyreach.host"
 local json = require "anyreach.json"
 local library = require "anyreach.repl.library"
 local operations = require "anyreach.operations"
-local profiles = require "anyreach.profiles"
+local profiles = require "anyreach.account.profiles"
 local programs = require "anyreach.repl.programs"
 local recipe = require "anyreach.recipe"
 local save = require "anyreach.repl.save"
 local show = require "anyreach.repl.show"
 local table_view = require "anyreach.repl.table_view"
 local text = require "anyreach.repl.text"
-local trace = require "anyreach.observing.trace"
+local trace = require "anyreach.observe.trace"
 local words = require "anyreach.repl.words"
 
 local commands = {}
@@ -60,7 +60,7 @@ end
 -- By way of JSON, which puts "[secret]" for what YAML refuses to write.
 local function as_yaml(session)
   local value = json.decode(encoded(session, { redact = true }))
-  return text.lines((require("anyreach.yaml_text").encode(value):gsub("\n$", "")))
+  return text.lines((require("anyreach.yaml.writer").encode(value):gsub("\n$", "")))
 end
 
 local function as_table(session)

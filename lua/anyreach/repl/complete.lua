@@ -217,7 +217,7 @@ local function add_profiles(list, place, environment, closing)
   local found = call.around(place, environment)
   local frame = found and found.thing.name == "anyreach.client" and found.tables[1]
   if not frame or frame.field ~= "profile" then return end
-  for _, name in ipairs(require("anyreach.profiles").names()) do list:add(name, closing) end
+  for _, name in ipairs(require("anyreach.account.profiles").names()) do list:add(name, closing) end
 end
 
 local function complete_string(place, text, after, environment)

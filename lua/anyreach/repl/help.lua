@@ -10,7 +10,7 @@ local host = require "anyreach.host"
 local json = require "anyreach.json"
 local library = require "anyreach.repl.library"
 local lookup = require "anyreach.repl.lookup"
-local operation_help = require "anyreach.operation_help"
+local operation_help = require "anyreach.openapi.help"
 local operations = require "anyreach.operations"
 local text = require "anyreach.repl.text"
 

@@ -3,7 +3,7 @@
 local directory = require "anyreach.directory"
 local private_file = require "anyreach.private_file"
 local redact = require "anyreach.redact"
-local state_path = require "anyreach.state_path"
+local state_path = require "anyreach.account.state_path"
 
 local history = {}
 

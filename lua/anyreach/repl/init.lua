@@ -3,7 +3,7 @@
 -- session goes on after an error.
 
 local chunk = require "anyreach.repl.chunk"
-local color = require "anyreach.color"
+local color = require "anyreach.text.color"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local session = require "anyreach.repl.session"

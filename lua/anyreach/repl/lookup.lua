@@ -2,7 +2,7 @@
 -- no request is sent. Live values are read by raw access; `api` and what is below it are known from the
 -- operation table, `anyreach` from its annotations.
 
-local composites = require "anyreach.composites"
+local composites = require "anyreach.client.uploads"
 local library = require "anyreach.repl.library"
 local operations = require "anyreach.operations"
 

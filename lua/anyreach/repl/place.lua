@@ -1,10 +1,10 @@
 -- Where a session works, found without a request and without asking for a token: profile, organisation and
 -- mode, as prompt and greeting tell them.
 
-local account = require "anyreach.account"
-local client = require "anyreach.client"
+local account = require "anyreach.account.identity"
+local client = require "anyreach.client.client"
 local host = require "anyreach.host"
-local profiles = require "anyreach.profiles"
+local profiles = require "anyreach.account.profiles"
 
 local place = {}
 

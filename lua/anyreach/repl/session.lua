@@ -4,18 +4,18 @@
 local anyreach = require "anyreach"
 local background = require "anyreach.repl.background"
 local chunk = require "anyreach.repl.chunk"
-local color = require "anyreach.color"
+local color = require "anyreach.text.color"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local observer = require "anyreach.observer"
-local observing = require "anyreach.observing"
+local observing = require "anyreach.observe"
 local operations = require "anyreach.operations"
 local place = require "anyreach.repl.place"
-local profiles = require "anyreach.profiles"
+local profiles = require "anyreach.account.profiles"
 local report = require "anyreach.report"
 local terminal = require "anyreach.terminal"
 local text = require "anyreach.repl.text"
-local trace = require "anyreach.observing.trace"
+local trace = require "anyreach.observe.trace"
 
 local MOST_REQUESTS = 1000 -- remembered for :requests
 local DEFAULT_COLUMNS, DEFAULT_ROWS = 80, 24

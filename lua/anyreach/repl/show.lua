@@ -17,7 +17,7 @@ local LINES_OF_STRING = 4 -- a string without line breaks that takes no more is 
 
 local function operation_text(thing, options)
   local row = operations.describe(thing.name)
-  local signature = require("anyreach.operation_help").signature(row)
+  local signature = require("anyreach.openapi.help").signature(row)
   local note = ("%s  help(api.%s) tells more"):format(text.line(row.summary), thing.name)
   return text.paint("name", signature, options.color) .. "\n" .. text.paint("note", note, options.color)
 end

@@ -1,7 +1,7 @@
 -- Text that is fit for a terminal. What comes from a server may hold control characters, escape
 -- sequences, marks that turn the direction of writing, and secrets; none of them is shown as it is.
 
-local color = require "anyreach.color"
+local color = require "anyreach.text.color"
 local redact = require "anyreach.redact"
 local width = require "anyreach.text_width"
 

@@ -3,7 +3,7 @@
 local json = require "anyreach.json"
 local access = require "anyreach.sandbox.access"
 local refusal = require "anyreach.sandbox.refusal"
-local timestamp = require "anyreach.timestamp"
+local timestamp = require "anyreach.text.timestamp"
 
 local admin = {}
 

@@ -8,7 +8,7 @@ local e164 = require "anyreach.sandbox.e164"
 local fields = require "anyreach.sandbox.fields"
 local listing = require "anyreach.sandbox.listing"
 local refusal = require "anyreach.sandbox.refusal"
-local timestamp = require "anyreach.timestamp"
+local timestamp = require "anyreach.text.timestamp"
 local timezones = require "anyreach.sandbox.timezones"
 
 local contacts = {}

@@ -11,7 +11,7 @@ local e164 = require "anyreach.sandbox.e164"
 local listing = require "anyreach.sandbox.listing"
 local phone_numbers = require "anyreach.sandbox.phone_numbers"
 local refusal = require "anyreach.sandbox.refusal"
-local timestamp = require "anyreach.timestamp"
+local timestamp = require "anyreach.text.timestamp"
 local transcript = require "anyreach.sandbox.transcript"
 
 local conversations = {}

@@ -1,5 +1,5 @@
 -- The sandbox: an emulator of the API as one function from a request to an answer. The HTTP server
--- (src/server.c) calls it; tests call it directly.
+-- (src/sandbox/server.c) calls it; tests call it directly.
 --
 -- A request goes through: control routes, route (404, 405), fault, credential (401), scope (403),
 -- query and body (422), and then the rule of its operation, all within one transaction that is

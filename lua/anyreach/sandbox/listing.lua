@@ -6,7 +6,7 @@
 
 local json = require "anyreach.json"
 local refusal = require "anyreach.sandbox.refusal"
-local timestamp = require "anyreach.timestamp"
+local timestamp = require "anyreach.text.timestamp"
 
 local listing = {}
 

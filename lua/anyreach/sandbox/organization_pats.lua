@@ -4,7 +4,7 @@
 local json = require "anyreach.json"
 local fields = require "anyreach.sandbox.fields"
 local digest = require "anyreach.digest"
-local timestamp = require "anyreach.timestamp"
+local timestamp = require "anyreach.text.timestamp"
 
 local organization_pats = {}
 

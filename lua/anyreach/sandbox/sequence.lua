@@ -4,7 +4,7 @@
 -- With a seed both are repeatable: time starts on a fixed day and moves one millisecond a call, and
 -- ids follow from the seed and that time.
 
-local timestamp = require "anyreach.timestamp"
+local timestamp = require "anyreach.text.timestamp"
 
 local Sequence = {}
 Sequence.__index = Sequence

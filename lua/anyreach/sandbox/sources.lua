@@ -4,7 +4,7 @@
 
 local json = require "anyreach.json"
 local attachments = require "anyreach.sandbox.attachments"
-local content_types = require "anyreach.content_types"
+local content_types = require "anyreach.text.content_types"
 local clean_text = require "anyreach.sandbox.clean_text"
 local fields = require "anyreach.sandbox.fields"
 local listing = require "anyreach.sandbox.listing"

@@ -4,7 +4,7 @@
 local json = require "anyreach.json"
 local conversations = require "anyreach.sandbox.conversations"
 local refusal = require "anyreach.sandbox.refusal"
-local timestamp = require "anyreach.timestamp"
+local timestamp = require "anyreach.text.timestamp"
 local transcript = require "anyreach.sandbox.transcript"
 
 local text_turns = {}

@@ -4,7 +4,7 @@
 -- Stored in "transfers" under the token that the address ends in; the bytes apart, under the source's id.
 
 local refusal = require "anyreach.sandbox.refusal"
-local timestamp = require "anyreach.timestamp"
+local timestamp = require "anyreach.text.timestamp"
 
 local transfers = {}
 

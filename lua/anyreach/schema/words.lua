@@ -2,7 +2,7 @@
 -- `missing` (with `because` and `choices`), `unknown` (with the known `names`), `name_problem` (of the
 -- name of a key), or the whole `text`.
 
-local described = require "anyreach.described"
+local described = require "anyreach.text.described"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 

@@ -1,0 +1,239 @@
+-- Ending an experiment: the winner is published everywhere, or what was before is restored. The decision
+-- is written to the state file first, and what is to be done follows from what the slots hold now; so a run
+-- that was cut off is completed by the next one. A slot that somebody has changed since is left alone.
+
+local agent_lookup = require "anyreach.agents.lookup"
+local answering = require "anyreach.agents.numbers.answering"
+local created = require "anyreach.agents.ab_test.created"
+local errors = require "anyreach.errors"
+local json = require "anyreach.json"
+local moves = require "anyreach.agents.numbers.moves"
+local operations = require "anyreach.operations"
+local slots = require "anyreach.agents.numbers.slots"
+local state_file = require "anyreach.agents.ab_test.state"
+local steps = require "anyreach.agents.steps"
+local timestamp = require "anyreach.text.timestamp"
+
+local conclude = {}
+
+---@class anyreach.ab_ending
+---@field creates boolean a version that is like the winner's is to be created first
+---@field is_copy boolean|nil `target` is, or will be, a copy of the winner's version
+---@field winner anyreach.variant_state|nil
+---@field target anyreach.holder|nil the version that takes the slots; nil: what was before
+---@field changes anyreach.slot_change[]
+---@field left_alone string[] slots that somebody else has changed since, in words
+
+-- {====== who won ======
+
+--- The variant of a name; an unknown one is an error of kind "input".
+---@param state anyreach.ab_state
+---@param name string
+---@return anyreach.variant_state
+---@return boolean is_control it is the first one
+function conclude.variant(state, name)
+  local names = {}
+  for index, variant in ipairs(state.variants) do
+    if variant.name == name then return variant, index == 1 end
+    names[index] = variant.name
+  end
+  local near = operations.nearest(name, names)
+  errors.raise("input", "no variant is called '%s'; %s", name, near and ("did you mean '%s'?"):format(near)
+    or "expected one of " .. table.concat(names, ", "))
+end
+
+-- }======
+
+-- {====== what the slots hold ======
+
+local function ids_of_variants(state)
+  local ids = {}
+  for _, variant in ipairs(state.variants) do
+    if variant.version_id then ids[variant.version_id] = variant end
+  end
+  return ids
+end
+
+local function holder_of(state, version)
+  return { version_id = version.version_id, agent_id = state.agent.id, agent = state.agent.name,
+    version = version.version }
+end
+
+local function is_own(state, holder)
+  return not holder or holder.agent_id == state.agent.id
+end
+
+-- The slots of the experiment by "number slot", with what they held before.
+local function previous_by_slot(state)
+  local by_slot = {}
+  for _, previous in ipairs(state.previous) do by_slot[previous.number .. " " .. previous.slot] = previous end
+  return by_slot
+end
+
+local function add_change(ending, number, slot, from, to)
+  if from and to and from.version_id == to.version_id then return end
+  ending.changes[#ending.changes + 1] = { number = number, slot = slot, from = from, to = to }
+end
+
+-- A slot of the experiment goes to `to`, if it still holds one of the variants.
+local function end_slot(ending, state, previous, held, to)
+  local variant = held and ending.variants[held]
+  if variant then
+    add_change(ending, previous.number, previous.slot, holder_of(state, variant), to)
+  elseif held ~= (to and to.version_id) and held ~= (previous.holder and previous.holder.version_id) then
+    ending.left_alone[#ending.left_alone + 1] = ("%s %s"):format(previous.number, previous.slot)
+  end
+end
+
+-- }======
+
+-- {====== the two endings ======
+
+local function restore(ending, state, records)
+  for _, previous in ipairs(state.previous) do
+    local record = records[previous.number]
+    if record then end_slot(ending, state, previous, slots.version_id(record, previous.slot), previous.holder) end
+  end
+end
+
+-- A number that was borrowed from another agent goes back to it; all that the agent itself held, or that
+-- was free, goes to the winner, and so does every other slot of the version that it replaces.
+local function publish(ending, state, records)
+  local by_slot = previous_by_slot(state)
+  for number, record in pairs(records) do
+    for _, slot in ipairs(slots.names) do
+      local held, previous = slots.version_id(record, slot), by_slot[number .. " " .. slot]
+      if previous then
+        end_slot(ending, state, previous, held, is_own(state, previous.holder) and ending.target or previous.holder)
+      elseif held == state.base.version_id then
+        add_change(ending, number, slot, holder_of(state, state.base), ending.target)
+      end
+    end
+  end
+end
+
+local function sort_changes(list)
+  table.sort(list, function(a, b) return a.number .. a.slot < b.number .. b.slot end)
+end
+
+-- }======
+
+-- {====== the winner's version ======
+
+-- Whoever asks for the newest published version of the agent must get the winner. The first variant's is
+-- that already; any other one is copied to a version of its own. A version that somebody has published in
+-- the meantime would be undone by that.
+local function check_nobody_published(state, versions)
+  local published, own = agent_lookup.published(versions), state.decision and state.decision.version
+  local newest = 0
+  for _, variant in ipairs(state.variants) do newest = math.max(newest, variant.version) end
+  if published and published.version > newest and published.version ~= own then
+    errors.raise("conflict", "version %d of agent '%s' was published since the experiment began, and a winner would "
+      .. "undo it; 'conclude --restore' gives the numbers back", published.version, state.agent.name)
+  end
+end
+
+local function check_complete(state)
+  if state.phase ~= "starting" then return end
+  errors.raise("conflict", "the start of the experiment '%s' was cut off; complete it with 'ab-test start', or take it "
+    .. "back with 'ab-test conclude --restore'", state.experiment)
+end
+
+-- What makes the copy of a winner's version.
+local function copying(state, decision, winner)
+  return { agent_id = state.agent.id, base = winner.version, newest = decision.newest, taken = {} }
+end
+
+-- The winner's version, or nil when it is yet to be created.
+local function find_target(api, state, decision)
+  check_complete(state)
+  local winner, is_control = conclude.variant(state, decision.winner)
+  local versions = agent_lookup.versions(api, state.agent.id)
+  check_nobody_published(state, versions)
+  if is_control then return holder_of(state, winner), winner end
+  local copy = decision.version and agent_lookup.numbered(versions, decision.version)
+  if decision.is_being_created then copy = created.find(api, copying(state, decision, winner)) end
+  return copy and holder_of(state, { version = copy.version, version_id = copy.id }), winner, true
+end
+
+-- }======
+
+local function records_by_number(api)
+  local records = {}
+  for _, record in ipairs(answering.records(api)) do records[record.phone_number] = record end
+  return records
+end
+
+--- What an ending takes. Only reads.
+---@param api anyreach.client
+---@param state anyreach.ab_state
+---@param decision {action: "publish"|"restore", winner: string|nil}
+---@return anyreach.ab_ending
+function conclude.plan(api, state, decision)
+  local ending = { changes = {}, left_alone = {}, variants = ids_of_variants(state), creates = false }
+  local records = records_by_number(api)
+  if decision.action == "restore" then
+    restore(ending, state, records)
+  else
+    local target, winner, is_copy = find_target(api, state, decision)
+    ending.creates, ending.winner, ending.is_copy = target == nil, winner, is_copy
+    ending.target = target or { agent_id = state.agent.id, agent = state.agent.name }
+    publish(ending, state, records)
+  end
+  sort_changes(ending.changes)
+  table.sort(ending.left_alone)
+  return ending
+end
+
+local function create_target(api, state, ending, save)
+  local decision, newest = state.decision, agent_lookup.versions(api, state.agent.id)[1]
+  if not newest then errors.raise("conflict", "agent '%s' has no versions any more", state.agent.name) end
+  decision.newest, decision.is_being_created = newest.version, true
+  save()
+  local version = created.make(api, copying(state, decision, ending.winner))
+  decision.version, decision.is_being_created = version.version, nil
+  save()
+  ending.target.version, ending.target.version_id = version.version, version.id
+end
+
+local function is_published_by(list, target)
+  for _, step in ipairs(list) do
+    if step.agent_id == target.agent_id and step.version == target.version then return true end
+  end
+  return false
+end
+
+--- The requests that publish the winner's copy and write the slots, for showing and for carrying out.
+---@param ending anyreach.ab_ending
+---@return anyreach.slot_step[]
+function conclude.steps(ending)
+  local list = moves.steps(ending.changes)
+  if ending.is_copy and not is_published_by(list, ending.target) then
+    table.insert(list, 1, moves.publish_steps(ending.target, {})[1])
+  end
+  return list
+end
+
+--- Carries an ending out. A failure leaves a state that another run completes; after the first request it is of
+--- kind "partial".
+---@param api anyreach.client
+---@param file string of the experiment
+---@param state anyreach.ab_state
+---@param decision {action: "publish"|"restore", winner: string|nil, verdict: string}
+---@param ending anyreach.ab_ending
+function conclude.run(api, file, state, decision, ending)
+  local function save() state_file.write(file, state) end
+  state.phase, state.decision = "concluding", decision
+  save()
+  if ending.creates then create_target(api, state, ending, save) end
+  local ok, err = pcall(moves.apply, api, conclude.steps(ending))
+  if not ok then
+    if ending.creates then err = steps.failure_after(("version %d created"):format(ending.target.version), err) end
+    error(err, 0)
+  end
+  state.phase, state.concluded_at = "concluded", timestamp.format(os.time() * 1000000)
+  state.left_alone = #ending.left_alone > 0 and json.array(ending.left_alone) or nil
+  save()
+end
+
+return conclude

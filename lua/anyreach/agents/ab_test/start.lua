@@ -1,0 +1,250 @@
+-- Starting an experiment: a new version for each variant, published on the variant's numbers. The state
+-- file is written before each write; a start that was cut off is completed by starting again.
+--
+-- Every variant gets a version of its own, also one that changes nothing: then the version alone tells
+-- whose a conversation is. The first variant's is created and published last, so that what asks for the
+-- agent's newest published version (as campaigns, web widgets and email may) goes on getting what it had.
+
+local account = require "anyreach.account.identity"
+local agent_lookup = require "anyreach.agents.lookup"
+local answering = require "anyreach.agents.numbers.answering"
+local answers = require "anyreach.agents.answers"
+local created = require "anyreach.agents.ab_test.created"
+local errors = require "anyreach.errors"
+local json = require "anyreach.json"
+local moves = require "anyreach.agents.numbers.moves"
+local slots = require "anyreach.agents.numbers.slots"
+local state_file = require "anyreach.agents.ab_test.state"
+local steps = require "anyreach.agents.steps"
+local timestamp = require "anyreach.text.timestamp"
+
+local start = {}
+
+---@class anyreach.ab_step
+---@field action "create"|"publish"
+---@field variant anyreach.variant_state
+---@field prompt string|nil of a version to create
+---@field text string what it does, in words
+
+-- {====== what stands in the way ======
+
+-- What to say of an experiment that has begun already, by its phase.
+local sayings = {
+  running = "has been running since {started}; see it with 'ab-test status', end it with 'ab-test conclude'",
+  concluding = "is being concluded; complete that with 'ab-test conclude'",
+  concluded = "was concluded at {concluded}; to run it anew, move {path} away, or copy the experiment to another name",
+}
+
+local function check_phase(experiment, state)
+  if state.phase == "starting" then
+    if state.set_up == experiment.set_up then return end
+    errors.raise("conflict", "%s has changed since its start was cut off; undo the change to complete it, or take it "
+      .. "back with 'ab-test conclude --restore'", experiment.file)
+  end
+  local facts = { started = state.started_at, concluded = state.concluded_at, path = state_file.path(experiment.file) }
+  errors.raise("conflict", "experiment '%s' %s", experiment.name, (sayings[state.phase]:gsub("{(%a+)}", facts)))
+end
+
+local function check_others(experiment, agent, account_key)
+  local numbers = {}
+  for _, variant in ipairs(experiment.variants) do
+    for _, number in ipairs(variant.numbers) do numbers[number] = true end
+  end
+  for _, other in ipairs(state_file.others_under_way(experiment.file)) do
+    local is_same_account = other.state.account == account_key
+    for _, variant in ipairs(is_same_account and other.state.variants or {}) do
+      for _, number in ipairs(variant.phone_numbers) do
+        if numbers[number] then
+          errors.raise("conflict", "%s is already claimed by the experiment of %s", number, other.path)
+        end
+      end
+    end
+    if is_same_account and other.state.agent.id == agent.id then
+      errors.raise("conflict", "another experiment is running on the agent '%s': %s; conclude it first", agent.name,
+        other.path)
+    end
+  end
+end
+
+--- Raises an error of kind "conflict" when a state belongs to another organisation than the client.
+---@param api anyreach.client
+---@param state anyreach.ab_state
+function start.check_account(api, state)
+  local key = account.of(api).key
+  if key == state.account then return end
+  errors.raise("conflict", "the experiment '%s' was started in %s, and this is %s; choose the other with --profile "
+    .. "or its credential", state.experiment, state.account, key)
+end
+
+-- }======
+
+-- {====== the state to begin with ======
+
+local function current_version(api, agent)
+  local versions = agent_lookup.versions(api, agent.id)
+  local published = agent_lookup.published(versions)
+  if not published then
+    errors.raise("input", "agent '%s' has no published version to try variants of; publish one first", agent.name)
+  end
+  return { version = published.version, version_id = answers.version_id(published) }, versions[1].version
+end
+
+-- What the slots hold now. A holder that nobody has could not be restored.
+local function previous_slots(api, experiment)
+  local wanted, list = {}, json.array {}
+  for _, variant in ipairs(experiment.variants) do
+    table.move(variant.numbers, 1, #variant.numbers, #wanted + 1, wanted)
+  end
+  local found = answering.read_some(api, wanted)
+  for _, number in ipairs(wanted) do
+    for _, slot in ipairs(slots.of(experiment.direction)) do
+      local holder = found[number][slot]
+      if holder and not holder.agent_id then
+        errors.raise("conflict", "the %s slot of %s holds version %s, which no agent of the organisation has, so that "
+          .. "it could not be restored; choose another number", slot, number, holder.version_id)
+      end
+      list[#list + 1] = { number = number, slot = slot, holder = holder }
+    end
+  end
+  return list
+end
+
+local function new_state(api, experiment)
+  local agent, key = agent_lookup.find(api, experiment.agent), account.of(api).key
+  check_others(experiment, agent, key)
+  local base, newest = current_version(api, agent)
+  local state = {
+    phase = "starting",
+    experiment = experiment.name,
+    account = key,
+    agent = { id = agent.id, name = agent.name },
+    direction = experiment.direction,
+    base = base,
+    newest = newest,
+    variants = json.array {},
+    previous = previous_slots(api, experiment),
+    set_up = experiment.set_up,
+    question = experiment.question,
+  }
+  for index, variant in ipairs(experiment.variants) do
+    state.variants[index] = { name = variant.name, phone_numbers = json.array(variant.numbers) }
+  end
+  return state
+end
+
+-- }======
+
+-- {====== steps ======
+
+-- The variants in the order in which they are written: the first one last.
+local function in_order(list)
+  local ordered = table.move(list, 2, #list, 1, {})
+  ordered[#ordered + 1] = list[1]
+  return ordered
+end
+
+local function create_text(variant, state)
+  local kind = variant.prompt and "with its own prompt" or "as a copy"
+  return ("create a version for '%s', %s, on top of version %d"):format(variant.name, kind, state.base.version)
+end
+
+local function make_steps(experiment, state)
+  local list, prompts = {}, {}
+  for index, variant in ipairs(experiment.variants) do prompts[state.variants[index]] = variant end
+  for _, variant in ipairs(in_order(state.variants)) do
+    if not variant.version then
+      list[#list + 1] = { action = "create", variant = variant, prompt = prompts[variant].prompt,
+        text = create_text(prompts[variant], state) }
+    end
+  end
+  for _, variant in ipairs(in_order(state.variants)) do
+    list[#list + 1] = { action = "publish", variant = variant,
+      text = ("publish '%s' on %s, %s"):format(variant.name, table.concat(variant.phone_numbers, ", "),
+        state.direction) }
+  end
+  return list
+end
+
+--- What starting takes, or completing a start that was cut off. Only reads.
+---@param api anyreach.client
+---@param experiment anyreach.experiment
+---@return anyreach.ab_state
+---@return anyreach.ab_step[]
+function start.plan(api, experiment)
+  local state = state_file.read(experiment.file)
+  if state then
+    check_phase(experiment, state)
+    start.check_account(api, state)
+  end
+  state = state or new_state(api, experiment)
+  return state, make_steps(experiment, state)
+end
+
+-- }======
+
+-- {====== carrying out ======
+
+local function taken_versions(state)
+  local taken = {}
+  for _, variant in ipairs(state.variants) do taken[variant.version or 0] = true end
+  return taken
+end
+
+local function create(run, step)
+  local state, variant = run.state, step.variant
+  local creation = { agent_id = state.agent.id, base = state.base.version, prompt = step.prompt,
+    newest = state.newest, taken = taken_versions(state) }
+  local version = variant.is_being_created and created.find(run.api, creation)
+  variant.is_being_created = true
+  run.save()
+  version = version or created.make(run.api, creation)
+  variant.version, variant.version_id, variant.is_being_created = version.version, version.id, nil
+  run.save()
+end
+
+-- The slots of a variant that do not hold its version.
+local function due_changes(run, variant)
+  local state, list = run.state, {}
+  local holder = { version_id = variant.version_id, agent_id = state.agent.id, agent = state.agent.name,
+    version = variant.version }
+  for _, number in ipairs(variant.phone_numbers) do
+    local record = answering.record_of(run.api, number)
+    for _, slot in ipairs(slots.of(state.direction)) do
+      local held = slots.version_id(record, slot)
+      if held ~= holder.version_id then
+        list[#list + 1] = { number = number, slot = slot, from = held and { version_id = held }, to = holder }
+      end
+    end
+  end
+  return holder, list
+end
+
+local function publish(run, step)
+  local holder, list = due_changes(run, step.variant)
+  if #list > 0 then moves.apply(run.api, moves.publish_steps(holder, list)) end
+end
+
+local actions = { create = create, publish = publish }
+
+--- Carries the steps out. A failure leaves a state that another start completes.
+---@param api anyreach.client
+---@param experiment anyreach.experiment
+---@param state anyreach.ab_state
+---@param list anyreach.ab_step[] get their `outcome`
+---@param on_done? fun(step: anyreach.ab_step)
+function start.run(api, experiment, state, list, on_done)
+  local run = { api = api, state = state, save = function() state_file.write(experiment.file, state) end }
+  state.started_at = state.started_at or timestamp.format(os.time() * 1000000)
+  run.save()
+  local ok, err = pcall(steps.run, list, function(step)
+    actions[step.action](run, step)
+    if on_done then on_done(step) end
+  end)
+  if not ok then error(steps.failure(list, err, function(step) return step.text end), 0) end
+  state.phase = "running"
+  run.save()
+end
+
+-- }======
+
+return start

@@ -1,0 +1,254 @@
+-- Export: an organisation's agents as agent files, with prompts beside them and references in place of
+-- ids. Files that are there are changed in place; the file of an agent is found by the agent's name.
+-- First everything is read and decided, then written; twice in a row changes nothing.
+
+local agent_lookup = require "anyreach.agents.lookup"
+local agent_state = require "anyreach.agents.state"
+local describe = require "anyreach.agents.export.describe"
+local directory = require "anyreach.directory"
+local errors = require "anyreach.errors"
+local files = require "anyreach.files"
+local folder = require "anyreach.agents.export.folder"
+local json = require "anyreach.json"
+local json_edit = require "anyreach.yaml.json_edit"
+local names = require "anyreach.agents.export.names"
+local prompts = require "anyreach.agents.export.prompts"
+local reconcile = require "anyreach.agents.export.reconcile"
+local references = require "anyreach.agents.references"
+local stale = require "anyreach.agents.export.stale"
+local tasks = require "anyreach.client.tasks"
+local yaml_edit = require "anyreach.yaml.edit"
+local yaml_text = require "anyreach.yaml.writer"
+
+local export = {}
+
+---@class anyreach.export_result
+---@field name string
+---@field agent_id string|nil
+---@field file string|nil
+---@field action "created"|"updated"|"unchanged"|"failed"|"gone"|"removed" gone: it has a file and is no more
+---@field writes {path: string, text: string}[] files to write, or written
+---@field removes string[] files to remove, or removed
+---@field notes string[] what the files do not hold, or hold in another form
+---@field state anyreach.agent_state|nil what the organisation has
+---@field resolver anyreach.resolver|nil of the organisation
+---@field error any of a failure
+
+---@class anyreach.export_options
+---@field agents? string[] names or ids; default all
+---@field environment? anyreach.environment whose ids get names, and whose values stay out of the files
+---@field inline? boolean prompts stay in the agent files
+---@field only_owned? boolean files that are there get no keys that they do not have
+---@field prune_files? boolean files of agents that are no more are removed
+---@field check? boolean nothing is written
+---@field on_step? fun() called when an agent was read
+
+-- {====== which agents ======
+
+local function new_result(agent)
+  return { name = agent.name, agent_id = agent.id, writes = {}, removes = {}, notes = {} }
+end
+
+local function sort_by_name(results)
+  table.sort(results, function(a, b)
+    if a.name ~= b.name then return a.name < b.name end
+    return (a.agent_id or "") < (b.agent_id or "")
+  end)
+  return results
+end
+
+-- The agents to export, sorted by name.
+local function choose(api, wanted)
+  local results, seen = {}, {}
+  local function add(agent)
+    if not seen[agent.id] then results[#results + 1] = new_result(agent) end
+    seen[agent.id] = true
+  end
+  if wanted then
+    for _, agent in ipairs(tasks.map(wanted, function(text) return agent_lookup.find(api, text) end)) do add(agent) end
+  else
+    for _, agent in ipairs(agent_lookup.all(api)) do add(agent) end
+  end
+  return sort_by_name(results)
+end
+
+local function fail(result, err)
+  result.action, result.error = "failed", err
+end
+
+-- Files know agents by their names.
+local function refuse_nameless(results)
+  for _, result in ipairs(results) do
+    if result.name == "" then
+      fail(result, errors.make { kind = "conflict", message = ("the agent %s has no name, by which a file could know "
+        .. "it; give it one, or delete it"):format(result.agent_id) })
+    end
+  end
+end
+
+-- Two agents of one name cannot both have a file.
+local function refuse_twins(results)
+  local ids = {}
+  for _, result in ipairs(results) do
+    ids[result.name] = ids[result.name] or {}
+    table.insert(ids[result.name], result.agent_id)
+  end
+  for _, result in ipairs(results) do
+    local list = ids[result.name]
+    if #list > 1 and not result.error then
+      fail(result, errors.make { kind = "conflict", message = ("%d agents have the name '%s': %s; rename or delete all "
+        .. "but one"):format(#list, result.name, table.concat(list, ", ")) })
+    end
+  end
+end
+
+-- }======
+
+-- {====== what their files are to say ======
+
+local function choose_files(results, where)
+  for _, result in ipairs(results) do
+    local entry = where.by_name[result.name]
+    if entry then
+      result.file, result.stem = entry.file, entry.file:match("([^/]+)%.%w+$")
+    else
+      result.stem = names.stem(result.name, function(stem) return where.stems[stem] ~= nil end)
+      result.file = ("%s/%s.yaml"):format(where.path, result.stem)
+      where.stems[result.stem] = result.name
+    end
+  end
+end
+
+-- The keys that a new file gets from the environment.
+local function said_of(environment, name)
+  local found = {}
+  for _, values in pairs(environment and table.pack(environment:values_of(name)) or {}) do
+    for key, value in pairs(type(values) == "table" and values or {}) do found[key] = value end
+  end
+  return found
+end
+
+local function new_context(resolver, result, entry, options)
+  return {
+    resolver = resolver,
+    notes = result.notes,
+    stem = result.stem,
+    has_tags = not (entry and entry.is_json),
+    splits = not options.inline and not (entry and entry.is_json),
+    only_owned = entry ~= nil and options.only_owned or false,
+    environment = options.environment,
+  }
+end
+
+local function describe_one(reader, resolver, result, entry, options)
+  local old = entry and entry.effective or said_of(options.environment, result.name)
+  local state = reader:read(result.agent_id, { wants_draft = old.publish == false })
+  local context = new_context(resolver, result, entry, options)
+  result.state, result.resolver = state, resolver
+  result.value = reconcile.agent(context, entry and entry.value, describe.agent(context, state, old))
+end
+
+local function describe_all(api, results, where, options)
+  local reader = agent_state.reader(api)
+  local resolver = references.resolver(api, options.environment and options.environment.ids)
+  tasks.map(results, function(result)
+    if result.error then return end
+    local ok, err = pcall(describe_one, reader, resolver, result, where.by_name[result.name], options)
+    if not ok then fail(result, err) end
+    if options.on_step then options.on_step() end
+  end)
+end
+
+-- }======
+
+-- {====== writing ======
+
+local function text_of(entry, value)
+  if not entry then return yaml_text.encode(value) end
+  if entry.is_json then return json_edit.update(entry.text, value) end
+  return yaml_edit.update(entry.text, value, { name = entry.file })
+end
+
+local function decide(result, entry)
+  if not entry or not json.equal(entry.value, result.value) then
+    table.insert(result.writes, { path = result.file, text = text_of(entry, result.value) })
+  end
+  result.action = not entry and "created" or #result.writes > 0 and "updated" or "unchanged"
+end
+
+local function decide_all(results, where)
+  local good = {}
+  for _, result in ipairs(results) do
+    if not result.error then good[#good + 1] = result end
+  end
+  prompts.place(good, where)
+  for _, result in ipairs(good) do
+    local ok, err = pcall(decide, result, where.by_name[result.name])
+    if not ok then fail(result, err) end
+  end
+end
+
+local function make_directory_of(path)
+  local parent = path:match("^(.+)/[^/]*$")
+  local ok, message = directory.make(parent or ".")
+  if not ok then errors.raise("input", "%s", message) end
+end
+
+-- Prompts come first, so that no agent file names a text that is not there.
+local function write(result)
+  for _, item in ipairs(result.writes) do
+    make_directory_of(item.path)
+    files.write_file(item.path, item.text)
+  end
+  for _, path in ipairs(result.removes) do
+    local ok, message = os.remove(path)
+    if not ok then errors.raise("input", "%s", message) end
+  end
+end
+
+-- }======
+
+--- Exports agents into a directory.
+---@param api anyreach.client
+---@param path string of the directory, which is made when it is not there
+---@param options? anyreach.export_options
+---@return anyreach.export_result[] sorted by name; then the agents that have files and are no more
+function export.run(api, path, options)
+  options = options or {}
+  local where = folder.read(path, options.environment)
+  local results = choose(api, options.agents)
+  refuse_nameless(results)
+  refuse_twins(results)
+  choose_files(results, where)
+  if options.on_start then options.on_start(#results) end
+  describe_all(api, results, where, options)
+  decide_all(results, where)
+  if not options.agents then stale.add(results, where, options.prune_files) end
+  for _, result in ipairs(options.check and {} or results) do
+    if not result.error then
+      local ok, err = pcall(write, result)
+      if not ok then fail(result, err) end
+    end
+  end
+  return results
+end
+
+--- How many results there are of each action.
+---@param results anyreach.export_result[]
+---@return table<string, integer> counts by action, and `total`
+function export.count(results)
+  local counts = { created = 0, updated = 0, unchanged = 0, failed = 0, gone = 0, removed = 0, total = #results }
+  for _, result in ipairs(results) do counts[result.action] = counts[result.action] + 1 end
+  return counts
+end
+
+--- The exit code that stands for the results, as provisioning has it: 2 for a check that found something.
+---@param results anyreach.export_result[]
+---@param is_check boolean?
+---@return integer
+function export.exit_code(results, is_check)
+  local counts = export.count(results)
+  return errors.exit_code_of(results) or is_check and counts.created + counts.updated + counts.removed > 0 and 2 or 0
+end
+
+return export

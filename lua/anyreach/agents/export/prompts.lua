@@ -1,0 +1,112 @@
+-- Which file each prompt goes to. A text stays in the file that it is in, unless other agents share that
+-- file and are to say something else; a new one goes to prompts/NAME.md beside the agent files.
+
+local digest = require "anyreach.digest"
+local directory = require "anyreach.directory"
+local files = require "anyreach.files"
+local folder = require "anyreach.agents.export.folder"
+local reconcile = require "anyreach.agents.export.reconcile"
+local references = require "anyreach.agents.references"
+local yaml = require "anyreach.yaml"
+
+local prompts = {}
+
+local DIRECTORY = "prompts"
+local HASH_LENGTH = 8 -- hex digits
+
+---@class anyreach.prompt_plan
+---@field folder anyreach.folder
+---@field files table<string, string> path -> the text that the file is to hold
+
+-- The text that a file stands for, or nil.
+local function read_text(path)
+  if directory.kind(path) ~= "file" then return nil end
+  return (files.read_file(path):gsub("\r?\n$", ""))
+end
+
+-- Calls f(prompt) for each prompt in a value, and puts what it returns in its place.
+local function replace(value, f)
+  if type(value) ~= "table" or yaml.is_tag(value) or references.is_reference(value) then return value end
+  if reconcile.is_prompt(value) then return f(value) end
+  for key, part in pairs(value) do value[key] = replace(part, f) end
+  return value
+end
+
+-- {====== files that are there ======
+
+-- Counts, for each file, the places that want each text.
+local function count_wishes(agents, where)
+  local wishes = {}
+  for _, agent in ipairs(agents) do
+    replace(agent.value, function(prompt)
+      if prompt.old then
+        local path = folder.resolve(where.path, prompt.old)
+        wishes[path] = wishes[path] or {}
+        wishes[path][prompt.text] = (wishes[path][prompt.text] or 0) + 1
+      end
+      return prompt
+    end)
+  end
+  return wishes
+end
+
+-- A file may be written when all the places that name it want the same.
+local function can_write(where, wishes, path, text)
+  return wishes[path][text] == (where.uses[path] or 0)
+end
+
+-- }======
+
+-- {====== new files ======
+
+local function candidate(stem, field)
+  local rest = field:gsub("^config%.", ""):gsub("%.?instructions$", ""):gsub("[^%w_]+", "-"):gsub("^%-+", "")
+    :gsub("%-+$", ""):lower()
+  return ("%s/%s%s"):format(DIRECTORY, stem, rest ~= "" and "." .. rest or "")
+end
+
+-- A file that is there belongs to somebody, unless it says just this.
+local function is_free(plan, path, text)
+  if plan.files[path] then return plan.files[path] == text end
+  local present = read_text(path)
+  return present == nil or present == text and not plan.folder.uses[path]
+end
+
+local function new_file(plan, agent, prompt)
+  local base = candidate(agent.stem, prompt.path)
+  local relative = base .. ".md"
+  if not is_free(plan, folder.resolve(plan.folder.path, relative), prompt.text) then
+    local hash = digest.sha256(agent.value.name .. "\0" .. prompt.path .. "\0" .. prompt.text):sub(1, HASH_LENGTH)
+    relative = ("%s-%s.md"):format(base, hash)
+  end
+  return relative
+end
+
+-- }======
+
+--- Finds a file for each prompt; the values get their !file tags.
+---@param agents {value: table, stem: string, writes: {path: string, text: string}[]}[] what is to be written is
+--- added to `writes`
+---@param where anyreach.folder
+function prompts.place(agents, where)
+  local plan = { folder = where, files = {} }
+  local wishes = count_wishes(agents, where)
+  for _, agent in ipairs(agents) do
+    agent.value = replace(agent.value, function(prompt)
+      local relative = prompt.old
+      local path = relative and folder.resolve(where.path, relative)
+      if relative and read_text(path) == prompt.text then return yaml.tag("!file", relative) end
+      if not relative or not can_write(where, wishes, path, prompt.text) then
+        relative = new_file(plan, agent, prompt)
+        path = folder.resolve(where.path, relative)
+      end
+      if not plan.files[path] and read_text(path) ~= prompt.text then
+        table.insert(agent.writes, { path = path, text = prompt.text .. "\n" })
+      end
+      plan.files[path] = prompt.text
+      return yaml.tag("!file", relative)
+    end)
+  end
+end
+
+return prompts

@@ -1,0 +1,250 @@
+-- Brings what a file says, with its tags, to what it is to say: tags that still stand for the right value
+-- stay, references and secrets become tags, and prompts are marked so that they can be put into files of
+-- their own (anyreach.export.prompts). Nothing is written here.
+
+local canonical = require "anyreach.text.canonical"
+local diff = require "anyreach.text.diff"
+local json = require "anyreach.json"
+local redaction = require "anyreach.text.redaction"
+local references = require "anyreach.agents.references"
+local yaml = require "anyreach.yaml"
+
+local reconcile = {}
+
+---@class anyreach.prompt stands in the place of a text that is in a file of its own, or may be
+---@field text string
+---@field old? string path as the agent file has it; nil when the text is in no file yet
+---@field path string of the field, such as "config.instructions"
+local Prompt = {}
+
+---@param value any
+---@return boolean
+function reconcile.is_prompt(value)
+  return getmetatable(value) == Prompt
+end
+
+---@class anyreach.reconcile_context : anyreach.export_context
+---@field stem string name of the file without extension
+---@field splits boolean prompts go into files of their own
+---@field only_owned boolean keys that the file does not have are left out
+---@field environment? anyreach.environment
+
+local function note(context, format, ...)
+  context.notes[#context.notes + 1] = format:format(...)
+end
+
+local function is_object(value)
+  return type(value) == "table" and not json.is_array(value) and not yaml.is_tag(value)
+    and not references.is_reference(value)
+end
+
+-- {====== what is new in the file ======
+
+local SHORT = 120 -- bytes; a line that is no longer needs no file of its own
+
+-- One line break at the end of a file is no part of its text, with the carriage return before it.
+local function fits_file(text)
+  return (#text > SHORT or text:find("\n", 1, true) ~= nil) and not text:find("\r$")
+end
+
+local function variable_name(context, path)
+  local name = (context.stem .. "_" .. path:gsub("^config%.", "")):upper():gsub("[^%w]+", "_"):gsub("_+$", "")
+  return name:find("^%d") and "AGENT_" .. name or name
+end
+
+local function secret_tag(context, path)
+  local name = variable_name(context, path)
+  note(context, "%s is a secret and is not written; the file takes it from the environment variable %s", path, name)
+  return yaml.tag("!env", { name = name, secret = true })
+end
+
+local fresh
+
+local function fresh_text(context, text, path, key, hidden)
+  if hidden and text ~= "" then
+    if context.has_tags then return secret_tag(context, path) end
+    note(context, "%s is a secret and is left out", path)
+    return nil
+  end
+  if key == "instructions" and context.splits and fits_file(text) then
+    return setmetatable({ text = text, path = path }, Prompt)
+  end
+  return text
+end
+
+-- A value that the file does not have yet.
+function fresh(context, value, path, key, hidden)
+  hidden = hidden or redaction.hides(key, value)
+  if type(value) == "string" then return fresh_text(context, value, path, key, hidden) end
+  if references.is_reference(value) then return yaml.tag("!ref", tostring(value)) end
+  if type(value) ~= "table" or yaml.is_tag(value) then return value end
+  local copy = json.is_array(value) and json.array {} or {}
+  for name, part in pairs(value) do
+    copy[name] = fresh(context, part, diff.path(path, name), type(name) == "string" and name or key, hidden)
+  end
+  return copy
+end
+
+-- }======
+
+-- {====== tags ======
+
+local merge_tag = {}
+
+merge_tag["!file"] = function(_, old, new, path)
+  if type(new) ~= "string" or type(old.value) ~= "string" or new:find("\r$") then return nil end
+  return setmetatable({ text = new, old = old.value, path = path }, Prompt)
+end
+
+-- What a variable holds is not the file's: it may be another one elsewhere.
+merge_tag["!env"] = function(context, old, new, path)
+  local name = type(old.value) == "table" and old.value.name or old.value
+  local value = type(name) == "string" and os.getenv(name)
+  if value and value ~= "" and value ~= new then
+    note(context, "%s is another than the environment variable %s; the file's !env stays", path, name)
+  end
+  return old
+end
+
+merge_tag["!ref"] = function(context, old, new)
+  local reference = references.parse(old.value)
+  if not reference then return nil end
+  if references.is_reference(new) then return reference == new and old or nil end
+  return context.resolver:id(reference.kind, reference.name) == new and old or nil
+end
+
+local function keep_tag(context, old, _, path)
+  note(context, "%s is not written; %s stays", path, old.tag)
+  return old
+end
+
+-- }======
+
+local merge
+
+local function is_secret_tag(value)
+  return type(value) == "table" and yaml.is_tag(value) and value.tag == "!env"
+end
+
+-- An absent key and null are the same; a server need not show what a secret of the file is for.
+local function stays_without_value(value)
+  return value == json.null or is_secret_tag(value)
+end
+
+-- {====== what an environment file says ======
+
+-- True when a value as it is written, with tags, is what there is.
+local function stands_for(context, written, new, path, key)
+  local quiet = setmetatable({ notes = {} }, { __index = context })
+  return json.equal(merge(quiet, written, new, path, key), written)
+end
+
+local function note_overlay(context, path)
+  note(context, "%s is set by %s and is another; change it there", path, context.environment.file)
+end
+
+local function is_open(value)
+  return value == nil or type(value) == "table" and yaml.is_tag(value) and value.tag == "!required"
+end
+
+local merge_objects
+
+-- A field of which the environment says something: what it says stays there. An overlay counts more than the
+-- file, and the file more than defaults.
+local function merge_field(context, old, new, place)
+  local path, overlay, defaults = place.path, place.overlay, place.defaults
+  if is_object(new) and (is_object(overlay) or is_object(defaults)) and (is_open(old) or is_object(old)) then
+    local merged = merge_objects(context, is_object(old) and old or {}, new, path, place)
+    return (old ~= nil or next(merged) ~= nil) and merged or nil
+  end
+  if overlay ~= nil then
+    if not stands_for(context, overlay, new, path, place.key) then note_overlay(context, path) end
+    return old
+  end
+  if defaults ~= nil and is_open(old) and stands_for(context, defaults, new, path, place.key) then return old end
+  return merge(context, old, new, path, place.key)
+end
+
+-- What the environment adds and the organisation has not: a null keeps a default away.
+local function refuse_additions(context, copy, new, place)
+  for key, value in pairs(place.overlay or {}) do
+    if new[key] == nil and not stays_without_value(value) then note_overlay(context, diff.path(place.path, key)) end
+  end
+  for key, value in pairs(place.defaults or {}) do
+    if new[key] == nil and not stays_without_value(value) then copy[key] = json.null end
+  end
+end
+
+-- }======
+
+local function object_or_nil(value)
+  return is_object(value) and value or nil
+end
+
+---@param said? {overlay: any, defaults: any} of an environment, for this object
+function merge_objects(context, old, new, path, said)
+  local overlay, defaults = object_or_nil(said and said.overlay), object_or_nil(said and said.defaults)
+  local copy = {}
+  for key, value in pairs(old) do
+    if new[key] == nil and stays_without_value(value) then copy[key] = value end
+  end
+  for key, value in pairs(new) do
+    if old[key] ~= nil or not context.only_owned then
+      copy[key] = merge_field(context, old[key], value, {
+        path = diff.path(path, key), key = key, overlay = overlay and overlay[key],
+        defaults = defaults and defaults[key],
+      })
+    end
+  end
+  refuse_additions(context, copy, new, { path = path, overlay = overlay, defaults = defaults })
+  return copy
+end
+
+-- name -> element, when all elements have names of their own.
+local function by_name(list)
+  local found = {}
+  for index = 1, #list do
+    local name = is_object(list[index]) and list[index].name
+    if type(name) ~= "string" or found[name] then return nil end
+    found[name] = list[index]
+  end
+  return found
+end
+
+-- Elements belong together by their names, where they have such, else by their places.
+local function merge_lists(context, old, new, path)
+  local old_by_name, copy = by_name(new) and by_name(old), json.array {}
+  for index = 1, #new do
+    local before = old[index]
+    if old_by_name then before = old_by_name[new[index].name] end
+    copy[index] = merge(context, before, new[index], diff.path(path, index))
+  end
+  return copy
+end
+
+function merge(context, old, new, path, key)
+  if type(new) == "table" and yaml.is_tag(new) then return json.equal(old, new) and old or new end
+  if type(old) == "table" and yaml.is_tag(old) then
+    local kept = (merge_tag[old.tag] or keep_tag)(context, old, new, path)
+    if kept ~= nil then return kept end
+    return fresh(context, new, path, key)
+  end
+  if is_object(old) and is_object(new) then return merge_objects(context, old, new, path) end
+  if json.is_array(old) and json.is_array(new) then return merge_lists(context, old, new, path) end
+  if type(old) == "string" and type(new) == "string" and not redaction.hides(key, new) then return new end
+  if old ~= nil and canonical.same(old, new) then return old end
+  return fresh(context, new, path, key)
+end
+
+--- What the file is to say.
+---@param context anyreach.reconcile_context
+---@param old table|nil what it says now
+---@param new table from anyreach.export.describe
+---@return table with tags, and anyreach.prompt in the places of texts that go into files
+function reconcile.agent(context, old, new)
+  local said = {}
+  if context.environment then said.defaults, said.overlay = context.environment:values_of(new.name) end
+  return merge_objects(context, old or {}, new, "", said)
+end
+
+return reconcile

@@ -1,0 +1,158 @@
+-- What the tags in an agent file stand for:
+--   !file prompts/greeting.md         the text of a file, its path being relative to the agent file;
+--                                     one line break at its end is left out
+--   !env NAME                         the value of an environment variable
+--   !env {name: NAME, secret: true}   the same as a secret, which no output ever shows
+--   !ref dataset:Clinic FAQ           a reference, which becomes an id where the agent is provisioned
+--   !required what it is              a place that an environment file must fill
+-- A tag that cannot be resolved stays in place and is a problem of its document.
+
+local diff = require "anyreach.text.diff"
+local directory = require "anyreach.directory"
+local document = require "anyreach.agents.file.document"
+local errors = require "anyreach.errors"
+local files = require "anyreach.files"
+local missing_path = require "anyreach.text.missing_path"
+local operations = require "anyreach.operations"
+local references = require "anyreach.agents.references"
+local secret = require "anyreach.secret"
+local yaml = require "anyreach.yaml"
+
+local tags = {}
+
+local ENV_KEYS = { "name", "secret" }
+
+local function relative_to(file, path)
+  if path:sub(1, 1) == "/" then return path end
+  return (file:match("^(.*/)") or "") .. path
+end
+
+-- Each resolver returns the value, or nil and a message.
+local resolvers = {}
+
+-- What a text file holds, or nil and a message.
+local function read_text(full)
+  local kind, missing = directory.kind(full)
+  if not kind then return nil, missing_path(full, missing) end
+  if kind ~= "file" then return nil, full .. ": expected a file, this is none" end
+  local ok, text = pcall(files.read_file, full)
+  if not ok then return nil, errors.is_error(text) and text.message or tostring(text) end
+  if not utf8.len(text) then return nil, full .. ": expected text in UTF-8" end
+  return (text:gsub("\r?\n$", ""))
+end
+
+resolvers["!file"] = function(doc, path, node)
+  if type(path) ~= "string" or path == "" then return nil, "expected the path of a text file after !file" end
+  return read_text(relative_to(doc:file_of(node), path))
+end
+
+local function check_env_keys(given)
+  for key in pairs(given) do
+    if key ~= "name" and key ~= "secret" then
+      local near = operations.nearest(key, ENV_KEYS)
+      return ("!env: unknown key '%s'%s"):format(key, near and ("; did you mean '%s'?"):format(near)
+        or "; expected name or secret")
+    end
+  end
+  if given.secret ~= nil and type(given.secret) ~= "boolean" then
+    return "!env: secret: expected true or false, got " .. document.describe(given.secret)
+  end
+end
+
+resolvers["!env"] = function(doc, given)
+  if type(given) == "string" then given = { name = given } end
+  if type(given) ~= "table" or type(given.name) ~= "string" or given.name == "" then
+    return nil, "expected the name of a variable after !env, or {name: NAME, secret: true}"
+  end
+  local problem = check_env_keys(given)
+  if problem then return nil, problem end
+  local value = os.getenv(given.name)
+  if not value or value == "" then
+    return nil, ("the environment variable %s is %s"):format(given.name, value and "empty" or "not set")
+  end
+  if not utf8.len(value) then return nil, ("the environment variable %s is not UTF-8"):format(given.name) end
+  if not given.secret then return value end
+  value = secret(value)
+  table.insert(doc.secrets, value)
+  return value
+end
+
+resolvers["!ref"] = function(doc, text, node, path)
+  local reference, problem = references.parse(text)
+  if not reference then return nil, "!ref: " .. problem end
+  table.insert(doc.references, { reference = reference, place = doc:place(node), path = path })
+  return reference
+end
+
+resolvers["!required"] = function(doc, what)
+  local where = doc.environment and doc.environment .. " gives none" or "choose an environment that gives it"
+  return nil, ("a value is required here%s; %s"):format(type(what) == "string" and what ~= "" and ": " .. what or "",
+    where)
+end
+
+local TAGS = { "!env", "!file", "!ref", "!required" }
+
+-- What other tools replace, and did not.
+local MARKERS = { "%$%{%u[%u%d_]*%}", "@@%u[%u%d_]*@@" }
+
+local function check_text(doc, container, key, path)
+  for _, pattern in ipairs(MARKERS) do
+    local marker = container[key]:match(pattern)
+    if marker then doc:problem(container, key, "%s: the marker %s was not replaced", path, marker) end
+  end
+end
+
+local function resolve_tag(doc, container, key, path)
+  local node = container[key]
+  local resolver = resolvers[node.tag]
+  if not resolver then
+    local near = operations.nearest(node.tag, TAGS)
+    return doc:problem(node, nil, "%s: unknown tag %s; %s", path, node.tag,
+      near and ("did you mean %s?"):format(near) or "expected one of " .. table.concat(TAGS, ", "))
+  end
+  local value, problem = resolver(doc, node.value, node, path)
+  if value == nil then return doc:problem(node, nil, "%s: %s", path, problem) end
+  container[key] = value
+  if type(value) == "string" then check_text(doc, container, key, path) end
+end
+
+local resolve
+
+local function resolve_children(doc, container, path)
+  for key in pairs(container) do resolve(doc, container, key, diff.path(path, key)) end
+end
+
+function resolve(doc, container, key, path)
+  local value = container[key]
+  if type(value) == "number" and (value ~= value or math.abs(value) == math.huge) then
+    doc:problem(container, key, "%s: expected a number that JSON can hold, got %s", path, value)
+  elseif type(value) == "string" then
+    check_text(doc, container, key, path)
+  elseif type(value) == "table" then
+    if yaml.is_tag(value) then
+      resolve_tag(doc, container, key, path)
+    else
+      resolve_children(doc, value, path)
+    end
+  end
+end
+
+--- The file that a tag !file names, and the text that it stands for; the text is nil when there is none.
+---@param doc anyreach.document
+---@param tag table
+---@return string path
+---@return string|nil text
+function tags.read_text(doc, tag)
+  local path = relative_to(doc:file_of(tag), tag.value)
+  return path, (read_text(path))
+end
+
+--- Puts the values of all tags in place, in the document itself, or a part of it.
+---@param doc anyreach.document its value is a mapping
+---@param part? table a mapping of the document
+---@param path? string of the part
+function tags.resolve(doc, part, path)
+  resolve_children(doc, part or doc.value, path or "")
+end
+
+return tags

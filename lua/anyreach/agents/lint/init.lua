@@ -1,0 +1,138 @@
+-- Checks of agent files: what the files themselves say wrong, configurations against the schema, and what
+-- a schema cannot say. Errors are certain; warnings are what deserves a look.
+
+local agent_file = require "anyreach.agents.file"
+local history = require "anyreach.agents.lint.history"
+local schema = require "anyreach.schema"
+local tools = require "anyreach.agents.lint.tools"
+local values = require "anyreach.schema.values"
+local variables = require "anyreach.agents.lint.variables"
+
+local lint = {}
+
+---@class anyreach.finding
+---@field severity "error"|"warning"
+---@field check string "file", "schema", "unknown-variable", "unclosed-variable", "unknown-tool",
+--- "unmentioned-tool" or "prompt-size"
+---@field place string "file:line:column", or as much of it as is known
+---@field file string|nil
+---@field agent string|nil name
+---@field path string|nil in the file, such as "config.tools[1].name"
+---@field message string
+---@field keyword string|nil of the schema
+---@field schema_path string|nil
+
+---@class anyreach.lint_options
+---@field environment? anyreach.environment whose values are merged into the agents
+---@field schema? table of configurations
+---@field variables? string[] names that are known in all prompts
+---@field since? string revision of git that prompts are compared with
+
+-- {====== single agents ======
+
+local function is_written_by_platform(agent, problem)
+  return agent.generate and problem.path == "config.instructions" and problem.keyword == "required"
+end
+
+-- What the file was faulted for already is not said twice.
+local function is_told(problem, told)
+  for _, message in ipairs(told[problem.place] or {}) do
+    if message:sub(1, #problem.path + 2) == problem.path .. ": " then return true end
+  end
+  return false
+end
+
+local function check_schema(agent, context, add)
+  if not context.validator then return end
+  local problems = context.validator:validate(agent.config, { document = agent.document, path = "config" })
+  for _, problem in ipairs(problems) do
+    if not is_written_by_platform(agent, problem) and not is_told(problem, context.told) then
+      add {
+        severity = "error", check = "schema", place = problem.place, path = problem.path, message = problem.message,
+        keyword = problem.keyword, schema_path = problem.schema_path,
+      }
+    end
+  end
+end
+
+local function check_agent(agent, context, findings)
+  local function add(finding)
+    finding.file, finding.agent = agent.file, type(agent.name) == "string" and agent.name or nil
+    findings[#findings + 1] = finding
+  end
+  local function warn(check, where, message)
+    add { severity = "warning", check = check, place = agent.document:place(where.container, where.key),
+      path = where.path, message = message }
+  end
+  check_schema(agent, context, add)
+  local known = variables.declared(agent.config, context.variables)
+  variables.check(agent.config, known, warn)
+  if not agent.generate then tools.check(agent.config, known, warn) end
+  history.check(agent, context.past, warn)
+end
+
+-- }======
+
+-- A faulty file may have anything there.
+local function has_config(agent)
+  return agent.config ~= nil and values.kind(agent.config) == "object"
+end
+
+-- A problem of a file as a finding.
+local function file_finding(problem)
+  return {
+    severity = "error", check = "file", place = problem.path, message = problem.message,
+    file = problem.path:match("^(.-):%d+:%d+$") or problem.path ~= "" and problem.path or nil,
+  }
+end
+
+-- By file as they were read, then by line, then by column.
+local function sort(findings, files)
+  local order, keys = {}, {}
+  for index, file in ipairs(files) do order[file] = index end
+  for index, finding in ipairs(findings) do
+    local line, column = finding.place:match(":(%d+):(%d+)$")
+    keys[finding] = { order[finding.file] or 0, tonumber(line) or 0, tonumber(column) or 0, index }
+  end
+  table.sort(findings, function(a, b)
+    for part = 1, 4 do
+      if keys[a][part] ~= keys[b][part] then return keys[a][part] < keys[b][part] end
+    end
+    return false
+  end)
+end
+
+--- Checks agent files. A schema that cannot be used raises an error of kind "input".
+---@param paths string[] files and directories
+---@param options? anyreach.lint_options
+---@return anyreach.finding[] in the order of the files
+---@return {agents: integer, files: integer, skipped: table[]} facts
+function lint.run(paths, options)
+  options = options or {}
+  local validator = options.schema and schema.compile(options.schema, { skip_patterns = true })
+  local context = { validator = validator, variables = options.variables or {}, told = {},
+    past = history.at(options.since or history.DEFAULT) }
+  local agents, problems, files = agent_file.collect(paths, { environment = options.environment })
+  local findings = {}
+  for index, problem in ipairs(problems) do
+    findings[index] = file_finding(problem)
+    context.told[problem.path] = context.told[problem.path] or {}
+    table.insert(context.told[problem.path], problem.message)
+  end
+  for _, agent in ipairs(agents) do
+    if has_config(agent) then check_agent(agent, context, findings) end
+  end
+  sort(findings, files)
+  return findings, { agents = #agents, files = #files, skipped = validator and validator.skipped or {} }
+end
+
+--- How many findings there are of each severity.
+---@param findings anyreach.finding[]
+---@return {error: integer, warning: integer}
+function lint.count(findings)
+  local counts = { error = 0, warning = 0 }
+  for _, finding in ipairs(findings) do counts[finding.severity] = counts[finding.severity] + 1 end
+  return counts
+end
+
+return lint

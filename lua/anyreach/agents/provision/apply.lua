@@ -1,0 +1,96 @@
+-- Carries out the steps of a plan, in their order, and checks by what the server answers that they had
+-- their effect. Each step is marked with its outcome, so that after a failure it can be told what was
+-- done, what may have been done, and what was not attempted.
+
+local agent_lookup = require "anyreach.agents.lookup"
+local answering = require "anyreach.agents.numbers.answering"
+local answers = require "anyreach.agents.answers"
+local errors = require "anyreach.errors"
+local generation = require "anyreach.agents.generation"
+local plan = require "anyreach.agents.provision.plan"
+local references = require "anyreach.agents.references"
+local sip = require "anyreach.agents.sip"
+local steps = require "anyreach.agents.steps"
+
+local apply = {}
+
+---@class anyreach.provision_progress
+---@field api anyreach.client
+---@field agent table|nil
+---@field version table|nil the version that is worked on
+---@field resolver anyreach.resolver|nil knows the agents that this run has created
+---@field on_created fun(agent: table)|nil called when the agent was created
+---@field sip_address string|nil of an agent that was just deployed
+
+-- The fields that a step sends: agents that were referred to before they were there have their ids now.
+local function fields_of(progress, step)
+  if not progress.resolver then return step.fields end
+  local fields = references.substitute(step.fields, progress.resolver)
+  local missing = references.list(fields)[1]
+  if missing then
+    errors.raise("input", "the agent '%s', which this one refers to, was not created", missing.reference.name)
+  end
+  return fields
+end
+
+-- Action of a step -> what it does.
+local actions = {}
+
+function actions.create_agent(progress, step)
+  local agent = progress.api.agents.create(fields_of(progress, step))
+  progress.agent = answers.read("agent", agent, "agents.create")
+  if progress.on_created then progress.on_created(progress.agent) end
+end
+
+function actions.update_agent(progress, step)
+  progress.api.agents.update(progress.agent.id, fields_of(progress, step))
+end
+
+function actions.create_version(progress, step)
+  local version = progress.api.agents.versions.create(progress.agent.id, fields_of(progress, step))
+  progress.version = answers.read("version", version, "agents.versions.create")
+end
+
+function actions.update_version(progress, step)
+  local number = progress.version.version
+  local version = progress.api.agents.versions.update(progress.agent.id, number, fields_of(progress, step))
+  if type(version) == "table" and version.version == number then progress.version = version end
+end
+
+function actions.generate(progress, step)
+  local api, agent_id, number = progress.api, progress.agent.id, progress.version.version
+  local before = generation.instructions(progress.version)
+  if step.start then api.agents.versions.generate_instructions(agent_id, number) end
+  progress.version = generation.wait(api, agent_id, number, before)
+end
+
+local function check_assignment(progress, answer, step)
+  if not step.phone_numbers then return end
+  local version_id = answers.version_id(progress.version)
+  for _, number in ipairs(step.phone_numbers) do
+    if not plan.holds(answering.record(progress.api, answer, number), step.direction, version_id) then
+      errors.raise("conflict", "phone number %s (%s) does not hold version %s after it was assigned to it", number,
+        step.direction, progress.version.version)
+    end
+  end
+end
+
+function actions.publish(progress, step)
+  local body = step.phone_numbers and { phone_numbers = step.phone_numbers, direction = step.direction }
+  local answer = progress.api.agents.versions.publish(progress.agent.id, progress.version.version, body)
+  check_assignment(progress, answer, step)
+end
+
+function actions.deploy_as_sip(progress)
+  progress.api.agents.deploy_as_sip(progress.agent.id)
+  progress.sip_address = sip.address(agent_lookup.by_id(progress.api, progress.agent.id))
+end
+
+--- Carries out a plan. A step that fails raises its error; the steps are marked in any case.
+---@param progress anyreach.provision_progress with api, and agent and version as far as they are there
+---@param list anyreach.step[] each gets `outcome`: done, failed, may_have_been_done or not_attempted
+function apply.run(progress, list)
+  steps.run(list, function(step) actions[step.action](progress, step) end)
+end
+
+return apply

@@ -1,0 +1,230 @@
+-- Provisioning: brings agents to the state that agent files describe, in two steps. compare() reads the
+-- organisation and says what would be done; apply() does it. One agent's failure does not stop the others,
+-- and a run that was cut off is completed by the next one.
+
+local apply = require "anyreach.agents.provision.apply"
+local errors = require "anyreach.errors"
+local plan = require "anyreach.agents.provision.plan"
+local redaction = require "anyreach.agents.provision.redaction"
+local remote = require "anyreach.agents.provision.remote"
+local resolution = require "anyreach.agents.provision.resolution"
+local tasks = require "anyreach.client.tasks"
+local text = require "anyreach.agents.provision.text"
+
+local provision = {}
+
+---@class anyreach.change
+---@field name string
+---@field file string
+---@field action "create"|"update"|"unchanged"|"failed"
+---@field agent_id string|nil
+---@field version integer|nil the version in use, or the draft that is to be written
+---@field steps anyreach.step[]
+---@field changes string[] paths by which the version differs
+---@field agent anyreach.agent what is wanted, with ids in the places of references
+---@field remote anyreach.remote|nil what is there
+---@field draft_left_alone integer|nil
+---@field error anyreach.error|any of a failure
+---@field private resolver anyreach.resolver
+---@field private draft table|nil the version that the steps are about
+
+---@class anyreach.provision_result
+---@field name string
+---@field file string
+---@field action "created"|"updated"|"unchanged"|"failed"
+---@field agent_id string|nil
+---@field version integer|nil the version in use, or written
+---@field steps anyreach.step[] with their outcomes
+---@field changes string[] paths by which the version differed
+---@field draft_left_alone integer|nil
+---@field sip_address string|nil
+---@field error anyreach.error|any of a failure
+
+---@class anyreach.run_options : anyreach.provision_options
+---@field check? boolean compare only
+---@field known_id? fun(agent: anyreach.agent): string|nil the id that it had before
+---@field concurrency? integer agents at a time; default as for anyreach.map
+---@field on_start? fun(count: integer, is_check: boolean) called before agents are compared, and applied
+---@field on_step? fun() called for each of them when it is done
+---@field on_result? fun(result: anyreach.provision_result|anyreach.change) called in the order of the agents
+---@field on_created? fun(change: anyreach.change, agent: table) called when an agent was created, before the steps
+--- that follow
+---@field on_applied? fun(change: anyreach.change, progress: anyreach.progress) called when an agent is as it is
+--- wanted; an error that it raises is the agent's
+
+-- Both print as the line that the recipe shows.
+local Line = { __tostring = function(self) return text.line(self) end, __name = "anyreach.change" }
+
+-- A function to be called with each item of a list and its index, in any order; the items are reported
+-- in the list's.
+local function in_order(report)
+  local items, reported = {}, 0
+  return function(item, index)
+    items[index] = item
+    while items[reported + 1] do
+      reported = reported + 1
+      if report then report(items[reported]) end
+    end
+  end
+end
+
+-- Calls `f` with each element, several at a time, and returns the list of results.
+local function for_each(list, f, options, is_check, report)
+  if options.on_start then options.on_start(#list, is_check) end
+  local note = in_order(report)
+  return tasks.map(list, function(element, index)
+    local result = f(element)
+    if options.on_step then options.on_step() end
+    note(result, index)
+    return result
+  end, { concurrency = options.concurrency })
+end
+
+-- {====== comparing ======
+
+local function fill_change(change, api, options)
+  local state = remote.read(api, change.agent, options.known_id and options.known_id(change.agent))
+  local made = plan.make(change.agent, state, options)
+  change.remote, change.agent_id = state, state.agent and state.agent.id
+  change.steps, change.changes, change.draft_left_alone = made.steps, made.changes, made.draft_left_alone
+  change.draft, change.version = made.version, made.version and made.version.version
+  change.action = #made.steps == 0 and "unchanged" or state.agent and "update" or "create"
+end
+
+local function compare_one(api, agent, resolver, options)
+  local change = { name = agent.name, file = agent.file, agent = agent, resolver = resolver, steps = {}, changes = {} }
+  local ok, err = pcall(fill_change, change, api, options)
+  if not ok then change.action, change.error = "failed", redaction.of_error(err, agent.secrets) end
+  return setmetatable(change, Line)
+end
+
+--- What would have to be done. Only reads. References that cannot be resolved raise one error of kind
+--- "input"; an agent that cannot be compared is a change with the action "failed".
+---@param api anyreach.client
+---@param agents anyreach.agent[] from anyreach.agent_file
+---@param options? anyreach.run_options
+---@return anyreach.change[] one for each agent, in their order
+function provision.compare(api, agents, options)
+  options = options or {}
+  local resolved, resolver = resolution.resolve(api, agents)
+  local report = options.check and options.on_result
+  return for_each(resolved, function(agent)
+    return compare_one(api, agent, resolver, options)
+  end, options, true, report)
+end
+
+-- }======
+
+-- {====== applying ======
+
+-- The work on one change: the result that it will have, and how far it has come.
+local function begin(api, change, options)
+  for _, step in ipairs(change.steps) do step.outcome = "not_attempted" end
+  return {
+    change = change,
+    taken = 0, -- steps
+    progress = {
+      api = api,
+      agent = change.remote and change.remote.agent,
+      version = change.draft,
+      resolver = change.resolver,
+      on_created = options.on_created and function(agent) options.on_created(change, agent) end,
+    },
+    error = change.error,
+  }
+end
+
+-- Takes the steps up to one; after a failure there is nothing more to take.
+local function take_steps(work, last)
+  if work.error then return end
+  local due = table.move(work.change.steps, work.taken + 1, last, 1, {})
+  local ok, err = pcall(apply.run, work.progress, due)
+  work.taken = last
+  if not ok then work.error = redaction.of_error(err, work.change.agent.secrets) end
+end
+
+-- Agents that others refer to are created first, without a version: so they may refer to each other.
+local function create_awaited(works, options)
+  local awaited = {}
+  for _, work in ipairs(works) do
+    local first = work.change.steps[1]
+    local is_new = first and first.action == "create_agent"
+    if is_new and work.change.resolver:expects("agent", work.change.name) then awaited[#awaited + 1] = work end
+  end
+  tasks.map(awaited, function(work)
+    take_steps(work, 1)
+    if not work.error then work.change.resolver:learn("agent", work.change.name, work.progress.agent.id) end
+  end, { concurrency = options.concurrency })
+end
+
+local outcomes = { create = "created", update = "updated", unchanged = "unchanged", failed = "failed" }
+
+local function tell_applied(work, options)
+  if work.error or not options.on_applied then return end
+  local ok, err = pcall(options.on_applied, work.change, work.progress)
+  if not ok then work.error = redaction.of_error(err, work.change.agent.secrets) end
+end
+
+local function finish(work, options)
+  local change, progress = work.change, work.progress
+  take_steps(work, #change.steps)
+  tell_applied(work, options)
+  return setmetatable({
+    name = change.name,
+    file = change.file,
+    action = work.error and "failed" or outcomes[change.action],
+    agent_id = progress.agent and progress.agent.id,
+    version = progress.version and progress.version.version,
+    steps = change.steps,
+    changes = change.changes,
+    draft_left_alone = change.draft_left_alone,
+    sip_address = progress.sip_address,
+    error = work.error,
+  }, Line)
+end
+
+--- Does what compare() found, or the part of it that the list still holds.
+---@param api anyreach.client
+---@param changes anyreach.change[]
+---@param options? anyreach.run_options
+---@return anyreach.provision_result[] in the order of the changes
+function provision.apply(api, changes, options)
+  options = options or {}
+  local works = {}
+  for index, change in ipairs(changes) do works[index] = begin(api, change, options) end
+  create_awaited(works, options)
+  return for_each(works, function(work) return finish(work, options) end, options, false, options.on_result)
+end
+
+-- }======
+
+--- Compares and, unless that is all that is asked for, applies.
+---@param api anyreach.client
+---@param agents anyreach.agent[]
+---@param options? anyreach.run_options
+---@return (anyreach.provision_result|anyreach.change)[] in the order of the agents
+function provision.run(api, agents, options)
+  options = options or {}
+  local changes = provision.compare(api, agents, options)
+  return options.check and changes or provision.apply(api, changes, options)
+end
+
+--- How many changes or results there are of each action.
+---@param list (anyreach.provision_result|anyreach.change)[]
+---@return table<string, integer> counts by action, and `total`
+function provision.count(list)
+  local counts = { create = 0, created = 0, update = 0, updated = 0, unchanged = 0, failed = 0, total = #list }
+  for _, item in ipairs(list) do counts[item.action] = counts[item.action] + 1 end
+  return counts
+end
+
+--- The exit code that stands for changes or results: 0 all is well, 2 there is something to do, 8 some
+--- agents failed and others did not; when all failed, the code of the first error.
+---@param list (anyreach.provision_result|anyreach.change)[]
+---@return integer
+function provision.exit_code(list)
+  local counts = provision.count(list)
+  return errors.exit_code_of(list) or counts.create + counts.update > 0 and 2 or 0
+end
+
+return provision

@@ -1,0 +1,148 @@
+-- What provisioning did or would do, in words: one line an agent and a summary.
+
+local name_column = require "anyreach.text.name_column"
+local printable = require "anyreach.text.printable"
+
+local text = {}
+
+local PATHS_SHOWN = 4 -- of what differs, on one line
+
+-- Action of a result, or of what is only planned -> the word for it.
+local words = {
+  created = "created",
+  updated = "updated",
+  create = "to create",
+  update = "to update",
+  unchanged = "unchanged",
+  failed = "failed",
+}
+
+local function paths_text(paths)
+  if not paths or #paths == 0 then return "" end
+  local shown = table.concat(paths, ", ", 1, math.min(#paths, PATHS_SHOWN))
+  if #paths > PATHS_SHOWN then shown = ("%s and %d more"):format(shown, #paths - PATHS_SHOWN) end
+  return " (" .. shown .. ")"
+end
+
+local function version_name(result)
+  return result.version and "version " .. result.version or "new version"
+end
+
+local function numbers_text(step)
+  local parts = {}
+  for index, number in ipairs(step.phone_numbers or {}) do parts[index] = number .. " " .. step.direction end
+  return table.concat(parts, ", ")
+end
+
+-- Action of a step -> its effect in words.
+local effects = {
+  create_agent = function() return "agent created" end,
+  update_agent = function(step) return "agent changed" .. paths_text(step.changes) end,
+  create_version = function(_, result) return version_name(result) .. " created" end,
+  update_version = function(_, result) return version_name(result) .. " written" end,
+  generate = function() return "instructions generated" end,
+  publish = function(step, result)
+    local numbers = numbers_text(step)
+    if not step.publishes then return numbers end
+    return version_name(result) .. " published" .. (numbers ~= "" and "; " .. numbers or "")
+  end,
+  deploy_as_sip = function(_, result) return "deployed as " .. (result.sip_address or "SIP") end,
+}
+
+local function effect(step, result)
+  return effects[step.action](step, result)
+end
+
+-- A version that is published, or a draft, is named once, with what differs.
+local function version_effect(step, result)
+  local is_new = result.action == "created" or result.action == "create"
+  local changes = is_new and "" or paths_text(result.changes)
+  if step.action ~= "publish" then return "draft " .. (result.version or "version") .. " written" .. changes end
+  local numbers = numbers_text(step)
+  return version_name(result) .. " published" .. changes .. (numbers ~= "" and "; " .. numbers or "")
+end
+
+-- The step whose effect stands for all that was done to the version: publishing it, else writing it.
+local function main_version_step(steps)
+  local found
+  for _, step in ipairs(steps) do
+    if step.action == "publish" and step.publishes then return step end
+    if step.action == "create_version" or step.action == "update_version" then found = found or step end
+  end
+  return found
+end
+
+local hidden = { create_agent = true, create_version = true, update_version = true }
+
+local function effects_text(result)
+  local parts, main = {}, main_version_step(result.steps)
+  for _, step in ipairs(result.steps) do
+    if step == main then
+      parts[#parts + 1] = version_effect(step, result)
+    elseif not hidden[step.action] then
+      parts[#parts + 1] = effect(step, result)
+    end
+  end
+  return table.concat(parts, "; ")
+end
+
+local function unchanged_text(result)
+  local version = result.version and "version " .. result.version or ""
+  if not result.draft_left_alone then return version end
+  return ("%s; the newer draft %d is left alone"):format(version, result.draft_left_alone)
+end
+
+local function failed_text(result)
+  local parts = { (tostring(result.error):gsub("%c+", " ")) }
+  for _, step in ipairs(result.steps) do
+    if step.outcome == "done" then parts[#parts + 1] = effect(step, result) end
+  end
+  if #parts == 1 then return parts[1] end
+  return parts[1] .. "; done before: " .. table.concat(parts, ", ", 2)
+end
+
+local details = {
+  created = effects_text,
+  updated = effects_text,
+  create = effects_text,
+  update = effects_text,
+  unchanged = unchanged_text,
+  failed = failed_text,
+}
+
+--- One line on a result, or on what is to be done.
+---@param result anyreach.provision_result|anyreach.change
+---@param name_width? integer of the column of names
+---@return string
+function text.line(result, name_width)
+  local name = name_column.cell(result.name, name_width)
+  local line = ("%-9s  %s  %s"):format(words[result.action], name, details[result.action](result))
+  return printable(line:match("^.*%S") or "")
+end
+
+local DONE = { "created", "updated", "unchanged", "failed" }
+local PLANNED = { "create", "update", "unchanged", "failed" }
+
+--- One line on an agent that no file describes any more.
+---@param item anyreach.pruned
+---@return string
+function text.pruned_line(item)
+  local word = item.action == "delete" and "to delete" or item.action
+  local detail = item.error and tostring(item.error):gsub("%c+", " ") or "no file describes it any more"
+  return printable(("%-9s  %s  %s"):format(word, name_column.cell(item.name), detail))
+end
+
+--- The counts of all results.
+---@param counts table<string, integer> by action, and `total`
+---@param is_check boolean? nothing was done
+---@return string
+function text.summary(counts, is_check)
+  local parts = {}
+  for index, action in ipairs(is_check and PLANNED or DONE) do
+    parts[index] = ("%d %s"):format(counts[action], words[action])
+  end
+  local noun = counts.total == 1 and "agent" or "agents"
+  return ("%d %s: %s"):format(counts.total, noun, table.concat(parts, ", "))
+end
+
+return text

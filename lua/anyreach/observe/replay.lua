@@ -1,0 +1,88 @@
+-- --replay DIRECTORY: answers come from cassettes (anyreach.cassette), and nothing is sent. Each recorded
+-- exchange is given once, equal ones in their order; a read that is asked for more often than it was
+-- recorded gets the last answer again, a write does not.
+
+local cassette = require "anyreach.observe.recording"
+local errors = require "anyreach.errors"
+local host = require "anyreach.host"
+local json = require "anyreach.json"
+
+local replay = {}
+
+local exchanges -- of the directory, once it was read
+local waiting, given = {}, {} -- lists of them by cassette.address: those to come, and those that have been used
+
+local function list_at(lists, address)
+  lists[address] = lists[address] or {}
+  return lists[address]
+end
+
+local function read()
+  exchanges = cassette.read(host.options.replay)
+  for _, exchange in ipairs(exchanges) do
+    table.insert(list_at(waiting, cassette.address(exchange.request)), exchange)
+  end
+end
+
+local function header_lines(response)
+  local lines = { ("HTTP/1.1 %d "):format(response.status) }
+  for name, value in pairs(response.headers or {}) do lines[#lines + 1] = ("%s: %s"):format(name, value) end
+  return table.concat(lines, "\r\n") .. "\r\n"
+end
+
+local function body_text(response)
+  if response.text ~= nil then return response.text end
+  return response.body ~= nil and json.encode(response.body) or ""
+end
+
+-- The first of a list that was recorded for such a request, and its place.
+local function first_match(list, wanted)
+  for place, exchange in ipairs(list) do
+    if cassette.matches(wanted, exchange.request) then return exchange, place end
+  end
+end
+
+-- The last of a list.
+local function last_match(list, wanted)
+  for place = #list, 1, -1 do
+    if cassette.matches(wanted, list[place].request) then return list[place] end
+  end
+end
+
+local function find(wanted)
+  local address = cassette.address(wanted)
+  local coming, used = list_at(waiting, address), list_at(given, address)
+  local exchange, place = first_match(coming, wanted)
+  if exchange then
+    used[#used + 1] = table.remove(coming, place)
+    return exchange
+  end
+  exchange = last_match(used, wanted)
+  if exchange and (wanted.method == "GET" or wanted.method == "HEAD") then return exchange end
+  local name = wanted.method .. " " .. wanted.path
+  if exchange then
+    errors.raise("replay", "%s: %s was recorded, but not so often; %s was given already", host.options.replay, name,
+      exchange.file)
+  end
+  errors.raise("replay", "%s: %s is not recorded like this; %s", host.options.replay, name,
+    cassette.nearest(wanted, exchanges))
+end
+
+--- The recorded answer to a request; raises an error of kind "replay" when there is none.
+---@param method string
+---@param url string
+---@param body string|nil
+---@param content_type string|nil
+---@param presigned boolean
+---@return integer|string answer the status, or of a failure its kind
+---@return string text header lines, or of a failure its message
+---@return string|nil body
+function replay.answer(method, url, body, content_type, presigned)
+  if not exchanges then read() end
+  local wanted = cassette.request(method, url, body, { presigned = presigned, content_type = content_type })
+  local exchange = find(wanted)
+  if exchange.failure then return exchange.failure.kind, exchange.failure.message end
+  return exchange.response.status, header_lines(exchange.response), body_text(exchange.response)
+end
+
+return replay

@@ -1,0 +1,197 @@
+-- Operations that come while the program runs: from the document that --openapi names, and from the
+-- documents of the API's own services, which `anyreach api update` keeps below
+--
+--   $XDG_CACHE_HOME/anyreach/openapi/HOST/SERVICE.json        ($HOME/.cache without XDG_CACHE_HOME)
+--   $XDG_CACHE_HOME/anyreach/openapi/HOST/profiles/NAME/SERVICE.json        for a profile
+--
+-- A client brings in what is kept for its address and profile; a run that makes none pays nothing. There is one
+-- operation table for the program: with clients of several addresses, what was read last counts, and
+-- what --openapi says counts before all.
+
+local directory = require "anyreach.directory"
+local host = require "anyreach.host"
+
+local live = {}
+
+--- The services of the API, each with a document of its own at /SERVICE/openapi.json.
+live.services = { "admin", "campaign", "core", "knowledge-base", "workflow" }
+
+local MAX_WARNINGS = 5 -- for one document
+
+local own -- {document, name} of --openapi, read
+local used = {} -- directories whose documents are in the table
+
+-- {====== documents into the table ======
+
+---@class anyreach.live.reading
+---@field merged anyreach.openapi.merged[]
+---@field refused anyreach.openapi.refusal[] operations that cannot be bound
+
+--- Reads a decoded document against what is known. Changes nothing.
+---@param value table
+---@param name string what it is called in messages
+---@param service? string whose document it is
+---@return anyreach.live.reading
+function live.read(value, name, service)
+  local errors = require "anyreach.errors"
+  local place = require("anyreach.openapi.document").place
+  local ok, found, refused = pcall(require("anyreach.openapi.operations").read, place(value, service))
+  if not ok then errors.raise("input", "%s: %s", name, found) end
+  local merged, clashes = require("anyreach.openapi.merge").rows(found)
+  table.move(clashes, 1, #clashes, #refused + 1, refused)
+  return { merged = merged, refused = refused }
+end
+
+--- Puts what was read into the operation table; what it cannot take is added to the refused.
+---@param reading anyreach.live.reading
+function live.define(reading)
+  local rows, by_name = {}, {}
+  for i, entry in ipairs(reading.merged) do
+    rows[i] = entry.row
+    by_name[entry.row.name] = entry.row
+  end
+  for _, problem in ipairs(require("anyreach.operations").define(rows)) do
+    local row = by_name[problem.name]
+    table.insert(reading.refused, { method = row.method, path = row.path, reason = problem.reason })
+  end
+end
+
+local function define_own()
+  if not own then return end
+  local reading = live.read(own.document, own.name)
+  live.define(reading)
+  return reading
+end
+
+-- }======
+
+-- {====== what is kept ======
+
+local function cache_root()
+  local root, home = os.getenv("XDG_CACHE_HOME"), os.getenv("HOME")
+  if root and root:sub(1, 1) == "/" then return root end
+  return home and home:sub(1, 1) == "/" and home .. "/.cache" or nil
+end
+
+--- Where the documents of an address are kept; nil when there is no place for caches.
+---@param base_url string
+---@param profile? string its name
+---@return string|nil
+function live.directory(base_url, profile)
+  local root = cache_root()
+  local name = base_url:gsub("^%a+://", ""):lower():gsub("[^%w.:-]", "_"):gsub("^%.", "_")
+  return root and root .. "/anyreach/openapi/" .. name .. (profile and "/profiles/" .. profile or "")
+end
+
+--- Keeps a service's document for later runs.
+---@param place string of live.directory
+---@param service string
+---@param value table the decoded document
+function live.save(place, service, value)
+  local errors = require "anyreach.errors"
+  local text = require("anyreach.json").encode(value)
+  local ok, message = require("anyreach.private_file").write(place .. "/" .. service .. ".json", text)
+  if not ok then errors.raise("input", "%s", message) end
+end
+
+local function load_kept(path, service)
+  local text = require("anyreach.files").read_file(path)
+  live.define(live.read(require("anyreach.openapi.document").decode(text, path), path, service))
+end
+
+-- A file that cannot be used is no reason not to run.
+local function load_directory(place)
+  for _, service in ipairs(live.services) do
+    local path = place .. "/" .. service .. ".json"
+    if directory.kind(path) then
+      local ok, problem = pcall(load_kept, path, service)
+      if not ok then
+        require("anyreach.report").warn("%s; 'anyreach api update' writes the file anew", tostring(problem))
+      end
+    end
+  end
+end
+
+--- Brings in what is kept for an address.
+---@param base_url string
+---@param profile? string its name
+function live.use(base_url, profile)
+  local place = base_url ~= host.sandbox_url() and live.directory(base_url, profile)
+  if not place or used[place] then return end
+  used[place] = true
+  if directory.kind(place) ~= "directory" then return end
+  load_directory(place)
+  define_own()
+end
+
+--- The same for the address that clients have unless told otherwise: for commands that speak of the
+--- operations without calling them. An address that cannot be is for a client to refuse.
+function live.use_default()
+  local ok, base_url, profile = pcall(require("anyreach.client.client").default_base_url)
+  if ok then live.use(base_url, profile) end
+end
+
+-- }======
+
+-- {====== --openapi ======
+
+-- The credential goes along to the client's own address, if there is one; nowhere else.
+local function fetch(url)
+  local client, core = require "anyreach.client.client", require "anyreach.client_core"
+  local api, base_url = client.client(), client.default_base_url()
+  if url:sub(1, #base_url + 1) == base_url .. "/" then
+    local ok, text = pcall(core.fetch, api, url, true)
+    if ok then return text end
+    local is_missing = type(text) == "table" and text.kind == "credential"
+    if not is_missing then error(text, 0) end
+  end
+  return (core.fetch(api, url, false))
+end
+
+local function warn_of_refused(name, refused)
+  local report = require "anyreach.report"
+  for i, refusal in ipairs(refused) do
+    if i > MAX_WARNINGS then
+      report.warn("%s: %d more operations cannot be bound", name, #refused - MAX_WARNINGS)
+      break
+    end
+    report.warn("%s: %s %s cannot be bound: %s", name, refusal.method, refusal.path, refusal.reason)
+  end
+end
+
+--- Whether the document says that it is served from another host than the client's, which calls go to.
+---@param value table
+---@return string|nil host
+function live.other_host(value)
+  local ok, base_url = pcall(require("anyreach.client.client").default_base_url)
+  local named = require("anyreach.openapi.document").host(value)
+  if not ok or not named or host.sandbox_url() then return nil end
+  return named ~= base_url:match("^%a+://([^/]+)"):lower() and named or nil
+end
+
+local function load_own(source)
+  local document, report = require "anyreach.openapi.document", require "anyreach.report"
+  local is_url = source:find("^%a[%w+.-]*://")
+  local text = is_url and fetch(source) or require("anyreach.files").read_file(source)
+  own = { document = document.decode(text, source), name = source }
+  local elsewhere = live.other_host(own.document)
+  if elsewhere then
+    report.warn("%s: it is for %s; calls go to the client's address", source, elsewhere:gsub("%c", "?"))
+  end
+  warn_of_refused(source, define_own().refused)
+end
+
+--- A program that begins with the operations of a document. For src/program/host.c.
+---@param program function
+---@param source string a file's name, or a URL
+---@return function
+function live.with_document(program, source)
+  return function(...)
+    load_own(source)
+    return program(...)
+  end
+end
+
+-- }======
+
+return live

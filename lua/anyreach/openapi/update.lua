@@ -1,0 +1,160 @@
+-- anyreach api update: compares the documents that the API serves with the operations we know, says what
+-- is new, changed or gone, and keeps the documents for later runs. That each service serves its own at
+-- /SERVICE/openapi.json is documented; whether to everybody is not, so the credential goes along.
+
+local client = require "anyreach.client.client"
+local compare = require "anyreach.openapi.compare"
+local core = require "anyreach.client_core"
+local document = require "anyreach.openapi.document"
+local errors = require "anyreach.errors"
+local host = require "anyreach.host"
+local live = require "anyreach.openapi.live_documents"
+local operations = require "anyreach.operations"
+local report = require "anyreach.report"
+local json = require "anyreach.json"
+
+local api_update = {}
+
+local MAX_LINES = 20 -- shown of what changed in one operation
+local EXIT_PARTIAL = errors.exit_codes.partial
+
+---@class anyreach.api_update.findings what a service's document says that we did not know
+---@field service string
+---@field new table[] rows
+---@field changed {row: table, lines: string[]}[]
+---@field gone table[] rows
+---@field refused anyreach.openapi.refusal[]
+---@field elsewhere? string the host that the document says it is for
+
+-- {====== finding out ======
+
+local function key_of(method, path)
+  return method .. " " .. path:gsub("{[^/]*}", "{}")
+end
+
+-- What the table has of the service and the document has not.
+local function gone_rows(service, reading)
+  local present, gone = {}, {}
+  for _, entry in ipairs(reading.merged) do present[key_of(entry.row.method, entry.row.path)] = true end
+  for _, refusal in ipairs(reading.refused) do present[key_of(refusal.method, refusal.path)] = true end
+  for _, name in ipairs(operations.names()) do
+    local row = operations.describe(name)
+    if row.service == service and not present[key_of(row.method, row.path)] then gone[#gone + 1] = row end
+  end
+  return gone
+end
+
+local function compare_reading(service, reading)
+  local findings = { service = service, new = {}, changed = {}, gone = gone_rows(service, reading),
+    refused = reading.refused }
+  for _, entry in ipairs(reading.merged) do
+    local lines = entry.known and compare.rows(entry.known, entry.row)
+    if not lines then
+      table.insert(findings.new, entry.row)
+    elseif #lines > 0 then
+      table.insert(findings.changed, { row = entry.row, lines = lines })
+    end
+  end
+  return findings
+end
+
+local function update_service(api, base_url, service, place)
+  local url = ("%s/%s/openapi.json"):format(base_url, service)
+  local value = document.decode(core.fetch(api, url, true), url)
+  local reading = live.read(value, url, service)
+  local findings = compare_reading(service, reading)
+  findings.elsewhere = live.other_host(value)
+  if place then
+    live.define(reading)
+    live.save(place, service, value)
+  end
+  return findings
+end
+
+-- }======
+
+-- {====== saying it ======
+
+local function operation_text(row)
+  return ("%s (%s %s)"):format(row.name, row.method, row.path)
+end
+
+local function print_changed(change)
+  print("  changed  " .. operation_text(change.row))
+  for i, line in ipairs(change.lines) do
+    if i > MAX_LINES then
+      print(("             … and %d more"):format(#change.lines - MAX_LINES))
+      break
+    end
+    print("             " .. line)
+  end
+end
+
+local function print_findings(findings)
+  local count = #findings.new + #findings.changed + #findings.gone
+  print(("%s: %s"):format(findings.service, count == 0 and "as known"
+    or ("%d new, %d changed, %d gone"):format(#findings.new, #findings.changed, #findings.gone)))
+  for _, row in ipairs(findings.new) do print("  new      " .. operation_text(row)) end
+  for _, change in ipairs(findings.changed) do print_changed(change) end
+  for _, row in ipairs(findings.gone) do print("  gone     " .. operation_text(row)) end
+  for _, refusal in ipairs(findings.refused) do
+    print(("  refused  %s %s: %s"):format(refusal.method, refusal.path, refusal.reason))
+  end
+  if findings.elsewhere then
+    print(("  note     it is for %s; calls go to the client's address"):format(findings.elsewhere:gsub("%c", "?")))
+  end
+end
+
+local function facts(row)
+  return { name = row.name, method = row.method, path = row.path }
+end
+
+local function print_event(findings, keep)
+  local event = { service = findings.service, kept = keep, new = json.array {}, changed = json.array {},
+    gone = json.array {}, refused = json.array(findings.refused) }
+  for i, row in ipairs(findings.new) do event.new[i] = facts(row) end
+  for i, row in ipairs(findings.gone) do event.gone[i] = facts(row) end
+  for i, change in ipairs(findings.changed) do
+    event.changed[i] = facts(change.row)
+    event.changed[i].changes = json.array(change.lines)
+  end
+  report.event("service", event)
+end
+
+local function print_failure(service, err)
+  if report.is_json() then
+    report.event("service_failed", { service = service, message = tostring(err) })
+  else
+    io.stderr:write(("anyreach: %s: %s\n"):format(service, tostring(err)))
+  end
+end
+
+-- }======
+
+--- Compares, and unless it is a dry run keeps what was fetched. In a run with --sandbox nothing is kept,
+--- because its address ends with it.
+---@param options {dry_run?: boolean}
+---@return integer exit code
+function api_update.run(options)
+  local api, base_url, profile = client.client(), client.default_base_url()
+  local keep = not options.dry_run and not host.sandbox_url()
+  local place = keep and (live.directory(base_url, profile)
+    or errors.raise("input", "there is no place for caches: set XDG_CACHE_HOME or HOME"))
+  local failed, code = 0, 0
+  for _, service in ipairs(live.services) do
+    local ok, result = pcall(update_service, api, base_url, service, place)
+    if not ok then
+      failed = failed + 1
+      code = code == 0 and errors.exit_code(result) or code
+      print_failure(service, result)
+    elseif report.is_json() then
+      print_event(result, keep)
+    else
+      print_findings(result)
+    end
+  end
+  if failed == #live.services then return code end
+  return failed > 0 and EXIT_PARTIAL or 0
+end
+
+return api_update

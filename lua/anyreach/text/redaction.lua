@@ -1,0 +1,142 @@
+-- What may be shown of requests and answers: without the credential, without anyreach.secret values,
+-- and without what by its name is a secret of the server's making (a new token, a presigned address).
+
+local json = require "anyreach.json"
+local printable = require "anyreach.text.printable"
+local redact = require "anyreach.redact"
+
+local redaction = {}
+
+local HIDDEN = "[secret]"
+
+local secret_headers = {
+  cookie = true,
+  ["set-cookie"] = true,
+  ["proxy-authorization"] = true,
+  ["x-api-key"] = true,
+}
+
+-- Ends of the names of fields and query parameters, in lower case, whose values are secret.
+local secret_endings = {
+  "token", "password", "secret", "pat_key", "api_key", "apikey", "private_key", "credential", "credentials",
+  "authorization", "signature",
+}
+
+--- True when the name of a field or parameter says that its value is a secret.
+---@param name string|integer
+---@return boolean
+function redaction.is_secret_name(name)
+  name = tostring(name):lower()
+  for _, ending in ipairs(secret_endings) do
+    if name:sub(-#ending) == ending then return true end
+  end
+  return name == "sig"
+end
+
+--- True when what stands under a name in a configuration is a secret, other than in what is sent and answered:
+--- below a field for credentials everything is, but below one called `token` there may be the schema of a
+--- parameter.
+---@param name string|integer
+---@param value any
+---@return boolean
+function redaction.hides(name, value)
+  if value == "" or value == json.null or type(value) == "boolean" or not redaction.is_secret_name(name) then
+    return false
+  end
+  return type(value) ~= "table" or json.is_array(value) or redaction.hides_all_below(name)
+end
+
+--- True for the name of a field for credentials.
+---@param name string|integer
+---@return boolean
+function redaction.hides_all_below(name)
+  name = tostring(name):lower()
+  return name:find("credentials?$") ~= nil or name:find("authorization$") ~= nil
+end
+
+--- Text without the secrets that this program knows.
+---@param text string
+---@return string
+function redaction.text(text)
+  return redact(text)
+end
+
+--- The same, fit for a terminal: see anyreach.printable.
+---@param text string
+---@return string
+function redaction.printable(text)
+  return printable(redact(text))
+end
+
+--- The value of a header.
+---@param header {name: string, value: string}
+---@return string
+function redaction.header(header)
+  return secret_headers[header.name:lower()] and HIDDEN or redact(header.value)
+end
+
+--- An address; all of the query goes where it is a credential.
+---@param url string
+---@param presigned? boolean
+---@return string
+function redaction.url(url, presigned)
+  local base, query = url:match "^([^?]*)%?(.*)$"
+  if not base then return redact(url) end
+  for name in query:gmatch "([^&=]+)=" do presigned = presigned or redaction.is_secret_name(name) end
+  return redact(base) .. "?" .. (presigned and HIDDEN or redact(query))
+end
+
+local function string_value(text, name)
+  if text:find "^https?://[^%s]*%?" then
+    return redaction.url(text, tostring(name):lower():find "presigned" or tostring(name):find "[nd]load_url$")
+  end
+  return redact(text)
+end
+
+-- A copy of a decoded value. What a secret name has below it is hidden, too.
+local function value_without_secrets(value, name, hidden)
+  hidden = hidden or redaction.is_secret_name(name)
+  if type(value) == "string" then return hidden and value ~= "" and HIDDEN or string_value(value, name) end
+  if type(value) ~= "table" or json.is_number(value) then
+    return hidden and type(value) ~= "boolean" and value ~= json.null and HIDDEN or value
+  end
+  local is_array = json.is_array(value)
+  local copy = is_array and json.array {} or {}
+  for key, item in pairs(value) do
+    if is_array then
+      copy[key] = value_without_secrets(item, "", hidden)
+    else
+      copy[redact(key)] = value_without_secrets(item, key, hidden)
+    end
+  end
+  return copy
+end
+
+local function is_json(content_type)
+  return not content_type or content_type:lower():find("json", 1, true) ~= nil
+end
+
+--- The value of a header by its name in lower case, or nil.
+---@param headers {name: string, value: string}[]
+---@param name string
+---@return string|nil
+function redaction.find_header(headers, name)
+  for _, header in ipairs(headers) do
+    if header.name:lower() == name then return header.value end
+  end
+end
+
+--- A body as text: JSON indented. Files, forms and what is no text are not shown.
+---@param body string
+---@param content_type? string
+---@return string|nil text nil when it is not shown
+function redaction.body(body, content_type)
+  if is_json(content_type) then
+    local ok, value = pcall(json.decode, body)
+    if ok then return json.encode(value_without_secrets(value, ""), { indent = 2 }) end
+  end
+  if content_type and content_type:lower():find("^multipart/") or not utf8.len(body) then return nil end
+  return redact(body)
+end
+
+return redaction

@@ -1,0 +1,319 @@
+#include "lua/answer.h"
+
+#include <ctype.h>
+#include <lauxlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lua/error.h"
+#include "lua/json.h"
+#include "lua/sent.h"
+#include "net/retry.h"
+
+static void set_text(lua_State *L, const char *name, const char *text) {
+  lua_pushstring(L, text);
+  lua_setfield(L, -2, name);
+}
+
+static void set_number(lua_State *L, const char *name, double number) {
+  lua_pushnumber(L, number);
+  lua_setfield(L, -2, name);
+}
+
+enum { USUAL_HEADERS = 12, USUAL_NAME_LENGTH = 64 };
+
+/* Pushes a header's name in lower case. [-0, +1, m] */
+static void push_header_name(lua_State *L, const char *name, size_t length) {
+  char usual[USUAL_NAME_LENGTH];
+  bool is_usual = length <= sizeof usual;
+  char *lower = is_usual ? usual : lua_newuserdatauv(L, length, 0);
+  for (size_t i = 0; i < length; i++)
+    lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + ('a' - 'A') : name[i]);
+  lua_pushlstring(L, lower, length);
+  if (!is_usual) lua_remove(L, -2);
+}
+
+/* Pushes the header fields by lower-case name; repeated ones are joined by ", ". [-0, +1, m] */
+static void push_headers(lua_State *L, const struct http_request *http) {
+  struct http_field field;
+  size_t offset = 0;
+  lua_createtable(L, 0, USUAL_HEADERS);
+  while (http_next_field(http, &offset, &field)) {
+    push_header_name(L, field.name, field.name_length);
+    lua_pushvalue(L, -1);
+    if (lua_rawget(L, -3) == LUA_TSTRING) {
+      lua_pushliteral(L, ", ");
+      lua_pushlstring(L, field.value, field.value_length);
+      lua_concat(L, 3);
+    } else {
+      lua_pop(L, 1);
+      lua_pushlstring(L, field.value, field.value_length);
+    }
+    lua_rawset(L, -3);
+  }
+}
+
+/* Sets in the table on top the server's name for the request, from the header fields at `headers`,
+ * under the names that servers use. */
+static void set_request_id(lua_State *L, int headers) {
+  static const char *const names[] = {"x-request-id", "x-correlation-id", "request-id"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    lua_pushstring(L, names[i]);
+    if (lua_rawget(L, headers) != LUA_TNIL) {
+      lua_setfield(L, -2, "request_id");
+      return;
+    }
+    lua_pop(L, 1);
+  }
+}
+
+void push_response(lua_State *L, const struct exchange *exchange) {
+  push_headers(L, exchange->http);
+  int headers = lua_gettop(L);
+  lua_createtable(L, 0, 5);
+  luaL_newmetatable(L, JSON_RESPONSE_TYPE);
+  lua_setmetatable(L, -2);
+  lua_pushinteger(L, exchange->http->status);
+  lua_setfield(L, -2, "status");
+  lua_pushvalue(L, headers);
+  lua_setfield(L, -2, "headers");
+  set_request_id(L, headers);
+  set_number(L, "elapsed", exchange->http->elapsed);
+  lua_pushinteger(L, exchange->attempts);
+  lua_setfield(L, -2, "attempts");
+  lua_remove(L, headers);
+}
+
+/* Pushes the table of raw fields that every failure has. [-0, +1, m] */
+static void push_failure(lua_State *L, const struct exchange *exchange) {
+  lua_createtable(L, 0, 12);
+  set_text(L, "operation", exchange->operation->name);
+  set_text(L, "method", exchange->operation->method);
+  const char *url = exchange->http->url;
+  lua_pushlstring(L, url, exchange->presigned ? strcspn(url, "?") : strlen(url));
+  lua_setfield(L, -2, "url");
+  lua_pushinteger(L, exchange->attempts);
+  lua_setfield(L, -2, "attempts");
+  lua_pushboolean(L, exchange->operation->writes && exchange->may_have_been_sent);
+  lua_setfield(L, -2, "may_have_been_sent");
+  push_sent(L, exchange->http, exchange->presigned);
+  lua_setfield(L, -2, "sent");
+}
+
+/* Those that are not here are "network". */
+const char *verdict_kind(CURLcode verdict, bool too_large) {
+  static const struct {
+    CURLcode verdict;
+    const char *kind;
+  } kinds[] = {{CURLE_OPERATION_TIMEDOUT, "timeout"},  {CURLE_PEER_FAILED_VERIFICATION, "tls"},
+               {CURLE_SSL_CONNECT_ERROR, "tls"},       {CURLE_SSL_CERTPROBLEM, "tls"},
+               {CURLE_SSL_CACERT_BADFILE, "tls"},      {CURLE_SSL_ISSUER_ERROR, "tls"},
+               {CURLE_BAD_CONTENT_ENCODING, "answer"}, {CURLE_WEIRD_SERVER_REPLY, "answer"},
+               {CURLE_UNSUPPORTED_PROTOCOL, "answer"}};
+  if (too_large) return "answer";
+  for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+    if (kinds[i].verdict == verdict) return kinds[i].kind;
+  return "network";
+}
+
+static void push_transport_error(lua_State *L, const struct exchange *exchange) {
+  const struct http_request *http = exchange->http;
+  push_failure(L, exchange);
+  set_text(L, "kind", verdict_kind(http->verdict, http->too_large));
+  if (http->too_large)
+    set_text(L, "message", "the answer is larger than this program accepts");
+  else
+    set_text(L, "message", *http->error ? http->error : curl_easy_strerror(http->verdict));
+  make_error(L);
+}
+
+/* Pushes what the server says went wrong: the decoded body's `detail`, else `error` or `message`,
+ * else the start of the text. [-0, +1, m] */
+static void push_detail(lua_State *L, const struct buf *body) {
+  static const char *const names[] = {"detail", "error", "message"};
+  int top = lua_gettop(L);
+  if (body->length && json_decode(L, body->data, body->length) && lua_istable(L, -1)) {
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+      lua_pushstring(L, names[i]);
+      if (lua_rawget(L, top + 1) != LUA_TNIL) {
+        lua_replace(L, top + 1);
+        lua_settop(L, top + 1);
+        return;
+      }
+      lua_pop(L, 1);
+    }
+    return;
+  }
+  lua_settop(L, top);
+  size_t length = body->length < 200 ? body->length : 200;
+  lua_pushlstring(L, body->data ? body->data : "", length);
+}
+
+/* Pushes the error code of a storage service's XML, or nil. Its other words stay unsaid: they may
+ * repeat the signature of the address. [-0, +1, m] */
+static void push_storage_code(lua_State *L, const struct buf *body) {
+  static const char tag[] = "<Code>";
+  const char *code = body->length ? memmem(body->data, body->length, tag, sizeof tag - 1) : NULL;
+  if (!code) {
+    lua_pushnil(L);
+    return;
+  }
+  code += sizeof tag - 1;
+  size_t left = (size_t)(body->data + body->length - code), length = 0;
+  while (length < left && length < 80 && isalnum((unsigned char)code[length])) length++;
+  lua_pushlstring(L, code, length);
+}
+
+static void set_retry_after(lua_State *L, const struct http_request *http) {
+  size_t length;
+  const char *value = http_response_header(http, "Retry-After", &length);
+  double seconds = value ? retry_after_seconds(value, length, time(NULL)) : -1;
+  if (seconds >= 0) set_number(L, "retry_after", seconds);
+}
+
+static void set_scopes(lua_State *L, const struct operation *operation) {
+  if (!operation->scopes) return;
+  lua_newtable(L);
+  for (lua_Integer i = 0; operation->scopes[i]; i++) {
+    lua_pushstring(L, operation->scopes[i]);
+    lua_rawseti(L, -2, i + 1);
+  }
+  lua_setfield(L, -2, "scopes");
+}
+
+static void push_status_error(lua_State *L, const struct exchange *exchange) {
+  push_failure(L, exchange);
+  lua_pushinteger(L, exchange->http->status);
+  lua_setfield(L, -2, "status");
+  if (exchange->operation->writes && exchange->http->status >= 500) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "may_have_been_sent");
+  }
+  if (exchange->presigned)
+    push_storage_code(L, &exchange->http->response_body);
+  else
+    push_detail(L, &exchange->http->response_body);
+  lua_setfield(L, -2, "detail");
+  push_headers(L, exchange->http);
+  lua_insert(L, -2);
+  set_request_id(L, lua_gettop(L) - 1);
+  lua_remove(L, -2);
+  set_retry_after(L, exchange->http);
+  if (exchange->http->status == 403) set_scopes(L, exchange->operation);
+  if (exchange->http->status == 401 || exchange->http->status == 403) {
+    push_credential_name(L, exchange->http);
+    lua_setfield(L, -2, "credential");
+  }
+  make_error(L);
+}
+
+/* An answer with a good status that is no JSON. Stack: the decoder's message on top, replaced. */
+static void push_answer_error(lua_State *L, const struct exchange *exchange) {
+  const struct buf *body = &exchange->http->response_body;
+  int message = lua_gettop(L);
+  push_failure(L, exchange);
+  lua_pushboolean(L, exchange->operation->writes);
+  lua_setfield(L, -2, "may_have_been_sent");
+  set_text(L, "kind", "answer");
+  lua_pushinteger(L, exchange->http->status);
+  lua_setfield(L, -2, "status");
+  size_t line = 0;
+  while (line < body->length && line < 80 && body->data[line] != '\n') line++;
+  lua_pushlstring(L, body->data, line);
+  lua_pushfstring(L, "the answer is not JSON: %s; it starts with: %s", lua_tostring(L, message),
+                  lua_tostring(L, -1));
+  lua_remove(L, -2);
+  lua_setfield(L, -2, "message");
+  make_error(L);
+  lua_replace(L, message);
+}
+
+/* Lets the table on top be asked for `id` by the alias, and for the alias by `id`. Neither becomes
+ * a field: what is written back is what came. */
+static int l_alias_index(lua_State *L) {
+  const char *alias = lua_tostring(L, lua_upvalueindex(1));
+  const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
+  if (strcmp(name, "id") == 0)
+    lua_pushstring(L, alias);
+  else if (strcmp(name, alias) == 0)
+    lua_pushliteral(L, "id");
+  else
+    return 0;
+  lua_rawget(L, 1);
+  return 1;
+}
+
+static void push_alias_metatable(lua_State *L, const char *alias) {
+  const char *type = lua_pushfstring(L, "anyreach.alias.%s", alias);
+  if (luaL_newmetatable(L, type)) {
+    lua_pushstring(L, alias);
+    lua_pushcclosure(L, l_alias_index, 1);
+    lua_setfield(L, -2, "__index");
+    lua_pushliteral(L, "table"); /* what print shows */
+    lua_setfield(L, -2, "__name");
+  }
+  lua_remove(L, -2);
+}
+
+/* Gives the table at `index` and, in an array or an envelope of one, its elements the alias. */
+static void set_alias(lua_State *L, int index, const char *alias) {
+  static const char *const envelopes[] = {"data", "items", "results"};
+  if (!json_is_array(L, index)) {
+    push_alias_metatable(L, alias);
+    lua_setmetatable(L, index);
+    for (size_t i = 0; i < sizeof envelopes / sizeof *envelopes; i++) {
+      lua_pushstring(L, envelopes[i]);
+      if (lua_rawget(L, index) == LUA_TTABLE && json_is_array(L, -1))
+        set_alias(L, lua_gettop(L), alias);
+      lua_pop(L, 1);
+    }
+    return;
+  }
+  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, index); i <= count; i++) {
+    if (lua_rawgeti(L, index, i) == LUA_TTABLE && !json_is_array(L, -1)) {
+      push_alias_metatable(L, alias);
+      lua_setmetatable(L, -2);
+    }
+    lua_pop(L, 1);
+  }
+}
+
+/* True when the answer calls itself JSON, or says nothing of what it is. */
+static bool is_json(const struct http_request *http) {
+  size_t length;
+  const char *type = http_response_header(http, "Content-Type", &length);
+  return !type || memmem(type, length, "json", 4) != NULL;
+}
+
+/* Pushes the decoded body and returns true, or pushes an error object. [-0, +1, m] */
+static bool push_body(lua_State *L, const struct exchange *exchange) {
+  const struct operation *operation = exchange->operation;
+  const struct buf *body = &exchange->http->response_body;
+  bool raw_text = exchange->raw && !is_json(exchange->http);
+  if (operation->answer_kind == ANSWER_TEXT || raw_text) {
+    lua_pushlstring(L, body->data ? body->data : "", body->length);
+    return true;
+  }
+  if (body->length == 0) {
+    lua_pushnil(L);
+    return true;
+  }
+  if (!json_decode(L, body->data, body->length)) {
+    push_answer_error(L, exchange);
+    return false;
+  }
+  if (operation->id_alias && lua_istable(L, -1)) set_alias(L, lua_gettop(L), operation->id_alias);
+  return true;
+}
+
+bool push_answer(lua_State *L, const struct exchange *exchange) {
+  if (exchange->http->verdict != CURLE_OK) {
+    push_transport_error(L, exchange);
+    return false;
+  }
+  if (exchange->http->status < 200 || exchange->http->status > 299) {
+    push_status_error(L, exchange);
+    return false;
+  }
+  return push_body(L, exchange);
+}

@@ -1,0 +1,37 @@
+/* A client: credential + organisation + base URL + policy, with every operation as a function
+ * (api.agents.versions.publish). Namespaces and functions are made when first used. Its settings
+ * come checked from lua/anyreach/client/client.lua. */
+#ifndef ANYREACH_CLIENT_H
+#define ANYREACH_CLIENT_H
+
+#include <lua.h>
+
+#include "net/gate.h"
+#include "net/http.h"
+
+/* Lives in a userdata; the strings are anchored in its user value. */
+struct client {
+  const char *base_url;     /* no slash at the end */
+  const char *organization; /* or NULL */
+  const char *token;        /* or NULL; never printed */
+  size_t token_length;
+  const char *ca_file; /* or NULL */
+  const char *profile; /* whose name messages tell, or NULL */
+  bool replays;        /* nothing is sent: answers come from recordings */
+  bool is_protected;   /* by the profile: writes nothing */
+  struct http_limits limits;
+  unsigned retries;
+  struct gate *gate;         /* shared by all clients of the same server */
+  struct observer *observer; /* or NULL: nobody looks on */
+};
+
+/* The client at `index`; raises when it is something else. */
+struct client *check_client(lua_State *L, int index);
+
+/* Pushes the table of extra headers of the client at `index`, or nil. [-0, +1, -] */
+void push_client_headers(lua_State *L, int index);
+
+/* Pushes the module: new(settings) -> client. */
+int luaopen_anyreach_client_core(lua_State *L);
+
+#endif

@@ -1,0 +1,34 @@
+/* Coroutines that let waits pass: an API call inside a user's own coroutine waits like any other,
+ * because the wrapped coroutine.resume and wrap hand its wait outward to the task, and come back in
+ * when it is done. They also know which thread runs, so that Ctrl-C can stop it. Used by task.c. */
+#ifndef ANYREACH_LUA_COROUTINE_H
+#define ANYREACH_LUA_COROUTINE_H
+
+#include <lua.h>
+
+#include "lua/task.h"
+
+/* Yields `wait` outward, marked as ours; continues in `k`. */
+int coroutine_yield_wait(lua_State *L, struct wait *wait, lua_KContext context, lua_KFunction k);
+
+/* The wait that the thread has yielded and that has not been resumed since, or NULL. */
+struct wait *coroutine_pending_wait(lua_State *thread);
+
+/* Resumes a thread, as lua_resume() does; one that waits takes no arguments. Returns its status. */
+int coroutine_resume(lua_State *thread, lua_State *from, int arguments, int *count);
+
+/* Closes a thread's pending to-be-closed values, inner values first, as lua_resetthread() does;
+ * also after an interrupt, which does not stop what they do. Returns its status. */
+int coroutine_close(lua_State *thread);
+
+/* Stops the Lua code that runs now, in whatever coroutine, and every wait of the loop: for a signal
+ * handler. pcall cannot swallow it. */
+void coroutine_interrupt(void);
+
+/* Undoes an interrupt, for a session that goes on. */
+void coroutine_clear_interrupt(lua_State *L);
+
+/* Replaces the functions of the library that must know of waits and of tasks. [-0, +0, m] */
+void coroutine_wrap_library(lua_State *L);
+
+#endif

@@ -1,0 +1,39 @@
+/* The Lua modules, recipes and examples inside the program. `make` turns lua/ and scripts/ into
+ * build/…/embedded_files.c with src/gen/embed.c; a development build (make DEV=1) reads the files.
+ */
+#ifndef ANYREACH_EMBEDDED_H
+#define ANYREACH_EMBEDDED_H
+
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+/* One file. `name` is its path from the project's root, such as "lua/anyreach/client/pager.lua". */
+struct embedded_file {
+  const char *name;
+  const unsigned char *bytes;
+  size_t length;
+};
+
+/* All files, sorted by name. */
+extern const struct embedded_file embedded_files[];
+extern const size_t embedded_file_count;
+
+/* The file of that name, or NULL. */
+const struct embedded_file *embedded_find(const char *name);
+
+/* Puts a searcher for "anyreach.*" modules before all others, and remembers the state's `require`.
+ */
+void embedded_install(lua_State *L);
+
+/* Pushes what require(name) gives, whatever a script has made of the global. [-0, +1, e] */
+void embedded_require(lua_State *L, const char *name);
+
+/* Loads an embedded Lua file as a function. Pushes it, or an error message. Returns a Lua status.
+ * [-0, +1, m] */
+int embedded_load(lua_State *L, const char *name);
+
+/* True for the chunk name of an embedded file: code of ours, not of the script. */
+bool embedded_is_own(const char *source);
+
+#endif

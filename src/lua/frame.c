@@ -1,0 +1,155 @@
+#include "lua/frame.h"
+
+#include <lauxlib.h>
+#include <string.h>
+
+#include "lua/call.h"
+#include "lua/error.h"
+#include "lua/secret.h"
+#include "net/url.h"
+
+/* Raises one error with all problems. */
+static void raise_problems(lua_State *L, const struct operation *operation, int problems) {
+  lua_createtable(L, 0, 4);
+  lua_pushliteral(L, "usage");
+  lua_setfield(L, -2, "kind");
+  lua_pushstring(L, operation->name);
+  lua_setfield(L, -2, "operation");
+  lua_pushvalue(L, problems);
+  lua_setfield(L, -2, "problems");
+  make_error(L);
+  lua_error(L);
+}
+
+static void refuse_method_call(lua_State *L, const struct operation *operation) {
+  if (luaL_getmetafield(L, 1, "__name") == LUA_TNIL) return;
+  const char *type = lua_tostring(L, -1);
+  if (type && strcmp(type, CALL_NAMESPACE_TYPE) == 0)
+    raise_error(L, "usage", "%s: call it with '.', not ':'", operation->name);
+  lua_pop(L, 1);
+}
+
+static void check_path_value(struct check *c, int index, const struct field *field) {
+  lua_State *L = c->L;
+  struct check_path place = {.name = field->name};
+  size_t length;
+  if (lua_isnoneornil(L, index)) {
+    check_report(c, &place, "required but missing (argument %d)", index);
+    return;
+  }
+  check_value(c, index, field->schema, &place);
+  const char *text = to_wire_text(L, index, &length);
+  if (text && !url_is_segment(text, length))
+    check_report(c, &place, "cannot be part of a path: \"%s\"", text);
+}
+
+/* Copies the fields that are not query parameters to a new table, which is pushed. [-0, +1, m] */
+static void push_body_fields(lua_State *L, const struct operation *operation, int fields) {
+  lua_newtable(L);
+  lua_pushnil(L);
+  while (lua_next(L, fields)) {
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+    if (name && field_by_name(operation->query_fields, operation->query_field_count, name)) {
+      lua_pop(L, 1);
+      continue;
+    }
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, -4);
+  }
+}
+
+static void check_query_value(struct check *c, const struct field *field, int fields) {
+  lua_State *L = c->L;
+  struct check_path place = {.name = field->name};
+  lua_pushstring(L, field->name);
+  if (lua_rawget(L, fields) == LUA_TNIL) {
+    if (field->required) check_report(c, &place, "required but missing");
+  } else {
+    check_value(c, lua_gettop(L), field->schema, &place);
+  }
+  lua_pop(L, 1);
+}
+
+/* Reports what the table holds beyond the query parameters, for an operation without a body. */
+static void check_only_query(struct check *c, const struct operation *operation, int fields) {
+  lua_State *L = c->L;
+  const char **known = lua_newuserdatauv(L, (operation->query_field_count + 1) * sizeof *known, 0);
+  for (unsigned i = 0; i < operation->query_field_count; i++)
+    known[i] = operation->query_fields[i].name;
+  known[operation->query_field_count] = NULL;
+  lua_pushnil(L);
+  while (lua_next(L, fields)) {
+    lua_pop(L, 1);
+    lua_pushvalue(L, -1);
+    const char *name = luaL_tolstring(L, -1, NULL);
+    if (!field_by_name(operation->query_fields, operation->query_field_count, name))
+      check_report_unknown(c, &(struct check_path){.name = name}, name, known);
+    lua_pop(L, 2);
+  }
+  lua_pop(L, 1);
+}
+
+/* Leaves at frame->body what is to be sent as the body, or nil. */
+static void set_body(lua_State *L, const struct operation *operation, struct frame *frame) {
+  bool given = lua_istable(L, frame->fields);
+  if (!operation->body || (!given && !operation->body_required)) return;
+  if (!given)
+    lua_newtable(L);
+  else if (operation->query_field_count == 0)
+    lua_pushvalue(L, frame->fields);
+  else
+    push_body_fields(L, operation, frame->fields);
+  lua_replace(L, frame->body);
+}
+
+/* The table argument: query and body fields together, or the body itself when that is no object. */
+static void check_fields(struct check *c, const struct operation *operation, struct frame *frame) {
+  lua_State *L = c->L;
+  if (!lua_isnil(L, frame->fields) && !lua_istable(L, frame->fields)) {
+    struct check_path place = {.name = lua_pushfstring(L, "argument %d", frame->fields)};
+    check_report(c, &place, "expected a table of fields, got %s", luaL_typename(L, frame->fields));
+    return;
+  }
+  set_body(L, operation, frame);
+  for (unsigned i = 0; i < operation->query_field_count && lua_istable(L, frame->fields); i++)
+    check_query_value(c, &operation->query_fields[i], frame->fields);
+  if (!lua_isnil(L, frame->body))
+    check_value(c, frame->body, operation->body, NULL);
+  else if (!operation->body && lua_istable(L, frame->fields))
+    check_only_query(c, operation, frame->fields);
+}
+
+/* Leaves `count` arguments below the top value. What was too much is counted by the caller. */
+static void fit_arguments(lua_State *L, int count) {
+  while (lua_gettop(L) - 1 < count) {
+    lua_pushnil(L);
+    lua_insert(L, -2);
+  }
+  while (lua_gettop(L) - 1 > count) lua_remove(L, count + 1);
+}
+
+static bool takes_chunks(lua_State *L, const struct operation *operation) {
+  return operation->answer_kind == ANSWER_TEXT && lua_gettop(L) > 0 && lua_isfunction(L, -1);
+}
+
+struct frame open_frame(lua_State *L, const struct operation *operation) {
+  int paths = (int)operation->path_field_count;
+  if (lua_gettop(L) > 0) refuse_method_call(L, operation);
+  if (!takes_chunks(L, operation)) lua_pushnil(L);
+  int given = lua_gettop(L) - 1;
+  fit_arguments(L, paths + 1);
+  lua_settop(L, paths + 5);
+  struct frame frame = {.fields = paths + 1, .on_chunk = paths + 2, .body = paths + 5};
+  frame.check = (struct check){.L = L, .problems = paths + 3, .empty_arrays = paths + 4};
+  if (given > paths + 1) {
+    struct check_path place = {.name = lua_pushfstring(L, "argument %d", paths + 2)};
+    check_report(&frame.check, &place, "unexpected: at most %d are taken", paths + 1);
+  }
+  for (int i = 0; i < paths; i++) check_path_value(&frame.check, i + 1, &operation->path_fields[i]);
+  check_fields(&frame.check, operation, &frame);
+  lua_settop(L, frame.body);
+  if (lua_istable(L, frame.check.problems)) raise_problems(L, operation, frame.check.problems);
+  if (lua_isnil(L, frame.check.empty_arrays)) frame.check.empty_arrays = 0;
+  return frame;
+}

@@ -1,0 +1,24 @@
+/* The arguments of a call: path values by position, then at most one table with query and body
+ * fields together (or the body itself when that is no object). All problems are reported at once.
+ */
+#ifndef ANYREACH_LUA_FRAME_H
+#define ANYREACH_LUA_FRAME_H
+
+#include <lua.h>
+
+#include "api/operation.h"
+#include "lua/check.h"
+
+/* Where things stand on the stack of a call: path values at 1…, then these. */
+struct frame {
+  int fields;   /* the table argument, or nil */
+  int on_chunk; /* the function that takes a text answer piece by piece, or nil */
+  struct check check;
+  int body; /* what is sent as body, or nil: none */
+};
+
+/* Arranges the stack of a C function that was called with an operation's arguments. Raises one
+ * error of kind "usage" that names everything that is wrong. */
+struct frame open_frame(lua_State *L, const struct operation *operation);
+
+#endif

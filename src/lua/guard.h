@@ -1,0 +1,39 @@
+/* The guard: what this run may change on the server. It stands below all user code, so that
+ * bindings, raw requests, uploads and every client pass it, and refuses before the first byte is
+ * sent. It can be tightened at any time and never loosened by what it holds; only an interactive
+ * session switches its own refusal off again, and the client of a protected profile is made one
+ * that writes, or one that does not. */
+#ifndef ANYREACH_LUA_GUARD_H
+#define ANYREACH_LUA_GUARD_H
+
+#include <lua.h>
+
+#include "api/operation.h"
+
+/* What is about to be sent. For a raw request the row that serves its path counts, if there is one.
+ */
+struct guard_request {
+  const struct operation *operation;
+  const char *path;     /* of a raw request, without query; else NULL */
+  const char *argument; /* a path value that may turn a read into a write ("latest"), or NULL */
+  const char *protected_profile; /* of the client, when it must not write; else NULL */
+};
+
+/* Raises an error of kind "guard" when the request is not allowed. [-0, +0, v] */
+void guard_check(lua_State *L, const struct guard_request *request);
+
+/* Refuses every write from now on. */
+void guard_set_read_only(lua_State *L);
+
+/* Lua: set_read_only(bool): refuses every write, or no longer; what else refuses goes on. */
+int l_guard_set_read_only(lua_State *L);
+
+/* Lua: restrict_writes(names): from now on only writes with these operation names pass; "x.*"
+ * stands for all below x. A second call leaves only what both allow. */
+int l_guard_restrict_writes(lua_State *L);
+
+/* Lua: guard_scope() -> a value to be closed: what is restricted until then is so only until then.
+ * For a recipe that is run by something that goes on after it. */
+int l_guard_scope(lua_State *L);
+
+#endif

@@ -1,0 +1,584 @@
+/* The YAML reader behind the module "anyreach.yaml": libyaml's events become Lua values in one
+ * pass, with the place of every key beside them. Whatever goes wrong is raised as
+ * "name:line:column: message". The parser belongs to a to-be-closed userdata, so an error in the
+ * middle frees it. Aliases are copied, never shared, and what they may grow to is bounded. */
+#include "lua/yaml.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <yaml.h>
+
+#include "lua/json.h"
+#include "lua/yaml_events.h"
+
+#define TAG_METATABLE    "anyreach.yaml.tag"
+#define READER_METATABLE "anyreach.yaml.reader"
+#define STANDARD_TAG     "tag:yaml.org,2002:"
+
+enum { MAX_COPIED_NODES = 100000, BYTE_ORDER_MARK_LENGTH = 3 };
+
+struct reader {
+  lua_State *L;
+  yaml_parser_t parser;
+  yaml_event_t event; /* the current one */
+  const char *name;   /* of the document, for messages */
+  const char *text;
+  int anchors;   /* stack index: anchor -> value, or this table itself while the node is read */
+  int positions; /* stack index: container -> places of its keys, see note_position() */
+  unsigned copied_nodes;
+};
+
+static int reader_close(lua_State *L) {
+  struct reader *r = lua_touserdata(L, 1);
+  yaml_event_delete(&r->event);
+  yaml_parser_delete(&r->parser);
+  memset(r, 0, sizeof *r);
+  return 0;
+}
+
+/* Errors */
+
+_Noreturn static void raise_at(struct reader *r, yaml_mark_t mark, const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  lua_pushfstring(r->L, "%s:%d:%d: ", r->name, (int)mark.line + 1, (int)mark.column + 1);
+  lua_pushvfstring(r->L, format, arguments);
+  va_end(arguments);
+  lua_concat(r->L, 2);
+  lua_error(r->L);
+  abort(); /* not reached */
+}
+
+/* libyaml gives only a byte offset when it cannot read the characters themselves. */
+static yaml_mark_t mark_of_offset(const char *text, size_t offset) {
+  yaml_mark_t mark = {0};
+  for (size_t i = 0; i < offset; i++) {
+    unsigned char c = (unsigned char)text[i];
+    if (c == '\n') {
+      mark.line++;
+      mark.column = 0;
+    } else if ((c & 0xC0) != 0x80) {
+      mark.column++;
+    }
+  }
+  return mark;
+}
+
+_Noreturn static void raise_parser_error(struct reader *r) {
+  const yaml_parser_t *p = &r->parser;
+  if (p->error == YAML_MEMORY_ERROR) luaL_error(r->L, "not enough memory");
+  if (p->error == YAML_READER_ERROR)
+    raise_at(r, mark_of_offset(r->text, p->problem_offset), "%s", p->problem);
+  if (!p->context) raise_at(r, p->problem_mark, "%s", p->problem);
+  raise_at(r, p->problem_mark, "%s (%s, line %d)", p->problem, p->context,
+           (int)p->context_mark.line + 1);
+}
+
+static void next_event(struct reader *r) {
+  yaml_event_delete(&r->event);
+  if (!yaml_parser_parse(&r->parser, &r->event)) raise_parser_error(r);
+}
+
+/* Places */
+
+/* Notes where something starts: pops a key and sets it in the table at `places`. [-1, +0, m] */
+static void note_position(struct reader *r, int places, yaml_mark_t mark) {
+  lua_State *L = r->L;
+  lua_createtable(L, 0, 2);
+  lua_pushinteger(L, (lua_Integer)mark.line + 1);
+  lua_setfield(L, -2, "line");
+  lua_pushinteger(L, (lua_Integer)mark.column + 1);
+  lua_setfield(L, -2, "column");
+  lua_rawset(L, places);
+}
+
+/* Pushes a new table of places for the container at the top; its [0] is the container's own. */
+static int push_places(struct reader *r, yaml_mark_t mark) {
+  lua_State *L = r->L;
+  lua_newtable(L);
+  int places = lua_gettop(L);
+  lua_pushvalue(L, -2);
+  lua_pushvalue(L, places);
+  lua_rawset(L, r->positions);
+  lua_pushinteger(L, 0);
+  note_position(r, places, mark);
+  return places;
+}
+
+/* Scalars */
+
+struct number {
+  bool negative;
+  bool is_float;
+  const char *whole, *fraction, *exponent; /* digits; the exponent with its sign */
+  size_t whole_length, fraction_length, exponent_length;
+};
+
+static size_t count_digits(const char *s, const char *end) {
+  const char *start = s;
+  while (s < end && *s >= '0' && *s <= '9') s++;
+  return (size_t)(s - start);
+}
+
+/* Takes [-+] digits [. digits] [e [-+] digits], with at least one digit before the exponent. */
+static bool scan_number(const char *s, const char *end, struct number *n) {
+  *n = (struct number){0};
+  if (s < end && (*s == '-' || *s == '+')) n->negative = *s++ == '-';
+  n->whole = s;
+  s += n->whole_length = count_digits(s, end);
+  if (s < end && *s == '.') {
+    n->is_float = true;
+    n->fraction = ++s;
+    s += n->fraction_length = count_digits(s, end);
+  }
+  if (n->whole_length + n->fraction_length == 0) return false;
+  if (s < end && (*s == 'e' || *s == 'E')) {
+    n->is_float = true;
+    n->exponent = ++s;
+    if (s < end && (*s == '-' || *s == '+')) s++;
+    size_t digits = count_digits(s, end);
+    if (digits == 0) return false;
+    s += digits;
+    n->exponent_length = (size_t)(s - n->exponent);
+  }
+  return s == end;
+}
+
+/* Pushes the number's JSON spelling, which YAML relaxes: +1, 010, 1., .5 */
+static void push_json_spelling(lua_State *L, const struct number *n) {
+  size_t zeros = 0;
+  while (zeros < n->whole_length && n->whole[zeros] == '0') zeros++;
+  bool whole_is_zero = zeros == n->whole_length;
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  if (n->negative && (n->is_float || !whole_is_zero)) luaL_addchar(&b, '-');
+  if (whole_is_zero) luaL_addchar(&b, '0');
+  luaL_addlstring(&b, n->whole + zeros, n->whole_length - zeros);
+  if (n->is_float) {
+    luaL_addchar(&b, '.');
+    luaL_addlstring(&b, n->fraction_length ? n->fraction : "0",
+                    n->fraction_length ? n->fraction_length : 1);
+  }
+  if (n->exponent) {
+    luaL_addchar(&b, 'e');
+    luaL_addlstring(&b, n->exponent, n->exponent_length);
+  }
+  luaL_pushresult(&b);
+}
+
+/* 0x1F and 0o17; nothing is pushed when it is neither. Beyond int64 the text stays a string. */
+static bool push_prefixed_integer(lua_State *L, const char *text, size_t length) {
+  if (length < 3 || text[0] != '0' || (text[1] != 'x' && text[1] != 'o')) return false;
+  int shift = text[1] == 'x' ? 4 : 3;
+  int64_t value = 0;
+  for (size_t i = 2; i < length; i++) {
+    const char *digits = "0123456789abcdef";
+    const char *found = memchr(digits, text[i] >= 'A' && text[i] <= 'F' ? text[i] + 32 : text[i],
+                               (size_t)1 << shift);
+    if (!found || value > INT64_MAX >> shift) return false;
+    value = value << shift | (found - digits);
+  }
+  lua_pushinteger(L, value);
+  return true;
+}
+
+static bool push_number(lua_State *L, const char *text, size_t length) {
+  struct number n;
+  if (push_prefixed_integer(L, text, length)) return true;
+  if (!scan_number(text, text + length, &n)) return false;
+  push_json_spelling(L, &n);
+  size_t spelling_length;
+  const char *spelling = lua_tolstring(L, -1, &spelling_length);
+  json_push_number(L, spelling, spelling_length);
+  lua_remove(L, -2);
+  return true;
+}
+
+enum word_kind { WORD_NULL, WORD_BOOLEAN, WORD_FLOAT };
+
+static const struct word {
+  const char *text;
+  enum word_kind kind;
+  double value;
+} words[] = {
+    {"", WORD_NULL, 0},
+    {"~", WORD_NULL, 0},
+    {"null", WORD_NULL, 0},
+    {"Null", WORD_NULL, 0},
+    {"NULL", WORD_NULL, 0},
+    {"true", WORD_BOOLEAN, 1},
+    {"True", WORD_BOOLEAN, 1},
+    {"TRUE", WORD_BOOLEAN, 1},
+    {"false", WORD_BOOLEAN, 0},
+    {"False", WORD_BOOLEAN, 0},
+    {"FALSE", WORD_BOOLEAN, 0},
+    {".inf", WORD_FLOAT, INFINITY},
+    {".Inf", WORD_FLOAT, INFINITY},
+    {".INF", WORD_FLOAT, INFINITY},
+    {"+.inf", WORD_FLOAT, INFINITY},
+    {"+.Inf", WORD_FLOAT, INFINITY},
+    {"+.INF", WORD_FLOAT, INFINITY},
+    {"-.inf", WORD_FLOAT, -INFINITY},
+    {"-.Inf", WORD_FLOAT, -INFINITY},
+    {"-.INF", WORD_FLOAT, -INFINITY},
+    {".nan", WORD_FLOAT, NAN},
+    {".NaN", WORD_FLOAT, NAN},
+    {".NAN", WORD_FLOAT, NAN},
+};
+
+static const struct word *find_word(const char *text, size_t length) {
+  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+    const struct word *w = &words[i];
+    if (strlen(w->text) == length && memcmp(w->text, text, length) == 0) return w;
+  }
+  return NULL;
+}
+
+/* Pushes what the core schema makes of a plain scalar. */
+static void push_plain(lua_State *L, const char *text, size_t length) {
+  const struct word *w = find_word(text, length);
+  if (!w) {
+    if (!push_number(L, text, length)) lua_pushlstring(L, text, length);
+  } else if (w->kind == WORD_NULL) {
+    lua_pushlightuserdata(L, NULL);
+  } else if (w->kind == WORD_BOOLEAN) {
+    lua_pushboolean(L, w->value != 0);
+  } else {
+    lua_pushnumber(L, w->value);
+  }
+}
+
+static bool is_integer(lua_State *L) {
+  size_t length;
+  const char *digits = json_big_number(L, -1, &length);
+  return lua_isinteger(L, -1) || (digits && !strpbrk(digits, ".eE"));
+}
+
+/* Turns the plain reading at the top into what a standard tag asks for; false when it cannot. */
+static bool apply_standard_tag(lua_State *L, const char *kind) {
+  if (strcmp(kind, "null") == 0) return lua_islightuserdata(L, -1);
+  if (strcmp(kind, "bool") == 0) return lua_isboolean(L, -1);
+  if (strcmp(kind, "int") == 0) return is_integer(L);
+  if (strcmp(kind, "float") != 0) return false;
+  if (json_big_number(L, -1, NULL)) return true;
+  if (lua_type(L, -1) != LUA_TNUMBER) return false;
+  lua_pushnumber(L, lua_tonumber(L, -1));
+  lua_replace(L, -2);
+  return true;
+}
+
+/* A scalar under a tag of the user's own is its text: `!env NULL` names a variable. */
+static void push_scalar(struct reader *r, const char *tag) {
+  const char *text = (const char *)r->event.data.scalar.value;
+  size_t length = r->event.data.scalar.length;
+  if (!tag && r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
+    push_plain(r->L, text, length);
+  } else if (!tag || strncmp(tag, STANDARD_TAG, strlen(STANDARD_TAG)) != 0 ||
+             strcmp(tag, YAML_STR_TAG) == 0) {
+    lua_pushlstring(r->L, text, length);
+  } else {
+    const char *kind = tag + strlen(STANDARD_TAG);
+    push_plain(r->L, text, length);
+    if (!apply_standard_tag(r->L, kind))
+      raise_at(r, r->event.start_mark, "the tag !!%s does not fit this value", kind);
+  }
+}
+
+/* Nodes */
+
+static void push_node(struct reader *r, unsigned depth);
+
+static void push_sequence(struct reader *r, unsigned depth) {
+  lua_State *L = r->L;
+  lua_newtable(L);
+  int list = lua_gettop(L);
+  json_mark_array(L, list);
+  int places = push_places(r, r->event.start_mark);
+  next_event(r);
+  for (lua_Integer i = 1; r->event.type != YAML_SEQUENCE_END_EVENT; i++) {
+    lua_pushinteger(L, i);
+    note_position(r, places, r->event.start_mark);
+    push_node(r, depth + 1);
+    lua_rawseti(L, list, i);
+    next_event(r);
+  }
+  lua_pop(L, 1);
+}
+
+static void refuse_repeated_key(struct reader *r, int places) {
+  lua_State *L = r->L;
+  lua_pushvalue(L, -1);
+  if (lua_rawget(L, places) != LUA_TNIL) {
+    lua_getfield(L, -1, "line");
+    raise_at(r, r->event.start_mark, "the key \"%s\" is already given in line %d",
+             lua_tostring(L, -3), (int)lua_tointeger(L, -1));
+  }
+  lua_pop(L, 1);
+}
+
+static void push_key(struct reader *r) {
+  if (r->event.type != YAML_SCALAR_EVENT)
+    raise_at(r, r->event.start_mark, "a key must be plain text, not a list, a mapping or an alias");
+  const char *tag = (const char *)r->event.data.scalar.tag;
+  if (tag && strcmp(tag, YAML_STR_TAG) != 0 && strcmp(tag, "!") != 0)
+    raise_at(r, r->event.start_mark, "a key cannot carry the tag %s", tag);
+  if (r->event.data.scalar.anchor) raise_at(r, r->event.start_mark, "a key cannot carry an anchor");
+  lua_pushlstring(r->L, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
+}
+
+static void push_mapping(struct reader *r, unsigned depth) {
+  lua_State *L = r->L;
+  lua_newtable(L);
+  int map = lua_gettop(L);
+  int places = push_places(r, r->event.start_mark);
+  next_event(r);
+  while (r->event.type != YAML_MAPPING_END_EVENT) {
+    push_key(r);
+    refuse_repeated_key(r, places);
+    lua_pushvalue(L, -1);
+    note_position(r, places, r->event.start_mark);
+    next_event(r);
+    push_node(r, depth + 1);
+    lua_rawset(L, map);
+    next_event(r);
+  }
+  lua_pop(L, 1);
+}
+
+/* Replaces the value at the top by a copy of its own, with the same places. */
+static void copy_value(struct reader *r, yaml_mark_t mark, unsigned depth) {
+  lua_State *L = r->L;
+  if (++r->copied_nodes > MAX_COPIED_NODES)
+    raise_at(r, mark, "the aliases stand for more than %d values", MAX_COPIED_NODES);
+  if (!lua_istable(L, -1)) return;
+  if (depth > JSON_MAX_DEPTH) raise_at(r, mark, "nested deeper than %d levels", JSON_MAX_DEPTH);
+  luaL_checkstack(L, LUA_MINSTACK, "YAML nested too deeply");
+  int original = lua_gettop(L);
+  lua_newtable(L);
+  if (lua_getmetatable(L, original)) lua_setmetatable(L, -2);
+  lua_pushvalue(L, -1);
+  lua_pushvalue(L, original);
+  lua_rawget(L, r->positions);
+  lua_rawset(L, r->positions);
+  lua_pushnil(L);
+  while (lua_next(L, original)) {
+    copy_value(r, mark, depth + 1);
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, original + 1);
+  }
+  lua_replace(L, original);
+}
+
+static void push_alias(struct reader *r, unsigned depth) {
+  const char *anchor = (const char *)r->event.data.alias.anchor;
+  yaml_mark_t mark = r->event.start_mark;
+  if (lua_getfield(r->L, r->anchors, anchor) == LUA_TNIL)
+    raise_at(r, mark, "no anchor &%s stands before this alias", anchor);
+  if (lua_rawequal(r->L, -1, r->anchors))
+    raise_at(r, mark, "the alias *%s stands inside the value that it names", anchor);
+  copy_value(r, mark, depth);
+}
+
+/* Wraps the value at the top as {tag=, value=}. */
+static void wrap_tag(lua_State *L, const char *tag) {
+  lua_createtable(L, 0, 2);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "value");
+  lua_pushstring(L, tag);
+  lua_setfield(L, -2, "tag");
+  luaL_setmetatable(L, TAG_METATABLE);
+}
+
+static bool is_own_tag(const char *tag) {
+  return tag && strncmp(tag, STANDARD_TAG, strlen(STANDARD_TAG)) != 0;
+}
+
+static void push_content(struct reader *r, const char *tag, unsigned depth) {
+  yaml_mark_t start = r->event.start_mark;
+  bool sequence = r->event.type == YAML_SEQUENCE_START_EVENT;
+  if (r->event.type == YAML_SCALAR_EVENT) {
+    push_scalar(r, tag);
+  } else {
+    const char *fitting = sequence ? YAML_SEQ_TAG : YAML_MAP_TAG;
+    if (tag && !is_own_tag(tag) && strcmp(tag, fitting) != 0)
+      raise_at(r, start, "the tag !!%s does not fit a %s", tag + strlen(STANDARD_TAG),
+               sequence ? "list" : "mapping");
+    (sequence ? push_sequence : push_mapping)(r, depth);
+  }
+  if (is_own_tag(tag)) {
+    wrap_tag(r->L, tag);
+    push_places(r, start);
+    lua_pop(r->L, 1);
+  }
+}
+
+/* Pushes a copy of a name that libyaml gives and will free, or nil. The tag "!" only says that the
+ * value has no special type, so a scalar under it is a string. */
+static const char *push_name(lua_State *L, const yaml_char_t *name) {
+  return lua_pushstring(L, (const char *)name);
+}
+
+static const yaml_char_t *event_tag(const yaml_event_t *event) {
+  const yaml_char_t *tag = event->type == YAML_SCALAR_EVENT ? event->data.scalar.tag
+                           : event->type == YAML_SEQUENCE_START_EVENT
+                               ? event->data.sequence_start.tag
+                               : event->data.mapping_start.tag;
+  if (!tag || strcmp((const char *)tag, "!") != 0) return tag;
+  return event->type == YAML_SCALAR_EVENT ? (const yaml_char_t *)YAML_STR_TAG : NULL;
+}
+
+static const yaml_char_t *event_anchor(const yaml_event_t *event) {
+  return event->type == YAML_SCALAR_EVENT           ? event->data.scalar.anchor
+         : event->type == YAML_SEQUENCE_START_EVENT ? event->data.sequence_start.anchor
+                                                    : event->data.mapping_start.anchor;
+}
+
+/* Pushes the value whose first event is the current one; its last event is the current one then. */
+static void push_node(struct reader *r, unsigned depth) {
+  lua_State *L = r->L;
+  luaL_checkstack(L, LUA_MINSTACK, "YAML nested too deeply");
+  if (depth > JSON_MAX_DEPTH)
+    raise_at(r, r->event.start_mark, "nested deeper than %d levels", JSON_MAX_DEPTH);
+  if (r->event.type == YAML_ALIAS_EVENT) {
+    push_alias(r, depth);
+    return;
+  }
+  const char *tag = push_name(L, event_tag(&r->event));
+  const char *anchor = push_name(L, event_anchor(&r->event));
+  if (anchor) {
+    lua_pushvalue(L, r->anchors);
+    lua_setfield(L, r->anchors, anchor);
+  }
+  push_content(r, tag, depth);
+  if (anchor) {
+    lua_pushvalue(L, -1);
+    lua_setfield(L, r->anchors, anchor);
+  }
+  lua_replace(L, -3);
+  lua_pop(L, 1);
+}
+
+/* Pushes the value of the only document; an empty stream is null. */
+static void push_document(struct reader *r) {
+  next_event(r); /* the stream's start */
+  next_event(r);
+  if (r->event.type == YAML_STREAM_END_EVENT) {
+    lua_pushlightuserdata(r->L, NULL);
+    return;
+  }
+  next_event(r);
+  push_node(r, 1);
+  next_event(r); /* the document's end */
+  next_event(r);
+  if (r->event.type != YAML_STREAM_END_EVENT)
+    raise_at(r, r->event.start_mark, "one document is expected, here a second one starts");
+}
+
+/* To libyaml, which reads YAML 1.1, these three end a line: the text around them would come back
+ * changed. To YAML 1.2 they are characters like others. */
+static void refuse_old_line_breaks(struct reader *r, const char *end) {
+  static const struct {
+    const char *bytes, *name, *escape;
+  } breaks[] = {{"\xC2\x85", "U+0085 (next line)", "\\N"},
+                {"\xE2\x80\xA8", "U+2028 (line separator)", "\\L"},
+                {"\xE2\x80\xA9", "U+2029 (paragraph separator)", "\\P"}};
+  for (size_t i = 0; i < sizeof breaks / sizeof *breaks; i++) {
+    const char *bytes = breaks[i].bytes;
+    const char *at = memmem(r->text, (size_t)(end - r->text), bytes, strlen(bytes));
+    if (at)
+      raise_at(r, mark_of_offset(r->text, (size_t)(at - r->text)),
+               "the character %s may stand here only as %s in double quotes", breaks[i].name,
+               breaks[i].escape);
+  }
+}
+
+/* The module */
+
+static struct reader *new_reader(lua_State *L) {
+  struct reader *r = lua_newuserdatauv(L, sizeof *r, 0);
+  memset(r, 0, sizeof *r);
+  r->L = L;
+  luaL_setmetatable(L, READER_METATABLE);
+  lua_toclose(L, -1);
+  if (!yaml_parser_initialize(&r->parser)) luaL_error(L, "not enough memory");
+  return r;
+}
+
+static const char *document_name(lua_State *L, int options) {
+  const char *name = "YAML";
+  if (!lua_isnoneornil(L, options)) {
+    luaL_checktype(L, options, LUA_TTABLE);
+    if (lua_getfield(L, options, "name") != LUA_TNIL) name = luaL_checkstring(L, -1);
+  }
+  return name;
+}
+
+/* decode(text [, {name = "file.yaml"}]) -> value, positions */
+static int l_yaml_decode(lua_State *L) {
+  size_t length;
+  const char *text = luaL_checklstring(L, 1, &length);
+  lua_settop(L, 2);
+  const char *name = document_name(L, 2);
+  if (length >= BYTE_ORDER_MARK_LENGTH &&
+      memcmp(text, "\xEF\xBB\xBF", BYTE_ORDER_MARK_LENGTH) == 0) {
+    text += BYTE_ORDER_MARK_LENGTH;
+    length -= BYTE_ORDER_MARK_LENGTH;
+  }
+  struct reader *r = new_reader(L);
+  r->name = name;
+  r->text = text;
+  refuse_old_line_breaks(r, text + length);
+  lua_newtable(L);
+  r->anchors = lua_gettop(L);
+  lua_newtable(L);
+  r->positions = lua_gettop(L);
+  yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
+  yaml_parser_set_input_string(&r->parser, (const unsigned char *)text, length);
+  push_document(r);
+  lua_pushvalue(L, r->positions);
+  return 2;
+}
+
+/* tag("!file", value) -> what decode() makes of `!file value` */
+static int l_yaml_tag(lua_State *L) {
+  const char *tag = luaL_checkstring(L, 1);
+  luaL_checkany(L, 2);
+  lua_settop(L, 2);
+  wrap_tag(L, tag);
+  return 1;
+}
+
+/* is_tag(value) -> the tag's name, or nil */
+static int l_yaml_is_tag(lua_State *L) {
+  luaL_checkany(L, 1);
+  if (!lua_istable(L, 1) || !lua_getmetatable(L, 1)) return 0;
+  luaL_getmetatable(L, TAG_METATABLE);
+  if (!lua_rawequal(L, -1, -2)) return 0;
+  lua_pushliteral(L, "tag");
+  lua_rawget(L, 1);
+  return 1;
+}
+
+static const luaL_Reg reader_methods[] = {
+    {"__gc", reader_close}, {"__close", reader_close}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {{"decode", l_yaml_decode},
+                                     {"events", l_yaml_events},
+                                     {"tag", l_yaml_tag},
+                                     {"is_tag", l_yaml_is_tag},
+                                     {NULL, NULL}};
+
+int luaopen_anyreach_yaml(lua_State *L) {
+  luaL_newmetatable(L, READER_METATABLE);
+  luaL_setfuncs(L, reader_methods, 0);
+  luaL_newmetatable(L, TAG_METATABLE);
+  lua_pop(L, 2);
+  luaL_newlib(L, functions);
+  return 1;
+}

@@ -1,0 +1,86 @@
+/* One HTTP request over the loop: the only place that sets libcurl options. No Lua; callbacks only
+ * append to capped buffers. A request is embedded in its owner, who keeps what it points to alive
+ * until `done` was called or http_cancel() returned, then calls http_release(). */
+#ifndef ANYREACH_HTTP_H
+#define ANYREACH_HTTP_H
+
+#include <stdbool.h>
+
+#include "api/buf.h"
+#include "net/loop.h"
+#include "net/tap.h"
+
+enum { HTTP_MAX_HEADERS = 256 * 1024, HTTP_MAX_BODY = 64 * 1024 * 1024 };
+
+struct http_limits {
+  long connect_timeout_ms;
+  long timeout_ms;    /* of the whole request */
+  long stall_seconds; /* slower than a byte a second for so long is a time-out; 0: never */
+};
+
+struct http_request {
+  /* What to send. */
+  const char *method;
+  const char *url;
+  struct curl_slist *headers; /* owned: wiped and freed by http_release() */
+  const char *body;           /* NULL: none */
+  size_t body_length;
+  bool may_repeat; /* false: must not reach the server twice, whatever happens to the connection */
+  struct http_limits limits;
+  const char *ca_file;             /* or NULL: the system's */
+  void (*received)(void *context); /* bytes were added to response_body, or NULL: not wanted */
+  void (*done)(void *context);
+  void *context;
+  struct tap *tap; /* or NULL: nobody looks on */
+
+  /* What came of it, complete when `done` is called. */
+  CURLcode verdict;
+  long status;                 /* known when `received` is called, too */
+  struct buf response_headers; /* of the final answer only: status line and fields */
+  struct buf response_body;
+  double started;          /* by loop_now() */
+  double elapsed;          /* seconds */
+  bool may_have_been_sent; /* some bytes of the request left, or it cannot be told */
+  bool too_large;          /* the answer exceeded a cap */
+  char error[CURL_ERROR_SIZE];
+
+  /* Private. */
+  struct loop *loop;
+  CURL *easy;
+  bool out_of_memory; /* for an option of libcurl */
+  struct loop_transfer transfer;
+  bool resend_refused;   /* libcurl was about to repeat what must not be repeated */
+  bool defaults_dropped; /* from libcurl's headers */
+};
+
+/* Appends a header. Refuses (returns -1) text with control characters, and when memory runs out. */
+int http_add_header(struct http_request *request, const char *name, const char *value,
+                    size_t value_length);
+
+/* Starts the request, anew if it was done before; `done` is called in a later turn. Returns 0, or
+ * -1 when it could not be set up. */
+int http_start(struct http_request *request, struct loop *loop);
+
+static inline bool http_is_running(const struct http_request *request) {
+  return request->easy != NULL;
+}
+
+/* Ends it early; `done` will not be called. No effect when it is not running. */
+void http_cancel(struct http_request *request);
+
+/* Cancels, and frees what the request owns. */
+void http_release(struct http_request *request);
+
+/* Finds a field of the final answer by name, in any case. Returns its value, not NUL-terminated, or
+ * NULL. */
+const char *http_response_header(const struct http_request *request, const char *name,
+                                 size_t *length);
+
+/* Calls `each` for every field of the final answer, in order. */
+struct http_field {
+  const char *name, *value;
+  size_t name_length, value_length;
+};
+bool http_next_field(const struct http_request *request, size_t *offset, struct http_field *field);
+
+#endif

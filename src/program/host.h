@@ -1,0 +1,35 @@
+/* The host: a Lua state with our libraries, the loop it waits on, and the sandbox when one runs. */
+#ifndef ANYREACH_HOST_H
+#define ANYREACH_HOST_H
+
+#include <lua.h>
+#include <stdbool.h>
+
+#include "program/options.h"
+
+struct host;
+
+/* Exit codes of the program that C decides on; lua/anyreach/errors.lua has the rest. */
+enum { EXIT_SCRIPT = 1, EXIT_USAGE = 64 };
+
+/* After Ctrl-C: true, with everything as if nothing had happened, when the program may go on; false
+ * when it is to end, for SIGTERM or its deadline. [-0, +0, -] */
+bool host_forget_interrupt(lua_State *L);
+
+/* NULL when memory or libcurl fails. `options` must outlive the host. */
+struct host *host_open(const struct options *options);
+void host_close(struct host *host);
+
+/* What to run: one of these. */
+struct program {
+  const char *file;    /* a script on disk; "-" is standard input */
+  const char *text;    /* Lua code */
+  const char *command; /* one of lua/anyreach/command */
+  const char *recipe;  /* an embedded script */
+  char **arguments;    /* NULL-terminated: what is in `arg` */
+};
+
+/* Runs a program to its end, errors reported. Returns the exit code. */
+int host_run(struct host *host, const struct program *program);
+
+#endif

@@ -112,7 +112,7 @@ describe("the workflow of README.md", function()
     local out, code = run(steps.provision)
     expect.equal({ code, out:match "3 agents: 3 created" }, { 0, "3 agents: 3 created" })
     local log = ci:run "git -C origin log --format=%s -1 --name-only"
-    expect.equal(log, "Note what was provisioned\n\nagents/anyreach.lock\n")
+    expect.equal(log, "Record what was provisioned\n\nagents/anyreach.lock\n")
     local again, again_code = run(steps.provision)
     expect.equal({ again_code, again:match "3 unchanged" }, { 0, "3 unchanged" })
   end)

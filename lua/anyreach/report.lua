@@ -141,40 +141,40 @@ function report.failure(err, trace)
 end
 
 --- What was written until something was stopped: "; 3 writes were applied; 1 may have been: POST /core/agents".
----@param ledger {applied: integer, open: integer, texts: string[]} writes answered well, and given up under way
+---@param tally {applied: integer, open: integer, texts: string[]} writes answered well, and given up under way
 ---@return string
-function report.writes(ledger)
+function report.writes(tally)
   local parts = {}
-  if ledger.applied > 0 then
-    parts[1] = ("; %d %s applied"):format(ledger.applied, ledger.applied == 1 and "write was" or "writes were")
+  if tally.applied > 0 then
+    parts[1] = ("; %d %s applied"):format(tally.applied, tally.applied == 1 and "write was" or "writes were")
   end
-  if ledger.open > 0 then
-    local more = ledger.open > #ledger.texts and (" and %d more"):format(ledger.open - #ledger.texts) or ""
+  if tally.open > 0 then
+    local more = tally.open > #tally.texts and (" and %d more"):format(tally.open - #tally.texts) or ""
     local verb = #parts > 0 and "may have been" or
-      (ledger.open == 1 and "write" or "writes") .. " may have been applied"
-    parts[#parts + 1] = ("; %d %s: %s%s"):format(ledger.open, verb, table.concat(ledger.texts, ", "), more)
+      (tally.open == 1 and "write" or "writes") .. " may have been applied"
+    parts[#parts + 1] = ("; %d %s: %s%s"):format(tally.open, verb, table.concat(tally.texts, ", "), more)
   end
   return table.concat(parts)
 end
 
 --- Reports that the run was stopped before its end: by a signal, or by its deadline.
 ---@param is_deadline boolean
----@param ledger {applied: integer, open: integer, texts: string[]} writes answered well, and given up under way
+---@param tally {applied: integer, open: integer, texts: string[]} writes answered well, and given up under way
 ---@return integer code the exit code
-function report.stopped(is_deadline, ledger)
+function report.stopped(is_deadline, tally)
   local code = is_deadline and errors.exit_codes.timeout or errors.exit_codes.interrupted
   local message = is_deadline and ("stopped: the run took longer than --deadline %g"):format(host.options.deadline)
     or "interrupted"
   if report.is_json() then
     report.event("error", {
       error = { kind = is_deadline and "timeout" or "interrupted", message = message },
-      writes_applied = ledger.applied,
-      writes_open = json.array(ledger.texts),
+      writes_applied = tally.applied,
+      writes_open = json.array(tally.texts),
       exit_code = code,
     })
   end
   io.stdout:flush()
-  io.stderr:write("anyreach: ", message, report.writes(ledger), "\n")
+  io.stderr:write("anyreach: ", message, report.writes(tally), "\n")
   return code
 end
 

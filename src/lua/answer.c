@@ -34,11 +34,11 @@ static void push_header_name(lua_State *L, const char *name, size_t length) {
 }
 
 /* Pushes the header fields by lower-case name; repeated ones are joined by ", ". [-0, +1, m] */
-static void push_headers(lua_State *L, const struct http_request *http) {
+static void push_headers(lua_State *L, const struct http_transfer *transfer) {
   struct http_field field;
   size_t offset = 0;
   lua_createtable(L, 0, USUAL_HEADERS);
-  while (http_next_field(http, &offset, &field)) {
+  while (http_next_field(transfer, &offset, &field)) {
     push_header_name(L, field.name, field.name_length);
     lua_pushvalue(L, -1);
     if (lua_rawget(L, -3) == LUA_TSTRING) {
@@ -68,17 +68,17 @@ static void set_request_id(lua_State *L, int headers) {
 }
 
 void push_response(lua_State *L, const struct exchange *exchange) {
-  push_headers(L, exchange->http);
+  push_headers(L, exchange->transfer);
   int headers = lua_gettop(L);
   lua_createtable(L, 0, 5);
   luaL_newmetatable(L, JSON_RESPONSE_TYPE);
   lua_setmetatable(L, -2);
-  lua_pushinteger(L, exchange->http->status);
+  lua_pushinteger(L, exchange->transfer->status);
   lua_setfield(L, -2, "status");
   lua_pushvalue(L, headers);
   lua_setfield(L, -2, "headers");
   set_request_id(L, headers);
-  set_number(L, "elapsed", exchange->http->elapsed);
+  set_number(L, "elapsed", exchange->transfer->elapsed);
   lua_pushinteger(L, exchange->attempts);
   lua_setfield(L, -2, "attempts");
   lua_remove(L, headers);
@@ -89,14 +89,14 @@ static void push_failure(lua_State *L, const struct exchange *exchange) {
   lua_createtable(L, 0, 12);
   set_text(L, "operation", exchange->operation->name);
   set_text(L, "method", exchange->operation->method);
-  const char *url = exchange->http->url;
+  const char *url = exchange->transfer->url;
   lua_pushlstring(L, url, exchange->presigned ? strcspn(url, "?") : strlen(url));
   lua_setfield(L, -2, "url");
   lua_pushinteger(L, exchange->attempts);
   lua_setfield(L, -2, "attempts");
   lua_pushboolean(L, exchange->operation->writes && exchange->may_have_been_sent);
   lua_setfield(L, -2, "may_have_been_sent");
-  push_sent(L, exchange->http, exchange->presigned);
+  push_sent(L, exchange->transfer, exchange->presigned);
   lua_setfield(L, -2, "sent");
 }
 
@@ -117,13 +117,14 @@ const char *verdict_kind(CURLcode verdict, bool too_large) {
 }
 
 static void push_transport_error(lua_State *L, const struct exchange *exchange) {
-  const struct http_request *http = exchange->http;
+  const struct http_transfer *transfer = exchange->transfer;
   push_failure(L, exchange);
-  set_text(L, "kind", verdict_kind(http->verdict, http->too_large));
-  if (http->too_large)
+  set_text(L, "kind", verdict_kind(transfer->verdict, transfer->too_large));
+  if (transfer->too_large)
     set_text(L, "message", "the answer is larger than this program accepts");
   else
-    set_text(L, "message", *http->error ? http->error : curl_easy_strerror(http->verdict));
+    set_text(L, "message",
+             *transfer->error ? transfer->error : curl_easy_strerror(transfer->verdict));
   make_error(L);
 }
 
@@ -164,9 +165,9 @@ static void push_storage_code(lua_State *L, const struct buf *body) {
   lua_pushlstring(L, code, length);
 }
 
-static void set_retry_after(lua_State *L, const struct http_request *http) {
+static void set_retry_after(lua_State *L, const struct http_transfer *transfer) {
   size_t length;
-  const char *value = http_response_header(http, "Retry-After", &length);
+  const char *value = http_response_header(transfer, "Retry-After", &length);
   double seconds = value ? retry_after_seconds(value, length, time(NULL)) : -1;
   if (seconds >= 0) set_number(L, "retry_after", seconds);
 }
@@ -183,25 +184,25 @@ static void set_scopes(lua_State *L, const struct operation *operation) {
 
 static void push_status_error(lua_State *L, const struct exchange *exchange) {
   push_failure(L, exchange);
-  lua_pushinteger(L, exchange->http->status);
+  lua_pushinteger(L, exchange->transfer->status);
   lua_setfield(L, -2, "status");
-  if (exchange->operation->writes && exchange->http->status >= 500) {
+  if (exchange->operation->writes && exchange->transfer->status >= 500) {
     lua_pushboolean(L, 1);
     lua_setfield(L, -2, "may_have_been_sent");
   }
   if (exchange->presigned)
-    push_storage_code(L, &exchange->http->response_body);
+    push_storage_code(L, &exchange->transfer->response_body);
   else
-    push_detail(L, &exchange->http->response_body);
+    push_detail(L, &exchange->transfer->response_body);
   lua_setfield(L, -2, "detail");
-  push_headers(L, exchange->http);
+  push_headers(L, exchange->transfer);
   lua_insert(L, -2);
   set_request_id(L, lua_gettop(L) - 1);
   lua_remove(L, -2);
-  set_retry_after(L, exchange->http);
-  if (exchange->http->status == 403) set_scopes(L, exchange->operation);
-  if (exchange->http->status == 401 || exchange->http->status == 403) {
-    push_credential_name(L, exchange->http);
+  set_retry_after(L, exchange->transfer);
+  if (exchange->transfer->status == 403) set_scopes(L, exchange->operation);
+  if (exchange->transfer->status == 401 || exchange->transfer->status == 403) {
+    push_credential_name(L, exchange->transfer);
     lua_setfield(L, -2, "credential");
   }
   make_error(L);
@@ -209,13 +210,13 @@ static void push_status_error(lua_State *L, const struct exchange *exchange) {
 
 /* An answer with a good status that is no JSON. Stack: the decoder's message on top, replaced. */
 static void push_answer_error(lua_State *L, const struct exchange *exchange) {
-  const struct buf *body = &exchange->http->response_body;
+  const struct buf *body = &exchange->transfer->response_body;
   int message = lua_gettop(L);
   push_failure(L, exchange);
   lua_pushboolean(L, exchange->operation->writes);
   lua_setfield(L, -2, "may_have_been_sent");
   set_text(L, "kind", "answer");
-  lua_pushinteger(L, exchange->http->status);
+  lua_pushinteger(L, exchange->transfer->status);
   lua_setfield(L, -2, "status");
   size_t line = 0;
   while (line < body->length && line < 80 && body->data[line] != '\n') line++;
@@ -279,17 +280,17 @@ static void set_alias(lua_State *L, int index, const char *alias) {
 }
 
 /* True when the answer calls itself JSON, or says nothing of what it is. */
-static bool is_json(const struct http_request *http) {
+static bool is_json(const struct http_transfer *transfer) {
   size_t length;
-  const char *type = http_response_header(http, "Content-Type", &length);
+  const char *type = http_response_header(transfer, "Content-Type", &length);
   return !type || memmem(type, length, "json", 4) != NULL;
 }
 
 /* Pushes the decoded body and returns true, or pushes an error object. [-0, +1, m] */
 static bool push_body(lua_State *L, const struct exchange *exchange) {
   const struct operation *operation = exchange->operation;
-  const struct buf *body = &exchange->http->response_body;
-  bool raw_text = exchange->raw && !is_json(exchange->http);
+  const struct buf *body = &exchange->transfer->response_body;
+  bool raw_text = exchange->raw && !is_json(exchange->transfer);
   if (operation->answer_kind == ANSWER_TEXT || raw_text) {
     lua_pushlstring(L, body->data ? body->data : "", body->length);
     return true;
@@ -307,11 +308,11 @@ static bool push_body(lua_State *L, const struct exchange *exchange) {
 }
 
 bool push_answer(lua_State *L, const struct exchange *exchange) {
-  if (exchange->http->verdict != CURLE_OK) {
+  if (exchange->transfer->verdict != CURLE_OK) {
     push_transport_error(L, exchange);
     return false;
   }
-  if (exchange->http->status < 200 || exchange->http->status > 299) {
+  if (exchange->transfer->status < 200 || exchange->transfer->status > 299) {
     push_status_error(L, exchange);
     return false;
   }

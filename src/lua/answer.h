@@ -11,7 +11,7 @@
 
 struct exchange {
   const struct operation *operation;
-  const struct http_request *http; /* finished; of the last attempt */
+  const struct http_transfer *transfer; /* finished; of the last attempt */
   unsigned attempts;
   bool may_have_been_sent; /* some attempt may have arrived without an answer */
   bool raw;                /* a raw request: what is no JSON is text */

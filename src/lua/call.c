@@ -18,9 +18,9 @@
 #include "lua/secret.h"
 #include "lua/sent.h"
 #include "lua/task.h"
-#include "net/delivery.h"
-#include "net/ledger.h"
+#include "net/request.h"
 #include "net/url.h"
+#include "net/write_tally.h"
 
 enum { UP_CLIENT = 1, UP_OPERATION, UP_TRY };
 enum {
@@ -32,7 +32,7 @@ enum {
 /* Lives in a userdata on the caller's stack, closed with its slot: so that whoever gives up the
  * wait gives up the request. */
 struct call {
-  struct delivery delivery;
+  struct request request;
   struct wait wait;
   const struct operation *operation;
   struct operation raw; /* the row of a raw request */
@@ -48,26 +48,26 @@ struct call {
 /* Stack: the call at index 1. Its path may hold a secret. */
 static int note_path(lua_State *L) {
   const struct call *call = lua_touserdata(L, 1);
-  const struct http_request *http = &call->delivery.http;
-  const char *path = strstr(http->url, "://");
+  const struct http_transfer *transfer = &call->request.transfer;
+  const char *path = strstr(transfer->url, "://");
   path = path ? strchr(path + 3, '/') : NULL;
   luaopen_anyreach_redact(L);
   lua_pushstring(L, path && !call->presigned ? path : "(an upload)");
   lua_call(L, 1, 1);
-  ledger_note_open(http->method, lua_tostring(L, -1));
+  write_tally_note_open(transfer->method, lua_tostring(L, -1));
   return 0;
 }
 
 /* A write that somebody gives up may have been carried out. Raises nothing: the call is still to be
  * freed. */
 static void note_given_up(lua_State *L, struct call *call) {
-  const struct delivery *delivery = &call->delivery;
-  bool is_open = http_is_running(&delivery->http) || delivery->may_have_been_sent;
+  const struct request *request = &call->request;
+  bool is_open = http_is_running(&request->transfer) || request->may_have_been_sent;
   if (call->over || !is_open || !call->operation->writes) return;
   lua_pushcfunction(L, note_path);
   lua_pushlightuserdata(L, call);
   if (lua_pcall(L, 1, 0, 0) == LUA_OK) return;
-  ledger_note_open(delivery->http.method, "(there was no memory for the path)");
+  write_tally_note_open(request->transfer.method, "(there was no memory for the path)");
   lua_pop(L, 1);
 }
 
@@ -75,7 +75,7 @@ static int call_close(lua_State *L) {
   struct call *call = lua_touserdata(L, 1);
   note_given_up(L, call);
   call->over = true;
-  delivery_release(&call->delivery);
+  request_release(&call->request);
   buf_free(&call->url);
   buf_wipe(&call->body);
   return 0;
@@ -207,7 +207,7 @@ static void set_form_body(lua_State *L, struct call *call, int body) {
   lua_call(L, 2, 2);
   call->content_type = lua_tostring(L, -1);
   lua_insert(L, -2);
-  call->delivery.http.body = lua_tolstring(L, -1, &call->delivery.http.body_length);
+  call->request.transfer.body = lua_tolstring(L, -1, &call->request.transfer.body_length);
   lua_replace(L, body);
 }
 
@@ -220,14 +220,14 @@ static void set_request_body(lua_State *L, struct call *call, int body, int empt
   struct json_options options = {.empty_arrays = empty_arrays, .secrets = JSON_SECRETS_REVEAL};
   if (!json_encode(L, body, &call->body, &options))
     raise_error(L, "usage", "%s: %s", call->operation->name, lua_tostring(L, -1));
-  call->delivery.http.body = call->body.data;
-  call->delivery.http.body_length = call->body.length;
+  call->request.transfer.body = call->body.data;
+  call->request.transfer.body_length = call->body.length;
   call->content_type = "application/json";
 }
 
 static void add_header(lua_State *L, struct call *call, const char *name, const char *value,
                        size_t length) {
-  if (http_add_header(&call->delivery.http, name, value, length) != 0)
+  if (http_add_header(&call->request.transfer, name, value, length) != 0)
     raise_error(L, "usage", "the header %s holds a control character or is too long", name);
 }
 
@@ -247,7 +247,7 @@ static void add_credential(lua_State *L, struct call *call, const struct client 
   int status = buf_append(&value, scheme, sizeof scheme - 1);
   if (status == BUF_OK) status = buf_append(&value, client->token, client->token_length);
   if (status == BUF_OK)
-    status = http_add_header(&call->delivery.http, "Authorization", value.data, value.length);
+    status = http_add_header(&call->request.transfer, "Authorization", value.data, value.length);
   buf_wipe(&value);
   if (status != 0)
     raise_error(L, "credential", "the token holds a control character or is too long");
@@ -278,7 +278,7 @@ static void add_other_headers(lua_State *L, struct call *call) {
   bool text = call->operation->answer_kind == ANSWER_TEXT;
   const char *accept = text ? "text/plain" : "application/json";
   add_header(L, call, "Accept", accept, strlen(accept));
-  if (call->delivery.http.body)
+  if (call->request.transfer.body)
     add_header(L, call, "Content-Type", call->content_type, strlen(call->content_type));
   add_client_headers(L, call, lua_upvalueindex(UP_CLIENT));
 }
@@ -291,13 +291,13 @@ static void add_headers(lua_State *L, struct call *call, const struct client *cl
   add_other_headers(L, call);
 }
 
-static bool is_success(const struct http_request *http) {
-  return http->status >= 200 && http->status <= 299;
+static bool is_success(const struct http_transfer *transfer) {
+  return transfer->status >= 200 && transfer->status <= 299;
 }
 
 /* A recording is to hold the whole text, so the taker gets it at the end. */
 static bool is_handed_over_early(const struct call *call) {
-  return call->on_chunk && !(call->delivery.observer && call->delivery.observer->wants_contents);
+  return call->on_chunk && !(call->request.observer && call->request.observer->wants_contents);
 }
 
 /* Raises or returns the error on top of the stack. */
@@ -328,19 +328,20 @@ static int explain_forbidden(lua_State *L, int index) {
 
 /* `index` is the call's; nothing is above it. */
 static int deliver(lua_State *L, struct call *call, int index) {
-  if (call->delivery.observer && !loop_interrupted) lua_observer_flush(L);
+  if (call->request.observer && !loop_interrupted) lua_observer_flush(L);
   struct exchange exchange = {.operation = call->operation,
-                              .http = &call->delivery.http,
-                              .attempts = call->delivery.attempts,
-                              .may_have_been_sent = call->delivery.may_have_been_sent,
+                              .transfer = &call->request.transfer,
+                              .attempts = call->request.attempts,
+                              .may_have_been_sent = call->request.may_have_been_sent,
                               .raw = call->operation == &call->raw,
                               .presigned = call->presigned};
   if (push_answer(L, &exchange)) {
-    if (call->operation->writes) ledger_note_applied();
+    if (call->operation->writes) write_tally_note_applied();
     push_response(L, &exchange);
     return 2;
   }
-  bool is_forbidden = call->delivery.http.verdict == CURLE_OK && call->delivery.http.status == 403;
+  bool is_forbidden =
+      call->request.transfer.verdict == CURLE_OK && call->request.transfer.status == 403;
   return is_forbidden && call->by_client ? explain_forbidden(L, index) : fail(L, call);
 }
 
@@ -348,8 +349,8 @@ static int go_on(lua_State *L, int status, lua_KContext context);
 
 /* Hands over what there is of a good text answer; the taker may wait itself. */
 static void hand_over(lua_State *L, struct call *call, int index) {
-  struct buf *text = &call->delivery.http.response_body;
-  while (call->on_chunk && text->length > 0 && is_success(&call->delivery.http)) {
+  struct buf *text = &call->request.transfer.response_body;
+  while (call->on_chunk && text->length > 0 && is_success(&call->request.transfer)) {
     lua_pushvalue(L, call->on_chunk);
     lua_pushlstring(L, text->data, text->length);
     text->length = 0;
@@ -376,44 +377,43 @@ static int go_on(lua_State *L, int status, lua_KContext context) {
 
 /* Pieces that were handed over cannot be taken back: such a request is not repeated after a
  * failure. */
-static struct delivery_policy policy_of(const struct call *call, const struct client *client) {
-  return (struct delivery_policy){.retries = call->on_chunk ? 0 : client->retries,
-                                  .refusals = client->retries > 0 ? CALL_MAX_REFUSALS : 0};
+static struct request_policy policy_of(const struct call *call, const struct client *client) {
+  return (struct request_policy){.retries = call->on_chunk ? 0 : client->retries,
+                                 .refusals = client->retries > 0 ? CALL_MAX_REFUSALS : 0};
 }
 
 /* Gives the call its recorded answer; it is over in the next turn, as nothing completes at once. */
 static void start_replay(lua_State *L, struct call *call) {
-  struct delivery *delivery = &call->delivery;
-  replay_answer(L, &delivery->http, call->content_type, call->presigned);
-  delivery->attempts = 1;
-  delivery->may_have_been_sent = delivery->http.may_have_been_sent;
-  delivery->loop = task_loop(L);
-  delivery->timer = (struct loop_timer){.fire = on_done, .context = call};
-  if (loop_timer_start(delivery->loop, &delivery->timer, 0) != 0)
-    luaL_error(L, "not enough memory");
+  struct request *request = &call->request;
+  replay_answer(L, &request->transfer, call->content_type, call->presigned);
+  request->attempts = 1;
+  request->may_have_been_sent = request->transfer.may_have_been_sent;
+  request->loop = task_loop(L);
+  request->timer = (struct loop_timer){.fire = on_done, .context = call};
+  if (loop_timer_start(request->loop, &request->timer, 0) != 0) luaL_error(L, "not enough memory");
 }
 
 /* Sends the call, whose userdata is at `index`; its headers are set. */
 static int send_call(lua_State *L, int index, const struct client *client) {
   struct call *call = lua_touserdata(L, index);
-  struct delivery *delivery = &call->delivery;
-  delivery->http.method = call->operation->method;
-  delivery->http.url = buf_text(&call->url);
-  delivery->http.may_repeat = call->operation->retry != RETRY_NEVER;
-  delivery->http.limits = client->limits;
-  delivery->http.ca_file = client->ca_file;
-  delivery->gate = call->presigned ? NULL : client->gate;
-  delivery->observer = client->observer;
-  delivery->presigned = call->presigned;
-  delivery->retry = call->operation->retry;
-  delivery->policy = policy_of(call, client);
-  delivery->received = is_handed_over_early(call) ? on_received : NULL;
-  delivery->done = on_done;
-  delivery->context = call;
-  if (!delivery->http.url) return luaL_error(L, "not enough memory");
+  struct request *request = &call->request;
+  request->transfer.method = call->operation->method;
+  request->transfer.url = buf_text(&call->url);
+  request->transfer.may_repeat = call->operation->retry != RETRY_NEVER;
+  request->transfer.limits = client->limits;
+  request->transfer.ca_file = client->ca_file;
+  request->throttle = call->presigned ? NULL : client->throttle;
+  request->observer = client->observer;
+  request->presigned = call->presigned;
+  request->retry = call->operation->retry;
+  request->policy = policy_of(call, client);
+  request->received = is_handed_over_early(call) ? on_received : NULL;
+  request->done = on_done;
+  request->context = call;
+  if (!request->transfer.url) return luaL_error(L, "not enough memory");
   if (client->replays)
     start_replay(L, call);
-  else if (delivery_start(delivery, task_loop(L)) != 0)
+  else if (request_start(request, task_loop(L)) != 0)
     return luaL_error(L, "not enough memory");
   return task_await(L, &call->wait, index, go_on);
 }
@@ -469,12 +469,12 @@ static int l_curl(lua_State *L) {
     add_organization(L, call, client);
   }
   add_other_headers(L, call);
-  call->delivery.http.method = operation->method;
-  call->delivery.http.url = buf_text(&call->url);
-  if (!call->delivery.http.url) return luaL_error(L, "not enough memory");
+  call->request.transfer.method = operation->method;
+  call->request.transfer.url = buf_text(&call->url);
+  if (!call->request.transfer.url) return luaL_error(L, "not enough memory");
   embedded_require(L, "anyreach.text.curl");
   lua_getfield(L, -1, "command");
-  push_sent(L, &call->delivery.http, false);
+  push_sent(L, &call->request.transfer, false);
   lua_call(L, 1, 1);
   return 1;
 }
@@ -536,7 +536,7 @@ int l_call_upload(lua_State *L) {
                                  .public_ = true};
   check_guard(L, client, &(struct guard_request){.operation = call->operation});
   check_buf(L, buf_append_text(&call->url, url), "address");
-  call->delivery.http.body = luaL_checklstring(L, 3, &call->delivery.http.body_length);
+  call->request.transfer.body = luaL_checklstring(L, 3, &call->request.transfer.body_length);
   add_header(L, call, "Content-Type", type, strlen(type));
   return send_call(L, lua_gettop(L), client);
 }

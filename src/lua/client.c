@@ -207,28 +207,28 @@ static bool optional_flag(lua_State *L, int settings, const char *name) {
   return flag;
 }
 
-static int gate_gc(lua_State *L) {
-  gate_free(lua_touserdata(L, 1));
+static int throttle_gc(lua_State *L) {
+  throttle_free(lua_touserdata(L, 1));
   return 0;
 }
 
-static struct gate *push_new_gate(lua_State *L) {
-  struct gate *gate = lua_newuserdatauv(L, sizeof *gate, 0);
-  gate_init(gate, task_loop(L), CLIENT_MAX_IN_FLIGHT);
-  if (luaL_newmetatable(L, "anyreach.gate")) {
-    lua_pushcfunction(L, gate_gc);
+static struct throttle *push_new_throttle(lua_State *L) {
+  struct throttle *throttle = lua_newuserdatauv(L, sizeof *throttle, 0);
+  throttle_init(throttle, task_loop(L), CLIENT_MAX_IN_FLIGHT);
+  if (luaL_newmetatable(L, "anyreach.throttle")) {
+    lua_pushcfunction(L, throttle_gc);
     lua_setfield(L, -2, "__gc");
   }
   lua_setmetatable(L, -2);
-  return gate;
+  return throttle;
 }
 
-/* Pushes the gate before a server: one for all clients with that base URL. [-0, +1, m] */
-static struct gate *push_gate(lua_State *L, const char *base_url) {
-  luaL_getsubtable(L, LUA_REGISTRYINDEX, "anyreach.gates");
+/* Pushes the throttle before a server: one for all clients with that base URL. [-0, +1, m] */
+static struct throttle *push_throttle(lua_State *L, const char *base_url) {
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, "anyreach.throttles");
   if (lua_getfield(L, -1, base_url) == LUA_TNIL) {
     lua_pop(L, 1);
-    push_new_gate(L);
+    push_new_throttle(L);
     lua_pushvalue(L, -1);
     lua_setfield(L, -3, base_url);
   }
@@ -256,10 +256,10 @@ static int l_client_new(lua_State *L) {
   lua_getfield(L, 1, "token");
   client->token = to_secret(L, -1, &client->token_length);
   lua_pop(L, 1);
-  client->gate = push_gate(L, client->base_url);
+  client->throttle = push_throttle(L, client->base_url);
   client->observer = lua_observer(L);
   double rate = optional_number(L, 1, "rate");
-  if (rate > 0) gate_set_rate(client->gate, rate);
+  if (rate > 0) throttle_set_rate(client->throttle, rate);
   lua_setiuservalue(L, 2, CLIENT_GATE);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 2, CLIENT_SETTINGS);

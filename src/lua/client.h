@@ -6,8 +6,8 @@
 
 #include <lua.h>
 
-#include "net/gate.h"
 #include "net/http.h"
+#include "net/throttle.h"
 
 /* Lives in a userdata; the strings are anchored in its user value. */
 struct client {
@@ -21,7 +21,7 @@ struct client {
   bool is_protected;   /* by the profile: writes nothing */
   struct http_limits limits;
   unsigned retries;
-  struct gate *gate;         /* shared by all clients of the same server */
+  struct throttle *throttle; /* shared by all clients of the same server */
   struct observer *observer; /* or NULL: nobody looks on */
 };
 

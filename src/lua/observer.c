@@ -48,7 +48,7 @@ static void set_headers(lua_State *L, const struct buf *lines) {
 /* Why there is no answer. */
 static void set_failure(lua_State *L, const struct observation *note) {
   if (note->verdict == CURLE_OK) return;
-  bool given_up = note->end == OBSERVED_GIVEN_UP || note->end == OBSERVED_FORSAKEN;
+  bool given_up = note->end == OBSERVED_GIVEN_UP || note->end == OBSERVED_ABANDONED;
   lua_pushstring(L, given_up ? "cancelled" : verdict_kind(note->verdict, note->too_large));
   lua_setfield(L, -2, "failure");
   const char *message = *note->error ? note->error : curl_easy_strerror(note->verdict);
@@ -63,8 +63,8 @@ static void set_facts(lua_State *L, const struct observation *note) {
   lua_setfield(L, -2, "presigned");
   lua_pushboolean(L, note->end == OBSERVED_REPEATED);
   lua_setfield(L, -2, "is_repeated");
-  lua_pushboolean(L, note->end == OBSERVED_FORSAKEN);
-  lua_setfield(L, -2, "is_forsaken");
+  lua_pushboolean(L, note->end == OBSERVED_ABANDONED);
+  lua_setfield(L, -2, "is_abandoned");
   set_integer(L, "attempt", note->attempt);
   if (note->status) set_integer(L, "status", (uint64_t)note->status);
   set_failure(L, note);
@@ -74,22 +74,22 @@ static void set_measures(lua_State *L, const struct observation *note) {
   set_number(L, "started", note->started);
   set_number(L, "elapsed", note->elapsed);
   set_number(L, "total", note->total);
-  set_integer(L, "bytes_out", note->tap.bytes_out);
-  set_integer(L, "bytes_in", note->tap.bytes_in);
-  set_integer(L, "connections", (uint64_t)note->tap.connections);
-  set_number(L, "resolved", note->tap.resolved);
-  set_number(L, "connected", note->tap.connected);
-  set_number(L, "secured", note->tap.secured);
-  set_number(L, "ready", note->tap.ready);
-  set_number(L, "first_byte", note->tap.first_byte);
-  set_text(L, "tls", note->tap.tls);
-  set_text(L, "certificate_ends", note->tap.certificate_ends);
+  set_integer(L, "bytes_out", note->probe.bytes_out);
+  set_integer(L, "bytes_in", note->probe.bytes_in);
+  set_integer(L, "connections", (uint64_t)note->probe.connections);
+  set_number(L, "resolved", note->probe.resolved);
+  set_number(L, "connected", note->probe.connected);
+  set_number(L, "secured", note->probe.secured);
+  set_number(L, "ready", note->probe.ready);
+  set_number(L, "first_byte", note->probe.first_byte);
+  set_text(L, "tls", note->probe.tls);
+  set_text(L, "certificate_ends", note->probe.certificate_ends);
 }
 
 static void set_contents(lua_State *L, const struct observation *note) {
   lua_createtable(L, 0, 4);
-  set_headers(L, &note->tap.sent_headers);
-  set_integer(L, "headers_length", note->tap.sent_headers.length);
+  set_headers(L, &note->probe.sent_headers);
+  set_integer(L, "headers_length", note->probe.sent_headers.length);
   set_integer(L, "length", note->request_length);
   set_bytes(L, "body", &note->request_body);
   lua_setfield(L, -2, "request");

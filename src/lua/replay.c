@@ -19,11 +19,11 @@ static CURLcode verdict_of(const char *kind) {
   return CURLE_RECV_ERROR;
 }
 
-static void set_failure(lua_State *L, struct http_request *http, int kind) {
-  http->verdict = verdict_of(lua_tostring(L, kind));
-  http->may_have_been_sent = true; /* whether it was is not recorded */
+static void set_failure(lua_State *L, struct http_transfer *transfer, int kind) {
+  transfer->verdict = verdict_of(lua_tostring(L, kind));
+  transfer->may_have_been_sent = true; /* whether it was is not recorded */
   const char *message = lua_tostring(L, kind + 1);
-  snprintf(http->error, sizeof http->error, "%s", message ? message : "");
+  snprintf(transfer->error, sizeof transfer->error, "%s", message ? message : "");
 }
 
 static void set_bytes(lua_State *L, struct buf *buf, size_t maximum, int index) {
@@ -34,28 +34,28 @@ static void set_bytes(lua_State *L, struct buf *buf, size_t maximum, int index) 
     luaL_error(L, "the recorded answer is too large");
 }
 
-static void set_response(lua_State *L, struct http_request *http, int status) {
-  http->verdict = CURLE_OK;
-  http->status = (long)lua_tointeger(L, status);
-  set_bytes(L, &http->response_headers, HTTP_MAX_HEADERS, status + 1);
-  set_bytes(L, &http->response_body, HTTP_MAX_BODY, status + 2);
+static void set_response(lua_State *L, struct http_transfer *transfer, int status) {
+  transfer->verdict = CURLE_OK;
+  transfer->status = (long)lua_tointeger(L, status);
+  set_bytes(L, &transfer->response_headers, HTTP_MAX_HEADERS, status + 1);
+  set_bytes(L, &transfer->response_body, HTTP_MAX_BODY, status + 2);
 }
 
-void replay_answer(lua_State *L, struct http_request *http, const char *content_type,
+void replay_answer(lua_State *L, struct http_transfer *transfer, const char *content_type,
                    bool presigned) {
   int top = lua_gettop(L);
   embedded_require(L, "anyreach.observe.replay");
   lua_getfield(L, -1, "answer");
-  lua_pushstring(L, http->method);
-  lua_pushstring(L, http->url);
-  lua_pushlstring(L, http->body ? http->body : "", http->body_length);
+  lua_pushstring(L, transfer->method);
+  lua_pushstring(L, transfer->url);
+  lua_pushlstring(L, transfer->body ? transfer->body : "", transfer->body_length);
   lua_pushstring(L, content_type);
   lua_pushboolean(L, presigned);
   lua_call(L, 5, 3);
   int answer = lua_gettop(L) - 2;
   if (lua_type(L, answer) == LUA_TSTRING)
-    set_failure(L, http, answer);
+    set_failure(L, transfer, answer);
   else
-    set_response(L, http, answer);
+    set_response(L, transfer, answer);
   lua_settop(L, top);
 }

@@ -10,7 +10,7 @@
 
 /* Gives a request that is set up, and not sent, the recorded answer to it; raises an error when
  * none is recorded. `content_type` is the body's, or NULL. [-0, +0, e] */
-void replay_answer(lua_State *L, struct http_request *http, const char *content_type,
+void replay_answer(lua_State *L, struct http_transfer *transfer, const char *content_type,
                    bool presigned);
 
 #endif

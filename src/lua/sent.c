@@ -40,14 +40,15 @@ void push_header_lines(lua_State *L, const char *lines, size_t length) {
   }
 }
 
-void push_sent(lua_State *L, const struct http_request *http, bool presigned) {
+void push_sent(lua_State *L, const struct http_transfer *transfer, bool presigned) {
   lua_createtable(L, 0, 5);
-  lua_pushstring(L, http->method);
+  lua_pushstring(L, transfer->method);
   lua_setfield(L, -2, "method");
-  lua_pushlstring(L, http->url, presigned ? strcspn(http->url, "?") : strlen(http->url));
+  lua_pushlstring(L, transfer->url,
+                  presigned ? strcspn(transfer->url, "?") : strlen(transfer->url));
   lua_setfield(L, -2, "url");
   lua_newtable(L);
-  for (const struct curl_slist *item = http->headers; item; item = item->next) {
+  for (const struct curl_slist *item = transfer->headers; item; item = item->next) {
     size_t line = strlen(item->data);
     bool only_drops = item->data[line - 1] == ':'; /* a header that libcurl would add */
     if (!only_drops) add_header_line(L, item->data, line);
@@ -55,14 +56,14 @@ void push_sent(lua_State *L, const struct http_request *http, bool presigned) {
   lua_setfield(L, -2, "headers");
   lua_pushboolean(L, presigned);
   lua_setfield(L, -2, "presigned");
-  if (!http->body || presigned) return;
-  lua_pushlstring(L, http->body, http->body_length);
+  if (!transfer->body || presigned) return;
+  lua_pushlstring(L, transfer->body, transfer->body_length);
   lua_setfield(L, -2, "body");
 }
 
-void push_credential_name(lua_State *L, const struct http_request *http) {
+void push_credential_name(lua_State *L, const struct http_transfer *transfer) {
   static const char scheme[] = "Authorization: Bearer ";
-  const struct curl_slist *item = http->headers;
+  const struct curl_slist *item = transfer->headers;
   while (item && strncmp(item->data, scheme, sizeof scheme - 1) != 0) item = item->next;
   if (!item) {
     lua_pushnil(L);

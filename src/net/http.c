@@ -9,34 +9,111 @@
 enum { USUAL_HEADER_LINE = 256 }; /* bytes of a line that is put together on the stack */
 
 /* True when some bytes of the request were written. */
-static bool has_left(const struct http_request *request) {
+static bool has_left(const struct http_transfer *transfer) {
   long bytes = 0;
-  curl_easy_getinfo(request->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes);
   return bytes > 0;
 }
+
+/* {====== the transfer probe ====== */
+
+#define TLS_TEXT  "SSL connection using "
+#define ENDS_TEXT "Expire date:"
+
+/* Headers come in several pieces when the connection takes them so; a request line starts them
+ * afresh: of a request that libcurl repeats, or that follows a proxy's CONNECT. */
+static void add_sent_headers(struct http_probe *probe, const char *bytes, size_t length) {
+  const char *end = memchr(bytes, '\r', length);
+  size_t line = end ? (size_t)(end - bytes) : length;
+  if (memmem(bytes, line, " HTTP/", 6)) buf_wipe(&probe->sent_headers);
+  buf_append(&probe->sent_headers, bytes, length);
+}
+
+/* libcurl names the protocol only in a text, "SSL connection using TLSv1.3 / CIPHER", unless the
+ * TLS library is linked, too. */
+static void note_tls(struct http_probe *probe, const char *text, size_t length) {
+  size_t prefix = sizeof TLS_TEXT - 1;
+  if (length <= prefix || memcmp(text, TLS_TEXT, prefix) != 0) return;
+  size_t end = prefix;
+  while (end < length && text[end] > ' ') end++;
+  snprintf(probe->tls, sizeof probe->tls, "%.*s", (int)(end - prefix), text + prefix);
+}
+
+static int on_traffic(CURL *easy, curl_infotype type, char *bytes, size_t length, void *context) {
+  struct http_probe *probe = context;
+  (void)easy;
+  if (type == CURLINFO_TEXT) note_tls(probe, bytes, length);
+  if (type == CURLINFO_HEADER_OUT) add_sent_headers(probe, bytes, length);
+  if (type == CURLINFO_HEADER_OUT || type == CURLINFO_DATA_OUT) probe->bytes_out += length;
+  if (type == CURLINFO_HEADER_IN || type == CURLINFO_DATA_IN) probe->bytes_in += length;
+  return 0;
+}
+
+static void probe_open(struct http_probe *probe, CURL *easy) {
+  http_probe_free(probe);
+  *probe = (struct http_probe){.bytes_out = 0};
+  buf_init(&probe->sent_headers, HTTP_MAX_HEADERS);
+  curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, on_traffic);
+  curl_easy_setopt(easy, CURLOPT_DEBUGDATA, probe);
+  curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+  curl_easy_setopt(easy, CURLOPT_CERTINFO, 1L);
+}
+
+static double seconds(CURL *easy, CURLINFO what) {
+  curl_off_t microseconds = 0;
+  curl_easy_getinfo(easy, what, &microseconds);
+  return (double)microseconds / 1e6;
+}
+
+/* The server's own certificate is the first of the chain. */
+static void note_certificate(struct http_probe *probe, CURL *easy) {
+  struct curl_certinfo *chain = NULL;
+  if (curl_easy_getinfo(easy, CURLINFO_CERTINFO, &chain) != CURLE_OK || !chain) return;
+  const struct curl_slist *line = chain->num_of_certs > 0 ? chain->certinfo[0] : NULL;
+  for (; line; line = line->next)
+    if (strncmp(line->data, ENDS_TEXT, sizeof ENDS_TEXT - 1) == 0)
+      snprintf(probe->certificate_ends, sizeof probe->certificate_ends, "%s",
+               line->data + sizeof ENDS_TEXT - 1);
+}
+
+static void probe_close(struct http_probe *probe, CURL *easy) {
+  curl_easy_getinfo(easy, CURLINFO_NUM_CONNECTS, &probe->connections);
+  note_certificate(probe, easy);
+  probe->resolved = seconds(easy, CURLINFO_NAMELOOKUP_TIME_T);
+  probe->connected = seconds(easy, CURLINFO_CONNECT_TIME_T);
+  probe->secured = seconds(easy, CURLINFO_APPCONNECT_TIME_T);
+  probe->ready = seconds(easy, CURLINFO_PRETRANSFER_TIME_T);
+  probe->first_byte = seconds(easy, CURLINFO_STARTTRANSFER_TIME_T);
+}
+
+void http_probe_free(struct http_probe *probe) {
+  buf_wipe(&probe->sent_headers);
+}
+
+/* }====== */
 
 /* {====== libcurl's callbacks ====== */
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
-  struct http_request *request = context;
-  if (buf_append(&request->response_body, bytes, size * count) != BUF_OK) {
-    request->too_large = true;
+  struct http_transfer *transfer = context;
+  if (buf_append(&transfer->response_body, bytes, size * count) != BUF_OK) {
+    transfer->too_large = true;
     return 0;
   }
-  if (request->received) {
-    curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &request->status);
-    request->received(request->context);
+  if (transfer->received) {
+    curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
+    transfer->received(transfer->context);
   }
   return size * count;
 }
 
 /* A new status line (after 100 Continue, or a proxy's own answer) starts the answer afresh. */
 static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
-  struct http_request *request = context;
+  struct http_transfer *transfer = context;
   size_t length = size * count;
-  if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) request->response_headers.length = 0;
-  if (buf_append(&request->response_headers, bytes, length) == BUF_OK) return length;
-  request->too_large = true;
+  if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) transfer->response_headers.length = 0;
+  if (buf_append(&transfer->response_headers, bytes, length) == BUF_OK) return length;
+  transfer->too_large = true;
   return 0;
 }
 
@@ -44,10 +121,10 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
  * has read it. It asks here before every sending: a request that must not arrive twice, and of
  * which something has left already, is not sent again. */
 static int on_sending(void *context, char *remote, char *local, int remote_port, int local_port) {
-  struct http_request *request = context;
+  struct http_transfer *transfer = context;
   (void)remote, (void)local, (void)remote_port, (void)local_port;
-  if (request->may_repeat || !has_left(request)) return CURL_PREREQFUNC_OK;
-  request->resend_refused = true;
+  if (transfer->may_repeat || !has_left(transfer)) return CURL_PREREQFUNC_OK;
+  transfer->resend_refused = true;
   return CURL_PREREQFUNC_ABORT;
 }
 
@@ -55,102 +132,102 @@ static int on_sending(void *context, char *remote, char *local, int remote_port,
 
 /* libcurl copies texts. An option that it had no memory for would be missing: the request would be
  * sent with another method, or to a proxy. So http_start() looks at `out_of_memory`. */
-static void set_text(struct http_request *request, CURLoption option, const char *text) {
-  if (curl_easy_setopt(request->easy, option, text) == CURLE_OUT_OF_MEMORY)
-    request->out_of_memory = true;
+static void set_text(struct http_transfer *transfer, CURLoption option, const char *text) {
+  if (curl_easy_setopt(transfer->easy, option, text) == CURLE_OUT_OF_MEMORY)
+    transfer->out_of_memory = true;
 }
 
-static bool method_is(const struct http_request *request, const char *method) {
-  return strcmp(request->method, method) == 0;
+static bool method_is(const struct http_transfer *transfer, const char *method) {
+  return strcmp(transfer->method, method) == 0;
 }
 
-static void set_method_and_body(struct http_request *request) {
-  CURL *easy = request->easy;
-  if (method_is(request, "GET") && !request->body) {
+static void set_method_and_body(struct http_transfer *transfer) {
+  CURL *easy = transfer->easy;
+  if (method_is(transfer, "GET") && !transfer->body) {
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     return;
   }
-  if (method_is(request, "POST") || request->body) {
+  if (method_is(transfer, "POST") || transfer->body) {
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_length);
-    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body ? request->body : "");
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_length);
+    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, transfer->body ? transfer->body : "");
   }
-  if (!method_is(request, "POST")) set_text(request, CURLOPT_CUSTOMREQUEST, request->method);
+  if (!method_is(transfer, "POST")) set_text(transfer, CURLOPT_CUSTOMREQUEST, transfer->method);
 }
 
-static void set_safety(struct http_request *request) {
-  CURL *easy = request->easy;
-  bool plain = strncmp(request->url, "http://", 7) == 0;
+static void set_safety(struct http_transfer *transfer) {
+  CURL *easy = transfer->easy;
+  bool plain = strncmp(transfer->url, "http://", 7) == 0;
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  set_text(request, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
+  set_text(transfer, CURLOPT_PROTOCOLS_STR, plain ? "http" : "https");
   curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
   curl_easy_setopt(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE);
   curl_easy_setopt(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  if (request->ca_file) set_text(request, CURLOPT_CAINFO, request->ca_file);
-  if (plain) set_text(request, CURLOPT_PROXY, "");
+  if (transfer->ca_file) set_text(transfer, CURLOPT_CAINFO, transfer->ca_file);
+  if (plain) set_text(transfer, CURLOPT_PROXY, "");
 }
 
-static void set_limits(struct http_request *request) {
-  CURL *easy = request->easy;
-  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, request->limits.connect_timeout_ms);
-  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, request->limits.timeout_ms);
+static void set_limits(struct http_transfer *transfer) {
+  CURL *easy = transfer->easy;
+  curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, transfer->limits.connect_timeout_ms);
+  curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, transfer->limits.timeout_ms);
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, request->limits.stall_seconds);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, transfer->limits.stall_seconds);
 }
 
 /* Forgets what came of an earlier start. */
-static void reset_results(struct http_request *request) {
-  buf_free(&request->response_headers);
-  buf_free(&request->response_body);
-  buf_init(&request->response_headers, HTTP_MAX_HEADERS);
-  buf_init(&request->response_body, HTTP_MAX_BODY);
-  request->verdict = CURLE_OK;
-  request->status = 0;
-  request->resend_refused = false;
-  request->too_large = false;
-  request->out_of_memory = false;
-  request->error[0] = '\0';
+static void reset_results(struct http_transfer *transfer) {
+  buf_free(&transfer->response_headers);
+  buf_free(&transfer->response_body);
+  buf_init(&transfer->response_headers, HTTP_MAX_HEADERS);
+  buf_init(&transfer->response_body, HTTP_MAX_BODY);
+  transfer->verdict = CURLE_OK;
+  transfer->status = 0;
+  transfer->resend_refused = false;
+  transfer->too_large = false;
+  transfer->out_of_memory = false;
+  transfer->error[0] = '\0';
 }
 
-static void set_transport(struct http_request *request) {
-  CURL *easy = request->easy;
-  set_text(request, CURLOPT_URL, request->url);
-  set_text(request, CURLOPT_USERAGENT, "anyreach-lua/" ANYREACH_VERSION);
-  set_text(request, CURLOPT_ACCEPT_ENCODING, "gzip");
+static void set_transport(struct http_transfer *transfer) {
+  CURL *easy = transfer->easy;
+  set_text(transfer, CURLOPT_URL, transfer->url);
+  set_text(transfer, CURLOPT_USERAGENT, "anyreach-lua/" ANYREACH_VERSION);
+  set_text(transfer, CURLOPT_ACCEPT_ENCODING, "gzip");
   curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(request->url, "https", 5) == 0 ? 1L : 0L);
-  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
-  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, request->error);
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(transfer->url, "https", 5) == 0 ? 1L : 0L);
+  curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
+  curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_sending);
-  curl_easy_setopt(easy, CURLOPT_PREREQDATA, request);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(easy, CURLOPT_WRITEDATA, request);
+  curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(easy, CURLOPT_HEADERDATA, request);
+  curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
 }
 
-static void give_back(struct http_request *request) {
-  if (request->tap) tap_close(request->tap, request->easy);
-  loop_give_back_easy(request->loop, request->easy);
-  request->easy = NULL;
+static void give_back(struct http_transfer *transfer) {
+  if (transfer->probe) probe_close(transfer->probe, transfer->easy);
+  loop_give_back_easy(transfer->loop, transfer->easy);
+  transfer->easy = NULL;
 }
 
 static void on_done(void *context, CURLcode verdict) {
-  struct http_request *request = context;
+  struct http_transfer *transfer = context;
   curl_off_t microseconds = 0;
-  request->verdict = request->resend_refused ? CURLE_SEND_FAIL_REWIND : verdict;
-  if (request->resend_refused)
-    snprintf(request->error, sizeof request->error, "%s",
+  transfer->verdict = transfer->resend_refused ? CURLE_SEND_FAIL_REWIND : verdict;
+  if (transfer->resend_refused)
+    snprintf(transfer->error, sizeof transfer->error, "%s",
              "the connection broke after the request was sent; it was not sent a second time");
-  curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &request->status);
-  curl_easy_getinfo(request->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
-  request->elapsed = (double)microseconds / 1e6;
-  request->may_have_been_sent = has_left(request) || request->resend_refused;
-  give_back(request);
-  request->done(request->context);
+  curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
+  curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
+  transfer->elapsed = (double)microseconds / 1e6;
+  transfer->may_have_been_sent = has_left(transfer) || transfer->resend_refused;
+  give_back(transfer);
+  transfer->done(transfer->context);
 }
 
 /* True when a header line made of this text stays one line. */
@@ -172,7 +249,7 @@ static void write_header_line(char *line, const char *name, size_t name_length, 
   *at = '\0';
 }
 
-int http_add_header(struct http_request *request, const char *name, const char *value,
+int http_add_header(struct http_transfer *transfer, const char *name, const char *value,
                     size_t value_length) {
   char usual[USUAL_HEADER_LINE];
   size_t name_length = strlen(name), size = name_length + value_length + sizeof ": ";
@@ -181,8 +258,8 @@ int http_add_header(struct http_request *request, const char *name, const char *
   char *line = size <= sizeof usual ? usual : malloc(size);
   if (!line) return -1;
   write_header_line(line, name, name_length, value, value_length);
-  struct curl_slist *list = curl_slist_append(request->headers, line);
-  if (list) request->headers = list;
+  struct curl_slist *list = curl_slist_append(transfer->headers, line);
+  if (list) transfer->headers = list;
   explicit_bzero(line, size);
   if (line != usual) free(line);
   return list ? 0 : -1;
@@ -190,40 +267,40 @@ int http_add_header(struct http_request *request, const char *name, const char *
 
 /* libcurl adds these by itself where they would be wrong or cost a round trip: no answer of the API
  * depends on Expect, and a POST without body has no content type. */
-static int drop_default_headers(struct http_request *request) {
-  if (request->defaults_dropped) return 0;
-  const char *unwanted = request->body ? "Expect:" : "Content-Type:";
-  struct curl_slist *list = curl_slist_append(request->headers, unwanted);
+static int drop_default_headers(struct http_transfer *transfer) {
+  if (transfer->defaults_dropped) return 0;
+  const char *unwanted = transfer->body ? "Expect:" : "Content-Type:";
+  struct curl_slist *list = curl_slist_append(transfer->headers, unwanted);
   if (!list) return -1;
-  request->headers = list;
-  request->defaults_dropped = true;
+  transfer->headers = list;
+  transfer->defaults_dropped = true;
   return 0;
 }
 
-int http_start(struct http_request *request, struct loop *loop) {
-  request->easy = loop_take_easy(loop);
-  if (!request->easy) return -1;
-  request->loop = loop;
-  reset_results(request);
-  request->transfer = (struct loop_transfer){.done = on_done, .context = request};
-  set_limits(request);
-  set_safety(request);
-  set_method_and_body(request);
-  if (drop_default_headers(request) == 0) {
-    set_transport(request);
-    if (request->tap) tap_open(request->tap, request->easy);
-    request->started = loop_now();
-    if (!request->out_of_memory && loop_attach(loop, request->easy, &request->transfer) == 0)
+int http_start(struct http_transfer *transfer, struct loop *loop) {
+  transfer->easy = loop_take_easy(loop);
+  if (!transfer->easy) return -1;
+  transfer->loop = loop;
+  reset_results(transfer);
+  transfer->in_loop = (struct loop_transfer){.done = on_done, .context = transfer};
+  set_limits(transfer);
+  set_safety(transfer);
+  set_method_and_body(transfer);
+  if (drop_default_headers(transfer) == 0) {
+    set_transport(transfer);
+    if (transfer->probe) probe_open(transfer->probe, transfer->easy);
+    transfer->started = loop_now();
+    if (!transfer->out_of_memory && loop_attach(loop, transfer->easy, &transfer->in_loop) == 0)
       return 0;
   }
-  give_back(request);
+  give_back(transfer);
   return -1;
 }
 
-void http_cancel(struct http_request *request) {
-  if (!request->easy) return;
-  loop_detach(request->loop, request->easy);
-  give_back(request);
+void http_cancel(struct http_transfer *transfer) {
+  if (!transfer->easy) return;
+  loop_detach(transfer->loop, transfer->easy);
+  give_back(transfer);
 }
 
 static void free_headers(struct curl_slist *list) {
@@ -232,16 +309,17 @@ static void free_headers(struct curl_slist *list) {
   curl_slist_free_all(list);
 }
 
-void http_release(struct http_request *request) {
-  http_cancel(request);
-  free_headers(request->headers);
-  request->headers = NULL;
-  buf_free(&request->response_headers);
-  buf_free(&request->response_body);
+void http_release(struct http_transfer *transfer) {
+  http_cancel(transfer);
+  free_headers(transfer->headers);
+  transfer->headers = NULL;
+  buf_free(&transfer->response_headers);
+  buf_free(&transfer->response_body);
 }
 
-bool http_next_field(const struct http_request *request, size_t *offset, struct http_field *field) {
-  const struct buf *text = &request->response_headers;
+bool http_next_field(const struct http_transfer *transfer, size_t *offset,
+                     struct http_field *field) {
+  const struct buf *text = &transfer->response_headers;
   while (*offset < text->length) {
     const char *line = text->data + *offset;
     const char *end = memchr(line, '\n', text->length - *offset);
@@ -261,11 +339,11 @@ bool http_next_field(const struct http_request *request, size_t *offset, struct 
   return false;
 }
 
-const char *http_response_header(const struct http_request *request, const char *name,
+const char *http_response_header(const struct http_transfer *transfer, const char *name,
                                  size_t *length) {
   struct http_field field;
   size_t offset = 0, name_length = strlen(name);
-  while (http_next_field(request, &offset, &field)) {
+  while (http_next_field(transfer, &offset, &field)) {
     if (field.name_length == name_length && strncasecmp(field.name, name, name_length) == 0) {
       *length = field.value_length;
       return field.value;

@@ -15,7 +15,7 @@ static void free_observation(struct observation *note) {
   buf_wipe(&note->request_body);
   buf_free(&note->response_headers);
   buf_free(&note->response_body);
-  tap_free(&note->tap);
+  http_probe_free(&note->probe);
   free(note);
 }
 
@@ -24,39 +24,40 @@ static int copy(struct buf *target, const void *bytes, size_t length) {
   return length ? buf_append(target, bytes, length) : BUF_OK;
 }
 
-static int copy_texts(struct observation *note, const struct http_request *http) {
-  int status = copy(&note->method, http->method, strlen(http->method));
-  if (status == BUF_OK) status = copy(&note->url, http->url, strlen(http->url));
-  const struct buf *sent = &http->tap->sent_headers;
-  if (status == BUF_OK) status = copy(&note->tap.sent_headers, sent->data, sent->length);
+static int copy_texts(struct observation *note, const struct http_transfer *transfer) {
+  int status = copy(&note->method, transfer->method, strlen(transfer->method));
+  if (status == BUF_OK) status = copy(&note->url, transfer->url, strlen(transfer->url));
+  const struct buf *sent = &transfer->probe->sent_headers;
+  if (status == BUF_OK) status = copy(&note->probe.sent_headers, sent->data, sent->length);
   return status;
 }
 
-static int copy_contents(struct observation *note, const struct http_request *http) {
-  const struct buf *headers = &http->response_headers, *body = &http->response_body;
-  int status = copy(&note->request_body, http->body, http->body_length);
+static int copy_contents(struct observation *note, const struct http_transfer *transfer) {
+  const struct buf *headers = &transfer->response_headers, *body = &transfer->response_body;
+  int status = copy(&note->request_body, transfer->body, transfer->body_length);
   if (status == BUF_OK) status = copy(&note->response_headers, headers->data, headers->length);
   if (status == BUF_OK) status = copy(&note->response_body, body->data, body->length);
   return status;
 }
 
 static void copy_facts(struct observation *note, const struct observed *observed) {
-  const struct http_request *http = observed->http;
+  const struct http_transfer *transfer = observed->transfer;
   double now = loop_now();
-  bool given_up = observed->end == OBSERVED_GIVEN_UP, forsaken = observed->end == OBSERVED_FORSAKEN;
+  bool given_up = observed->end == OBSERVED_GIVEN_UP,
+       abandoned = observed->end == OBSERVED_ABANDONED;
   note->attempt = observed->attempt;
   note->end = observed->end;
   note->presigned = observed->presigned;
-  note->verdict = given_up || forsaken ? CURLE_ABORTED_BY_CALLBACK : http->verdict;
-  note->status = forsaken ? 0 : http->status;
-  note->too_large = http->too_large;
-  note->elapsed = given_up ? now - http->started : http->elapsed;
-  note->started = seconds_since_1970() - (now - http->started);
+  note->verdict = given_up || abandoned ? CURLE_ABORTED_BY_CALLBACK : transfer->verdict;
+  note->status = abandoned ? 0 : transfer->status;
+  note->too_large = transfer->too_large;
+  note->elapsed = given_up ? now - transfer->started : transfer->elapsed;
+  note->started = seconds_since_1970() - (now - transfer->started);
   note->total = now - observed->began;
-  note->request_length = http->body_length;
-  note->tap = *http->tap;
-  buf_init(&note->tap.sent_headers, 0); /* copied with the texts */
-  memcpy(note->error, http->error, sizeof note->error);
+  note->request_length = transfer->body_length;
+  note->probe = *transfer->probe;
+  buf_init(&note->probe.sent_headers, 0); /* copied with the texts */
+  memcpy(note->error, transfer->error, sizeof note->error);
 }
 
 static void append(struct observer *observer, struct observation *note) {
@@ -71,8 +72,9 @@ void observer_note(struct observer *observer, const struct observed *observed) {
   struct observation *note = calloc(1, sizeof *note);
   if (!note) return;
   copy_facts(note, observed);
-  int status = copy_texts(note, observed->http);
-  if (status == BUF_OK && observer->wants_contents) status = copy_contents(note, observed->http);
+  int status = copy_texts(note, observed->transfer);
+  if (status == BUF_OK && observer->wants_contents)
+    status = copy_contents(note, observed->transfer);
   if (status == BUF_OK)
     append(observer, note);
   else

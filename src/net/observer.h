@@ -1,4 +1,4 @@
-/* Looking on at requests: delivery.c notes what came of every attempt, and whoever observes takes
+/* Looking on at requests: request.c notes what came of every attempt, and whoever observes takes
  * the notes later, in the order they were made. A note is a copy, so that it may outlive the
  * request. Without an observer nothing is noted. No Lua. */
 #ifndef ANYREACH_OBSERVER_H
@@ -7,13 +7,12 @@
 #include <stdbool.h>
 
 #include "net/http.h"
-#include "net/tap.h"
 
 enum observed_end {
   OBSERVED_LAST,     /* the request is over */
   OBSERVED_REPEATED, /* it is sent again */
   OBSERVED_GIVEN_UP, /* nobody wanted it any more while it was under way */
-  OBSERVED_FORSAKEN  /* the same while it waited to be sent again: not an attempt of its own */
+  OBSERVED_ABANDONED /* the same while it waited to be sent again: not an attempt of its own */
 };
 
 struct observation {
@@ -24,12 +23,12 @@ struct observation {
   bool presigned; /* the URL's query is a credential */
   CURLcode verdict;
   long status;           /* 0: no answer */
-  bool too_large;        /* as of http_request */
+  bool too_large;        /* as of http_transfer */
   double started;        /* seconds since 1970 */
   double elapsed;        /* seconds of this attempt */
   double total;          /* seconds since the first attempt began */
   size_t request_length; /* bytes of the body to send */
-  struct tap tap;
+  struct http_probe probe;
   struct buf request_body; /* this and the next two only when the observer wants contents */
   struct buf response_headers;
   struct buf response_body; /* of a streamed answer, what nobody has taken yet */
@@ -42,9 +41,9 @@ struct observer {
   struct observation *first, *last;
 };
 
-/* What delivery.c knows of an attempt beside the request itself. */
+/* What request.c knows of an attempt beside the request itself. */
 struct observed {
-  const struct http_request *http; /* with a tap; not running any more */
+  const struct http_transfer *transfer; /* with a probe; not running any more */
   unsigned attempt;
   enum observed_end end;
   bool presigned;

@@ -31,7 +31,7 @@ static bool is_passing_status(long status) {
   return false;
 }
 
-bool retry_is_throttled(const struct retry_outcome *outcome) {
+bool retry_is_rate_limited(const struct retry_outcome *outcome) {
   if (outcome->verdict != CURLE_OK) return false;
   return outcome->status == 429 || (outcome->status == 503 && outcome->retry_after >= 0);
 }
@@ -40,7 +40,7 @@ bool retry_is_allowed(enum retry_class class, const struct retry_outcome *outcom
   if (outcome->retry_after > RETRY_LONGEST_WAIT) return false;
   if (outcome->verdict != CURLE_OK)
     return is_passing(outcome->verdict) && (class != RETRY_NEVER || !outcome->may_have_been_sent);
-  if (class == RETRY_NEVER) return retry_is_throttled(outcome);
+  if (class == RETRY_NEVER) return retry_is_rate_limited(outcome);
   return is_passing_status(outcome->status);
 }
 

@@ -29,7 +29,7 @@ struct retry_outcome {
 bool retry_is_allowed(enum retry_class class, const struct retry_outcome *outcome);
 
 /* True when the server asked for fewer requests: 429, or 503 with Retry-After. */
-bool retry_is_throttled(const struct retry_outcome *outcome);
+bool retry_is_rate_limited(const struct retry_outcome *outcome);
 
 /* Seconds to wait before the attempt after the one numbered `attempt` (from 1): exponential, with
  * full jitter by `random` in [0, 1), and never less than the server asks for. */

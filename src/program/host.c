@@ -26,8 +26,8 @@
 #include "lua/stack.h"
 #include "lua/task.h"
 #include "lua/text_width.h"
-#include "net/ledger.h"
 #include "net/loop.h"
+#include "net/write_tally.h"
 #include "sandbox/server.h"
 #include "terminal/hidden_input.h"
 #include "terminal/line_editor.h"
@@ -201,16 +201,16 @@ static void push_options(lua_State *L, const struct options *options) {
   }
 }
 
-/* Pushes {applied, open, texts}: what was written after the ledger had these counts. [-0, +1, m] */
-static void push_ledger(lua_State *L, unsigned long applied, unsigned long open) {
+/* Pushes {applied, open, texts}: what was written after the tally had these counts. [-0, +1, m] */
+static void push_write_tally(lua_State *L, unsigned long applied, unsigned long open) {
   lua_createtable(L, 0, 3);
-  lua_pushinteger(L, (lua_Integer)(ledger_applied() - applied));
+  lua_pushinteger(L, (lua_Integer)(write_tally_applied() - applied));
   lua_setfield(L, -2, "applied");
-  lua_pushinteger(L, (lua_Integer)(ledger_open() - open));
+  lua_pushinteger(L, (lua_Integer)(write_tally_open() - open));
   lua_setfield(L, -2, "open");
   lua_newtable(L);
-  for (unsigned long i = open; i < ledger_open() && i < LEDGER_NAMED_MAX; i++) {
-    lua_pushstring(L, ledger_open_text(i));
+  for (unsigned long i = open; i < write_tally_open() && i < WRITE_TALLY_NAMED_MAX; i++) {
+    lua_pushstring(L, write_tally_open_text(i));
     lua_rawseti(L, -2, (lua_Integer)(i - open) + 1);
   }
   lua_setfield(L, -2, "texts");
@@ -220,12 +220,12 @@ static void push_ledger(lua_State *L, unsigned long applied, unsigned long open)
  * the function as a task that Ctrl-C ends, and nothing else. Other tasks run meanwhile, and on. */
 static int l_host_attempt(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
-  unsigned long applied = ledger_applied(), open = ledger_open();
+  unsigned long applied = write_tally_applied(), open = write_tally_open();
   int status = task_attempt(L, lua_gettop(L) - 1);
   if (loop_interrupted && !host_forget_interrupt(L)) return luaL_error(L, "interrupted");
   if (status == TASK_INTERRUPTED) {
     lua_pushnil(L);
-    push_ledger(L, applied, open);
+    push_write_tally(L, applied, open);
     return 2;
   }
   lua_pushboolean(L, status == LUA_OK);
@@ -454,7 +454,7 @@ static int report_stop(lua_State *L) {
   embedded_require(L, "anyreach.report");
   lua_getfield(L, -1, "stopped");
   lua_pushboolean(L, deadline_is_over);
-  push_ledger(L, 0, 0);
+  push_write_tally(L, 0, 0);
   lua_call(L, 2, 1);
   return (int)lua_tointeger(L, -1);
 }

@@ -17,13 +17,13 @@ static void check_wait(const char *text, size_t length) {
   }
 }
 
-static void check_fields(const struct http_request *request) {
-  const char *start = request->response_headers.data,
-             *end = start + request->response_headers.length;
+static void check_fields(const struct http_transfer *transfer) {
+  const char *start = transfer->response_headers.data,
+             *end = start + transfer->response_headers.length;
   struct http_field field;
   size_t offset = 0, before = 0;
-  while (http_next_field(request, &offset, &field)) {
-    fuzz_expect(offset > before && offset <= request->response_headers.length);
+  while (http_next_field(transfer, &offset, &field)) {
+    fuzz_expect(offset > before && offset <= transfer->response_headers.length);
     before = offset;
     fuzz_expect(field.name >= start && field.name + field.name_length < field.value);
     fuzz_expect(field.value + field.value_length <= end && field.name_length > 0);
@@ -31,18 +31,18 @@ static void check_fields(const struct http_request *request) {
     check_wait(field.value, field.value_length);
   }
   size_t length;
-  const char *value = http_response_header(request, "Retry-After", &length);
+  const char *value = http_response_header(transfer, "Retry-After", &length);
   if (value) check_wait(value, length);
 }
 
 static void check_added(const char *name, const char *value, size_t length) {
-  struct http_request request = {0};
-  if (http_add_header(&request, name, value, length) == 0) {
-    const char *line = request.headers->data;
+  struct http_transfer transfer = {0};
+  if (http_add_header(&transfer, name, value, length) == 0) {
+    const char *line = transfer.headers->data;
     fuzz_expect(strlen(line) >= strlen(name) + length + 1);
     for (; *line; line++) fuzz_expect(*line == '\t' || (unsigned char)*line >= ' ');
   }
-  http_release(&request);
+  http_release(&transfer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -54,13 +54,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   char *value = fuzz_copy_bytes(data + name_length, first - name_length);
   check_added(name, value, first - name_length);
 
-  struct http_request request = {0};
+  struct http_transfer transfer = {0};
   size_t head = end ? size - first - 1 : 0;
-  buf_init(&request.response_headers, HTTP_MAX_HEADERS);
-  request.response_headers.data = fuzz_copy_bytes(end ? end + 1 : data, head);
-  request.response_headers.length = request.response_headers.capacity = head;
-  check_fields(&request);
-  http_release(&request);
+  buf_init(&transfer.response_headers, HTTP_MAX_HEADERS);
+  transfer.response_headers.data = fuzz_copy_bytes(end ? end + 1 : data, head);
+  transfer.response_headers.length = transfer.response_headers.capacity = head;
+  check_fields(&transfer);
+  http_release(&transfer);
   free(name);
   free(value);
   return 0;

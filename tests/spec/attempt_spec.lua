@@ -64,12 +64,12 @@ describe("Ctrl-C during an attempt", function()
   local function is_stopped(f)
     local closed = false
     local task = host.spawn(host.sleep, 0.05)
-    local ok, ledger = host.attempt(function()
+    local ok, tally = host.attempt(function()
       local guard <close> = setmetatable({}, { __close = function() closed = true end }) -- luacheck: ignore 211
       send "INT"
       f()
     end)
-    expect.equal({ ok, ledger.applied, ledger.open, ledger.texts }, { nil, 0, 0, {} })
+    expect.equal({ ok, tally.applied, tally.open, tally.texts }, { nil, 0, 0, {} })
     expect.truthy(closed)
     task:wait()
     expect.equal(task:status(), "done")

@@ -233,8 +233,8 @@ describe("a wait that nobody bears", function()
 end)
 
 describe("giving up", function()
-  -- A server that closes the gate for a long time: the first task waits to try again, the second at the
-  -- gate.
+  -- A server that closes the throttle for a long time: the first task waits to try again, the second at
+  -- the throttle.
   local function waiting()
     local server = answering(refusal(429, 100))
     local api = client(server)
@@ -247,7 +247,7 @@ describe("giving up", function()
     return server, tasks, api
   end
 
-  it("a back-off, and a wait at the gate, is at once", function()
+  it("a back-off, and a wait at the throttle, is at once", function()
     local server <close>, tasks = waiting()
     for i = 1, 2 do
       is_within(seconds_of(function() expect.truthy(tasks[i]:cancel()) end), 0, 0.5)
@@ -266,7 +266,7 @@ describe("giving up", function()
     expect.equal(server:count(), 1)
   end)
 
-  it("at the gate lets the others pass at their own time", function()
+  it("at the throttle lets the others pass at their own time", function()
     local server <close> = wire.start()
     local api = client(server, { rate = 10 })
     local tasks = {}

@@ -9,8 +9,8 @@
 #include "../../src/api/arena.h"
 #include "../../src/api/buf.h"
 #include "../../src/lua/modules.h"
-#include "../../src/net/delivery.h"
 #include "../../src/net/loop.h"
+#include "../../src/net/request.h"
 #include "../../src/net/url.h"
 #include "../../src/program/host.h"
 #include "../../src/sandbox/server.h"
@@ -222,50 +222,50 @@ static void close_wire(struct wire *wire) {
 }
 
 struct exchange {
-  struct delivery delivery;
+  struct request request;
   char url[128];
   int done;
 };
 
-static bool add_header(struct delivery *delivery, const char *name, const char *value) {
-  return http_add_header(&delivery->http, name, value, strlen(value)) == 0;
+static bool add_header(struct request *request, const char *name, const char *value) {
+  return http_add_header(&request->transfer, name, value, strlen(value)) == 0;
 }
 
-static bool start_exchange(struct exchange *exchange, struct wire *wire, struct gate *gate,
+static bool start_exchange(struct exchange *exchange, struct wire *wire, struct throttle *throttle,
                            const char *method, const char *path, const char *body) {
   *exchange = (struct exchange){.done = 0};
   snprintf(exchange->url, sizeof exchange->url, "%s%s", server_base_url(wire->server), path);
-  struct delivery *delivery = &exchange->delivery;
-  delivery->http.method = method;
-  delivery->http.url = exchange->url;
-  delivery->http.body = body;
-  delivery->http.body_length = body ? strlen(body) : 0;
-  delivery->http.limits = (struct http_limits){.connect_timeout_ms = 5000, .timeout_ms = 5000};
-  delivery->gate = gate;
-  delivery->retry = RETRY_NEVER;
-  delivery->done = count_call;
-  delivery->context = &exchange->done;
-  return add_header(delivery, "Authorization", "Bearer ak_sandbox.admin") &&
-         add_header(delivery, "Content-Type", "application/json") &&
-         delivery_start(delivery, wire->loop) == 0;
+  struct request *request = &exchange->request;
+  request->transfer.method = method;
+  request->transfer.url = exchange->url;
+  request->transfer.body = body;
+  request->transfer.body_length = body ? strlen(body) : 0;
+  request->transfer.limits = (struct http_limits){.connect_timeout_ms = 5000, .timeout_ms = 5000};
+  request->throttle = throttle;
+  request->retry = RETRY_NEVER;
+  request->done = count_call;
+  request->context = &exchange->done;
+  return add_header(request, "Authorization", "Bearer ak_sandbox.admin") &&
+         add_header(request, "Content-Type", "application/json") &&
+         request_start(request, wire->loop) == 0;
 }
 
 /* What was asked for has been sent, or nothing. The sandbox may have run out of memory, too, and
  * says so then. */
 static void check_exchange(struct exchange *exchange, long status) {
-  struct http_request *http = &exchange->delivery.http;
-  const char *body = buf_text(&http->response_body);
+  struct http_transfer *transfer = &exchange->request.transfer;
+  const char *body = buf_text(&transfer->response_body);
   expect(exchange->done == 1);
-  bool lacked_memory = http->status == 500 || strstr(body, "not enough memory");
-  if (http->verdict != CURLE_OK || lacked_memory) {
+  bool lacked_memory = transfer->status == 500 || strstr(body, "not enough memory");
+  if (transfer->verdict != CURLE_OK || lacked_memory) {
     expect_reason(false);
-  } else if (http->status != status) {
-    fprintf(stderr, "%s %s: %ld %s\n", http->method, http->url, http->status, body);
+  } else if (transfer->status != status) {
+    fprintf(stderr, "%s %s: %ld %s\n", transfer->method, transfer->url, transfer->status, body);
     abort();
   }
 }
 
-static unsigned long torture_delivery(struct memory_refusal refusal) {
+static unsigned long torture_request(struct memory_refusal refusal) {
   enum { EXCHANGES = 4 };
   static const struct {
     const char *method, *path, *body;
@@ -276,14 +276,14 @@ static unsigned long torture_delivery(struct memory_refusal refusal) {
                            {"DELETE", "/core/agents/none", NULL, 404}};
   struct exchange exchanges[EXCHANGES];
   bool started[EXCHANGES];
-  struct gate gate;
+  struct throttle throttle;
   struct wire wire = open_wire();
-  gate_init(&gate, wire.loop, 2);
-  gate_set_rate(&gate, 1000);
+  throttle_init(&throttle, wire.loop, 2);
+  throttle_set_rate(&throttle, 1000);
   memory_start(refusal);
   for (int i = 0; i < EXCHANGES; i++) {
-    started[i] = start_exchange(&exchanges[i], &wire, &gate, requests[i].method, requests[i].path,
-                                requests[i].body);
+    started[i] = start_exchange(&exchanges[i], &wire, &throttle, requests[i].method,
+                                requests[i].path, requests[i].body);
     expect_reason(started[i]);
   }
   for (int i = 0; i < EXCHANGES; i++)
@@ -291,26 +291,26 @@ static unsigned long torture_delivery(struct memory_refusal refusal) {
   unsigned long count = memory_stop();
   for (int i = 0; i < EXCHANGES; i++) {
     if (started[i]) check_exchange(&exchanges[i], requests[i].status);
-    delivery_release(&exchanges[i].delivery);
+    request_release(&exchanges[i].request);
   }
-  gate_free(&gate);
+  throttle_free(&throttle);
   close_wire(&wire);
   return count;
 }
 
-/* Given up while it is under way, waits for the gate, or has just begun. */
+/* Given up while it is under way, waits for the throttle, or has just begun. */
 static unsigned long torture_cancel(struct memory_refusal refusal) {
   enum { EXCHANGES = 3 };
   struct exchange exchanges[EXCHANGES];
-  struct gate gate;
+  struct throttle throttle;
   struct wire wire = open_wire();
-  gate_init(&gate, wire.loop, 1);
+  throttle_init(&throttle, wire.loop, 1);
   memory_start(refusal);
   for (int i = 0; i < EXCHANGES; i++)
-    expect_reason(start_exchange(&exchanges[i], &wire, &gate, "GET", "/core/agents", NULL));
+    expect_reason(start_exchange(&exchanges[i], &wire, &throttle, "GET", "/core/agents", NULL));
   loop_turn(wire.loop, false);
-  for (int i = EXCHANGES - 1; i >= 0; i--) delivery_release(&exchanges[i].delivery);
-  gate_free(&gate);
+  for (int i = EXCHANGES - 1; i >= 0; i--) request_release(&exchanges[i].request);
+  throttle_free(&throttle);
   unsigned long count = memory_stop();
   close_wire(&wire);
   return count;
@@ -386,7 +386,7 @@ const struct scenario scenarios[] = {
     {"regex", torture_regex},
     {"schema", torture_schema},
     {"openapi", torture_openapi},
-    {"delivery", torture_delivery},
+    {"request", torture_request},
     {"cancel", torture_cancel},
     {"server", torture_server},
     {"program", torture_program},

@@ -80,13 +80,13 @@ static void note_done(void *context) {
   ++*(int *)context;
 }
 
-static struct http_request new_request(const struct listener *listener, int *done) {
-  return (struct http_request){.method = "GET",
-                               .url = listener->url,
-                               .may_repeat = true,
-                               .limits = {.connect_timeout_ms = 5000, .timeout_ms = 5000},
-                               .done = note_done,
-                               .context = done};
+static struct http_transfer new_transfer(const struct listener *listener, int *done) {
+  return (struct http_transfer){.method = "GET",
+                                .url = listener->url,
+                                .may_repeat = true,
+                                .limits = {.connect_timeout_ms = 5000, .timeout_ms = 5000},
+                                .done = note_done,
+                                .context = done};
 }
 
 static void finish(struct listener *listener, const int *done) {
@@ -96,71 +96,71 @@ static void finish(struct listener *listener, const int *done) {
 static void gives_the_answer(void **state) {
   struct listener *listener = *state;
   int done = 0;
-  struct http_request request = new_request(listener, &done);
+  struct http_transfer transfer = new_transfer(listener, &done);
   listener->reply = "HTTP/1.1 404 Gone\r\nX-One:  a \r\nx-two:b\r\nContent-Length: 4\r\n\r\nbody";
-  assert_int_equal(http_start(&request, listener->loop), 0);
+  assert_int_equal(http_start(&transfer, listener->loop), 0);
   assert_int_equal(done, 0);
   finish(listener, &done);
-  assert_int_equal(request.verdict, CURLE_OK);
-  assert_int_equal(request.status, 404);
-  assert_string_equal(buf_text(&request.response_body), "body");
-  assert_true(request.elapsed > 0);
-  assert_true(request.may_have_been_sent);
+  assert_int_equal(transfer.verdict, CURLE_OK);
+  assert_int_equal(transfer.status, 404);
+  assert_string_equal(buf_text(&transfer.response_body), "body");
+  assert_true(transfer.elapsed > 0);
+  assert_true(transfer.may_have_been_sent);
   size_t length;
-  const char *value = http_response_header(&request, "X-ONE", &length);
+  const char *value = http_response_header(&transfer, "X-ONE", &length);
   assert_int_equal(length, 1);
   assert_memory_equal(value, "a", 1);
-  assert_non_null(http_response_header(&request, "X-Two", &length));
-  assert_null(http_response_header(&request, "X-Three", &length));
-  assert_null(http_response_header(&request, "X", &length));
-  http_release(&request);
+  assert_non_null(http_response_header(&transfer, "X-Two", &length));
+  assert_null(http_response_header(&transfer, "X-Three", &length));
+  assert_null(http_response_header(&transfer, "X", &length));
+  http_release(&transfer);
   assert_int_equal(done, 1);
 }
 
 static void sends_method_headers_and_body(void **state) {
   struct listener *listener = *state;
   int done = 0;
-  struct http_request request = new_request(listener, &done);
+  struct http_transfer transfer = new_transfer(listener, &done);
   listener->reply = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
-  request.method = "PUT";
-  request.body = "{}";
-  request.body_length = 2;
-  assert_int_equal(http_add_header(&request, "X-A", "1", 1), 0);
-  assert_int_equal(http_add_header(&request, "X-Empty", "", 0), 0);
-  assert_int_equal(http_start(&request, listener->loop), 0);
+  transfer.method = "PUT";
+  transfer.body = "{}";
+  transfer.body_length = 2;
+  assert_int_equal(http_add_header(&transfer, "X-A", "1", 1), 0);
+  assert_int_equal(http_add_header(&transfer, "X-Empty", "", 0), 0);
+  assert_int_equal(http_start(&transfer, listener->loop), 0);
   finish(listener, &done);
   assert_memory_equal(listener->received, "PUT /x HTTP/1.1\r\n", 17);
   assert_non_null(strstr(listener->received, "\r\nX-A: 1\r\nX-Empty:\r\n"));
   assert_non_null(strstr(listener->received, "\r\nContent-Length: 2\r\n"));
   assert_null(strstr(listener->received, "Expect"));
-  http_release(&request);
+  http_release(&transfer);
 }
 
 static void refuses_headers_that_would_break_the_line(void **state) {
   (void)state;
-  struct http_request request = {0};
-  assert_int_equal(http_add_header(&request, "X", "a\r\nb", 4), -1);
-  assert_int_equal(http_add_header(&request, "X", "a\nb", 3), -1);
-  assert_int_equal(http_add_header(&request, "X", "a\0b", 3), -1);
-  assert_int_equal(http_add_header(&request, "X", "a\x7f", 2), -1);
-  assert_int_equal(http_add_header(&request, "X\r\nY", "a", 1), -1);
-  assert_null(request.headers);
-  assert_int_equal(http_add_header(&request, "X", "a\tb \xc3\xbc", 6), 0);
-  http_release(&request);
+  struct http_transfer transfer = {0};
+  assert_int_equal(http_add_header(&transfer, "X", "a\r\nb", 4), -1);
+  assert_int_equal(http_add_header(&transfer, "X", "a\nb", 3), -1);
+  assert_int_equal(http_add_header(&transfer, "X", "a\0b", 3), -1);
+  assert_int_equal(http_add_header(&transfer, "X", "a\x7f", 2), -1);
+  assert_int_equal(http_add_header(&transfer, "X\r\nY", "a", 1), -1);
+  assert_null(transfer.headers);
+  assert_int_equal(http_add_header(&transfer, "X", "a\tb \xc3\xbc", 6), 0);
+  http_release(&transfer);
 }
 
 static void can_be_cancelled_at_any_time(void **state) {
   struct listener *listener = *state;
   for (int turns = 0; turns < 5; turns++) {
     int done = 0;
-    struct http_request request = new_request(listener, &done);
-    assert_int_equal(http_start(&request, listener->loop), 0);
+    struct http_transfer transfer = new_transfer(listener, &done);
+    assert_int_equal(http_start(&transfer, listener->loop), 0);
     for (int i = 0; i < turns; i++) loop_turn(listener->loop, true);
     assert_true(loop_is_busy(listener->loop));
-    http_cancel(&request);
-    http_cancel(&request);
+    http_cancel(&transfer);
+    http_cancel(&transfer);
     assert_false(loop_is_busy(listener->loop));
-    http_release(&request);
+    http_release(&transfer);
     assert_int_equal(done, 0);
   }
 }
@@ -168,25 +168,25 @@ static void can_be_cancelled_at_any_time(void **state) {
 static void gives_up_when_time_is_up(void **state) {
   struct listener *listener = *state;
   int done = 0;
-  struct http_request request = new_request(listener, &done);
-  request.limits.timeout_ms = 50;
-  assert_int_equal(http_start(&request, listener->loop), 0);
+  struct http_transfer transfer = new_transfer(listener, &done);
+  transfer.limits.timeout_ms = 50;
+  assert_int_equal(http_start(&transfer, listener->loop), 0);
   finish(listener, &done);
-  assert_int_equal(request.verdict, CURLE_OPERATION_TIMEDOUT);
-  assert_true(request.may_have_been_sent);
-  http_release(&request);
+  assert_int_equal(transfer.verdict, CURLE_OPERATION_TIMEDOUT);
+  assert_true(transfer.may_have_been_sent);
+  http_release(&transfer);
 }
 
 static void knows_when_nothing_was_sent(void **state) {
   struct listener *listener = *state;
   int done = 0;
-  struct http_request request = new_request(listener, &done);
-  request.url = "http://127.0.0.1:1/";
-  assert_int_equal(http_start(&request, listener->loop), 0);
+  struct http_transfer transfer = new_transfer(listener, &done);
+  transfer.url = "http://127.0.0.1:1/";
+  assert_int_equal(http_start(&transfer, listener->loop), 0);
   finish(listener, &done);
-  assert_int_equal(request.verdict, CURLE_COULDNT_CONNECT);
-  assert_false(request.may_have_been_sent);
-  http_release(&request);
+  assert_int_equal(transfer.verdict, CURLE_COULDNT_CONNECT);
+  assert_false(transfer.may_have_been_sent);
+  http_release(&transfer);
 }
 
 static void refuses_what_is_not_http(void **state) {
@@ -195,26 +195,26 @@ static void refuses_what_is_not_http(void **state) {
                                      "gopher://127.0.0.1/", NULL};
   for (int i = 0; urls[i]; i++) {
     int done = 0;
-    struct http_request request = new_request(listener, &done);
-    request.url = urls[i];
-    assert_int_equal(http_start(&request, listener->loop), 0);
+    struct http_transfer transfer = new_transfer(listener, &done);
+    transfer.url = urls[i];
+    assert_int_equal(http_start(&transfer, listener->loop), 0);
     finish(listener, &done);
-    assert_int_equal(request.verdict, CURLE_UNSUPPORTED_PROTOCOL);
-    http_release(&request);
+    assert_int_equal(transfer.verdict, CURLE_UNSUPPORTED_PROTOCOL);
+    http_release(&transfer);
   }
 }
 
 static void follows_no_redirect(void **state) {
   struct listener *listener = *state;
   int done = 0;
-  struct http_request request = new_request(listener, &done);
+  struct http_transfer transfer = new_transfer(listener, &done);
   listener->reply =
       "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n";
-  assert_int_equal(http_start(&request, listener->loop), 0);
+  assert_int_equal(http_start(&transfer, listener->loop), 0);
   finish(listener, &done);
-  assert_int_equal(request.verdict, CURLE_OK);
-  assert_int_equal(request.status, 302);
-  http_release(&request);
+  assert_int_equal(transfer.verdict, CURLE_OK);
+  assert_int_equal(transfer.status, 302);
+  http_release(&transfer);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

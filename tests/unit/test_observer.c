@@ -10,35 +10,35 @@
 #include <cmocka.h>
 
 struct sample {
-  struct http_request http;
-  struct tap tap;
+  struct http_transfer transfer;
+  struct http_probe probe;
 };
 
 static void fill(struct sample *sample) {
-  *sample = (struct sample){.http = {.method = "POST",
-                                     .url = "https://api.invalid/x",
-                                     .body = "{}",
-                                     .body_length = 2,
-                                     .status = 200,
-                                     .started = loop_now() - 1,
-                                     .elapsed = 0.5}};
-  sample->http.tap = &sample->tap;
-  buf_init(&sample->tap.sent_headers, 100);
-  buf_init(&sample->http.response_headers, 100);
-  buf_init(&sample->http.response_body, 100);
-  buf_append_text(&sample->tap.sent_headers, "POST /x HTTP/1.1\r\n");
-  buf_append_text(&sample->http.response_body, "[]");
+  *sample = (struct sample){.transfer = {.method = "POST",
+                                         .url = "https://api.invalid/x",
+                                         .body = "{}",
+                                         .body_length = 2,
+                                         .status = 200,
+                                         .started = loop_now() - 1,
+                                         .elapsed = 0.5}};
+  sample->transfer.probe = &sample->probe;
+  buf_init(&sample->probe.sent_headers, 100);
+  buf_init(&sample->transfer.response_headers, 100);
+  buf_init(&sample->transfer.response_body, 100);
+  buf_append_text(&sample->probe.sent_headers, "POST /x HTTP/1.1\r\n");
+  buf_append_text(&sample->transfer.response_body, "[]");
 }
 
 static void empty(struct sample *sample) {
-  tap_free(&sample->tap);
-  buf_free(&sample->http.response_headers);
-  buf_free(&sample->http.response_body);
+  http_probe_free(&sample->probe);
+  buf_free(&sample->transfer.response_headers);
+  buf_free(&sample->transfer.response_body);
 }
 
 static void note(struct observer *observer, struct sample *sample, enum observed_end end) {
   struct observed observed = {
-      .http = &sample->http, .attempt = 2, .end = end, .began = loop_now() - 3};
+      .transfer = &sample->transfer, .attempt = 2, .end = end, .began = loop_now() - 3};
   observer_note(observer, &observed);
 }
 
@@ -53,7 +53,7 @@ static void notes_outlive_the_request(void **state) {
   assert_memory_equal(first->url.data, "https://api.invalid/x", first->url.length);
   assert_memory_equal(first->request_body.data, "{}", first->request_body.length);
   assert_memory_equal(first->response_body.data, "[]", first->response_body.length);
-  assert_int_equal(first->tap.sent_headers.length, strlen("POST /x HTTP/1.1\r\n"));
+  assert_int_equal(first->probe.sent_headers.length, strlen("POST /x HTTP/1.1\r\n"));
   assert_int_equal(first->attempt, 2);
   assert_true(first->total >= 3 && first->elapsed < 1);
   observer_free(&observer);

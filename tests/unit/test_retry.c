@@ -140,7 +140,7 @@ static void knows_what_may_be_sent_again(void **state) {
     if (classes_allowed(outcome) != rows[i].allowed)
       fail_msg("verdict %d, status %ld, Retry-After %g: classes %u", outcome->verdict,
                outcome->status, outcome->retry_after, classes_allowed(outcome));
-    assert_int_equal(retry_is_throttled(outcome), rows[i].throttled);
+    assert_int_equal(retry_is_rate_limited(outcome), rows[i].throttled);
   }
 }
 
@@ -151,7 +151,7 @@ static void never_repeats_what_may_have_arrived(void **state) {
     for (long status = 0; status < 600; status += 100) {
       struct retry_outcome outcome = {verdict, status, true, -1};
       assert_false(retry_is_allowed(RETRY_NEVER, &outcome));
-      assert_false(retry_is_throttled(&outcome));
+      assert_false(retry_is_rate_limited(&outcome));
     }
   }
   for (long status = 0; status < 1000; status++) {
@@ -164,7 +164,7 @@ static void never_repeats_what_may_have_arrived(void **state) {
 static void a_refusal_is_a_whole_answer(void **state) {
   (void)state;
   struct retry_outcome outcome = {CURLE_PARTIAL_FILE, 429, true, 1};
-  assert_false(retry_is_throttled(&outcome));
+  assert_false(retry_is_rate_limited(&outcome));
   assert_int_equal(classes_allowed(&outcome), REPEATABLE);
 }
 

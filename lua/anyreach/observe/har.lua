@@ -133,7 +133,7 @@ function har.new(path)
   return {
     wants_contents = true,
     take = function(record)
-      if not record.is_forsaken then entries[#entries + 1] = json.encode(har.entry(record)) end
+      if not record.is_abandoned then entries[#entries + 1] = json.encode(har.entry(record)) end
     end,
     finish = function()
       local creator = json.encode { name = "anyreach-lua", version = host.version }

@@ -12,7 +12,7 @@ local observing = {}
 ---@field presigned boolean its query is a credential
 ---@field attempt integer from 1
 ---@field is_repeated boolean another attempt follows
----@field is_forsaken boolean no attempt, but the end of a request that waited to be sent again
+---@field is_abandoned boolean no attempt, but the end of a request that waited to be sent again
 ---@field status? integer
 ---@field failure? string why there is no answer: "network", "timeout", "tls", "answer" or "cancelled"
 ---@field message? string the same in words

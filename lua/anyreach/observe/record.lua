@@ -71,7 +71,7 @@ function record.new(path)
   return {
     wants_contents = true,
     take = function(noted)
-      if noted.is_repeated or noted.is_forsaken or noted.failure == "cancelled" then return end
+      if noted.is_repeated or noted.is_abandoned or noted.failure == "cancelled" then return end
       local exchange = record.exchange(noted)
       count = count + 1
       local file = path .. "/" .. cassette.file_name(count, exchange.request)

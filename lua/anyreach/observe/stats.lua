@@ -63,7 +63,7 @@ function stats.new()
   local sum = { requests = 0, retries = 0, connections = 0, bytes_out = 0, bytes_in = 0, failures = {}, seconds = {} }
   return {
     take = function(record)
-      if not record.is_forsaken then add_attempt(sum, record) end
+      if not record.is_abandoned then add_attempt(sum, record) end
       if not record.is_repeated then add_request(sum, record) end
     end,
     finish = function() io.stderr:write(text(sum), "\n") end,

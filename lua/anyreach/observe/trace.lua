@@ -76,7 +76,7 @@ function trace.new(mode)
   return {
     wants_contents = mode == "full",
     take = function(record)
-      if mode == "full" and not record.is_forsaken then
+      if mode == "full" and not record.is_abandoned then
         io.stderr:write(trace.full(record), "\n")
       elseif not record.is_repeated then
         io.stderr:write(trace.line(record), "\n")

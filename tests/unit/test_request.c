@@ -1,6 +1,6 @@
 /* Deliveries against a server in the same loop that answers each request by a list: what is sent
  * how often, and what is known of it in the end. */
-#include "../../src/net/delivery.h"
+#include "../../src/net/request.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -95,16 +95,15 @@ static void note_done(void *context) {
   ++*(int *)context;
 }
 
-static struct delivery new_delivery(const struct server *server, enum retry_class class,
-                                    int *done) {
+static struct request new_request(const struct server *server, enum retry_class class, int *done) {
   *done = 0;
-  return (struct delivery){
-      .http = {.method = class == RETRY_NEVER ? "POST" : "PUT",
-               .url = server->url,
-               .body = "{}",
-               .body_length = 2,
-               .may_repeat = class != RETRY_NEVER,
-               .limits = {.connect_timeout_ms = 5000, .timeout_ms = 5000}},
+  return (struct request){
+      .transfer = {.method = class == RETRY_NEVER ? "POST" : "PUT",
+                   .url = server->url,
+                   .body = "{}",
+                   .body_length = 2,
+                   .may_repeat = class != RETRY_NEVER,
+                   .limits = {.connect_timeout_ms = 5000, .timeout_ms = 5000}},
       .retry = class,
       .policy = {.retries = 2, .refusals = 3},
       .done = note_done,
@@ -112,8 +111,8 @@ static struct delivery new_delivery(const struct server *server, enum retry_clas
   };
 }
 
-static void finish(struct server *server, struct delivery *delivery, const int *done) {
-  assert_int_equal(delivery_start(delivery, server->loop), 0);
+static void finish(struct server *server, struct request *request, const int *done) {
+  assert_int_equal(request_start(request, server->loop), 0);
   assert_int_equal(*done, 0);
   while (!*done) loop_turn(server->loop, true);
   assert_int_equal(*done, 1);
@@ -151,99 +150,99 @@ static void sends_again_what_may_be(void **state) {
   struct server *server = *state;
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
     int done;
-    struct delivery delivery = new_delivery(server, rows[i].class, &done);
+    struct request request = new_request(server, rows[i].class, &done);
     server->replies = rows[i].replies;
     server->request_count = 0;
-    finish(server, &delivery, &done);
-    bool whole = delivery.http.verdict == CURLE_OK;
-    if (delivery.attempts != rows[i].attempts || whole != (rows[i].status > 0) ||
-        (whole && delivery.http.status != rows[i].status) ||
-        delivery.may_have_been_sent != rows[i].may_have_been_sent)
-      fail_msg("row %zu: %u attempts, status %ld, verdict %d, sent %d", i, delivery.attempts,
-               delivery.http.status, delivery.http.verdict, delivery.may_have_been_sent);
-    delivery_release(&delivery);
+    finish(server, &request, &done);
+    bool whole = request.transfer.verdict == CURLE_OK;
+    if (request.attempts != rows[i].attempts || whole != (rows[i].status > 0) ||
+        (whole && request.transfer.status != rows[i].status) ||
+        request.may_have_been_sent != rows[i].may_have_been_sent)
+      fail_msg("row %zu: %u attempts, status %ld, verdict %d, sent %d", i, request.attempts,
+               request.transfer.status, request.transfer.verdict, request.may_have_been_sent);
+    request_release(&request);
   }
 }
 
 static void sends_again_what_could_not_connect(void **state) {
   struct server *server = *state;
   int done;
-  struct delivery delivery = new_delivery(server, RETRY_NEVER, &done);
-  delivery.http.url = "http://127.0.0.1:1/";
-  delivery.policy.retries = 1;
-  finish(server, &delivery, &done);
-  assert_int_equal(delivery.attempts, 2);
-  assert_false(delivery.may_have_been_sent);
-  delivery_release(&delivery);
+  struct request request = new_request(server, RETRY_NEVER, &done);
+  request.transfer.url = "http://127.0.0.1:1/";
+  request.policy.retries = 1;
+  finish(server, &request, &done);
+  assert_int_equal(request.attempts, 2);
+  assert_false(request.may_have_been_sent);
+  request_release(&request);
 }
 
 static void gives_up_at_once_without_retries(void **state) {
   static const char *const replies[][2] = {{LATER}, {ERROR}, {DEATH}};
   struct server *server = *state;
-  struct gate gate;
-  gate_init(&gate, server->loop, 4);
+  struct throttle throttle;
+  throttle_init(&throttle, server->loop, 4);
   for (int i = 0; i < 3; i++) {
     int done;
-    struct delivery delivery = new_delivery(server, RETRY_IDEMPOTENT, &done);
+    struct request request = new_request(server, RETRY_IDEMPOTENT, &done);
     server->replies = replies[i];
     server->request_count = 0;
-    delivery.gate = &gate;
-    delivery.policy = (struct delivery_policy){0};
-    finish(server, &delivery, &done);
-    assert_int_equal(delivery.attempts, 1);
-    delivery_release(&delivery);
+    request.throttle = &throttle;
+    request.policy = (struct request_policy){0};
+    finish(server, &request, &done);
+    assert_int_equal(request.attempts, 1);
+    request_release(&request);
   }
-  gate_free(&gate);
+  throttle_free(&throttle);
 }
 
 /* While one waits to be sent again it holds no place. */
-static void leaves_the_gate_between_attempts(void **state) {
+static void leaves_the_throttle_between_attempts(void **state) {
   static const char *const replies[] = {ERROR, OK, NULL};
   struct server *server = *state;
-  struct gate gate;
-  gate_init(&gate, server->loop, 1);
+  struct throttle throttle;
+  throttle_init(&throttle, server->loop, 1);
   int first_done, second_done;
-  struct delivery first = new_delivery(server, RETRY_SAFE, &first_done);
-  struct delivery second = new_delivery(server, RETRY_SAFE, &second_done);
+  struct request first = new_request(server, RETRY_SAFE, &first_done);
+  struct request second = new_request(server, RETRY_SAFE, &second_done);
   server->replies = replies;
-  first.gate = second.gate = &gate;
-  assert_int_equal(delivery_start(&first, server->loop), 0);
+  first.throttle = second.throttle = &throttle;
+  assert_int_equal(request_start(&first, server->loop), 0);
   finish(server, &second, &second_done);
   while (!first_done) loop_turn(server->loop, true);
   assert_int_equal(first.attempts, 2);
   assert_int_equal(second.attempts, 1);
-  assert_int_equal(gate.in_flight, 0);
-  delivery_release(&first);
-  delivery_release(&second);
-  gate_free(&gate);
+  assert_int_equal(throttle.in_flight, 0);
+  request_release(&first);
+  request_release(&second);
+  throttle_free(&throttle);
 }
 
-/* Before its turn at the gate, on the wire, between attempts and afterwards; tear_down sees to it
- * that nothing is left. */
+/* Before its turn at the throttle, on the wire, between attempts and afterwards; tear_down sees to
+ * it that nothing is left. */
 static void can_be_released_at_any_time(void **state) {
   static const char *const replies[] = {LATER, DEATH, ERROR, OK, NULL};
   struct server *server = *state;
   for (int turns = 0; turns < 40; turns++) {
-    struct gate gate;
-    gate_init(&gate, server->loop, 1);
+    struct throttle throttle;
+    throttle_init(&throttle, server->loop, 1);
     int done[2];
-    struct delivery deliveries[2];
+    struct request requests[2];
     server->replies = replies;
     server->request_count = 0;
     for (int i = 0; i < 2; i++) {
-      deliveries[i] = new_delivery(server, RETRY_IDEMPOTENT, &done[i]);
-      deliveries[i].gate = &gate;
-      assert_int_equal(delivery_start(&deliveries[i], server->loop), 0);
+      requests[i] = new_request(server, RETRY_IDEMPOTENT, &done[i]);
+      requests[i].throttle = &throttle;
+      assert_int_equal(request_start(&requests[i], server->loop), 0);
     }
     for (int i = 0; i < turns; i++) loop_turn(server->loop, true);
     for (int i = 0; i < 2; i++) {
       int before = done[i];
-      delivery_release(&deliveries[i]);
-      delivery_release(&deliveries[i]);
+      request_release(&requests[i]);
+      request_release(&requests[i]);
       assert_int_equal(done[i], before);
     }
-    assert_int_equal(gate.in_flight, 0);
-    gate_free(&gate);
+    assert_int_equal(throttle.in_flight, 0);
+    throttle_free(&throttle);
     assert_false(loop_is_busy(server->loop));
     if (server->connection >= 0) close(server->connection);
     server->connection = -1;
@@ -252,8 +251,8 @@ static void can_be_released_at_any_time(void **state) {
 
 static void one_that_never_started_can_be_released(void **state) {
   (void)state;
-  struct delivery delivery = {0};
-  delivery_release(&delivery);
+  struct request request = {0};
+  request_release(&request);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -261,7 +260,7 @@ static void one_that_never_started_can_be_released(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(sends_again_what_may_be),          TEST(sends_again_what_could_not_connect),
-      TEST(gives_up_at_once_without_retries), TEST(leaves_the_gate_between_attempts),
+      TEST(gives_up_at_once_without_retries), TEST(leaves_the_throttle_between_attempts),
       TEST(can_be_released_at_any_time),      TEST(one_that_never_started_can_be_released),
   };
   curl_global_init(CURL_GLOBAL_DEFAULT);

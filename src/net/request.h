@@ -1,31 +1,31 @@
-/* One request, brought to its end: it passes the gate, is sent, and sent again as long as that is
- * allowed and promises something. What must not happen twice is not sent twice; see retry.h. No
+/* One request, brought to its end: it passes the throttle, is sent, and sent again as long as that
+ * is allowed and promises something. What must not happen twice is not sent twice; see retry.h. No
  * Lua. */
-#ifndef ANYREACH_DELIVERY_H
-#define ANYREACH_DELIVERY_H
+#ifndef ANYREACH_REQUEST_H
+#define ANYREACH_REQUEST_H
 
-#include "net/gate.h"
 #include "net/http.h"
 #include "net/observer.h"
 #include "net/retry.h"
+#include "net/throttle.h"
 
 /* How often a request is sent again: after failures, and after refusals for too many requests,
  * which say nothing about the request itself. */
-struct delivery_policy {
+struct request_policy {
   unsigned retries;
   unsigned refusals;
 };
 
 /* Embedded in its owner, who sets `http` but for its `done` and `context`, and the members below
  * it. */
-struct delivery {
-  struct http_request http;
-  struct gate *gate;         /* NULL: none */
+struct request {
+  struct http_transfer transfer;
+  struct throttle *throttle; /* NULL: none */
   struct observer *observer; /* NULL: nobody looks on */
   bool presigned;            /* for the observer: the URL's query is a credential */
   enum retry_class retry;
-  struct delivery_policy policy;
-  void (*received)(void *context); /* as of http_request: pieces of a good answer, or NULL */
+  struct request_policy policy;
+  void (*received)(void *context); /* as of http_transfer: pieces of a good answer, or NULL */
   void (*done)(void *context);
   void *context;
 
@@ -35,17 +35,17 @@ struct delivery {
 
   /* Private. */
   struct loop *loop;
-  struct gate_pass pass;
+  struct throttle_pass pass;
   struct loop_timer timer; /* runs between attempts */
   unsigned failures, refusals;
-  struct tap tap; /* for the observer, as is `began`: by loop_now(), the first attempt */
+  struct http_probe probe; /* for the observer, as is `began`: by loop_now(), the first attempt */
   double began;
 };
 
 /* Starts; `done` is called in a later turn. Returns 0, or -1 when it could not be set up. */
-int delivery_start(struct delivery *delivery, struct loop *loop);
+int request_start(struct request *request, struct loop *loop);
 
 /* Ends it wherever it is, and frees what it owns; `done` will not be called. */
-void delivery_release(struct delivery *delivery);
+void request_release(struct request *request);
 
 #endif

@@ -7,7 +7,7 @@
 
 #include "lua/error.h"
 #include "lua/json.h"
-#include "lua/sent.h"
+#include "lua/redact.h"
 #include "net/retry.h"
 
 static void set_text(lua_State *L, const char *name, const char *text) {
@@ -96,7 +96,7 @@ static void push_failure(lua_State *L, const struct exchange *exchange) {
   lua_setfield(L, -2, "attempts");
   lua_pushboolean(L, exchange->operation->writes && exchange->may_have_been_sent);
   lua_setfield(L, -2, "may_have_been_sent");
-  push_sent(L, exchange->transfer, exchange->presigned);
+  push_shown_request(L, exchange->transfer, exchange->presigned);
   lua_setfield(L, -2, "sent");
 }
 

@@ -4,19 +4,17 @@
 #include <string.h>
 
 #include "lua/answer.h"
-#include "lua/bound.h"
+#include "lua/arguments.h"
 #include "lua/buffer.h"
 #include "lua/client.h"
 #include "lua/embedded.h"
 #include "lua/error.h"
-#include "lua/frame.h"
 #include "lua/guard.h"
 #include "lua/json.h"
 #include "lua/observer.h"
 #include "lua/redact.h"
 #include "lua/replay.h"
 #include "lua/secret.h"
-#include "lua/sent.h"
 #include "lua/task.h"
 #include "net/request.h"
 #include "net/url.h"
@@ -430,14 +428,15 @@ static void check_guard(lua_State *L, const struct client *client, struct guard_
   guard_check(L, request);
 }
 
-/* Pushes a call with its address and body, right above the frame. [-0, +n, e] */
+/* Pushes a call with its address and body, right above the arguments. [-0, +n, e] */
 static struct call *push_prepared_call(lua_State *L, const struct client *client,
-                                       const struct operation *operation, struct frame *frame) {
+                                       const struct operation *operation,
+                                       struct call_arguments *arguments) {
   struct call *call = push_new_call(L, operation);
-  call->on_chunk = lua_isnil(L, frame->on_chunk) ? 0 : frame->on_chunk;
+  call->on_chunk = lua_isnil(L, arguments->on_chunk) ? 0 : arguments->on_chunk;
   append_path(L, call, client);
-  append_query(L, call, frame->fields);
-  set_request_body(L, call, frame->body, frame->check.empty_arrays);
+  append_query(L, call, arguments->fields);
+  set_request_body(L, call, arguments->body, arguments->check.empty_arrays);
   return call;
 }
 
@@ -446,14 +445,23 @@ static int l_call(lua_State *L) {
   const struct operation *operation = lua_touserdata(L, lua_upvalueindex(UP_OPERATION));
   lua_remove(L, 1);
   const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
-  struct frame frame = open_frame(L, operation);
+  struct call_arguments arguments = check_arguments(L, operation);
   check_guard(
       L, client,
       &(struct guard_request){.operation = operation, .argument = last_path_text(L, operation)});
-  struct call *call = push_prepared_call(L, client, operation, &frame);
+  struct call *call = push_prepared_call(L, client, operation, &arguments);
   add_headers(L, call, client);
   call->by_client = true;
-  return send_call(L, frame.body + 1, client);
+  return send_call(L, arguments.body + 1, client);
+}
+
+/* True when the value at `index` is a bound operation, as in api.agents.get:curl(). */
+static bool is_bound(lua_State *L, int index) {
+  if (lua_type(L, index) != LUA_TUSERDATA || !luaL_getmetafield(L, index, "__name")) return false;
+  const char *type = lua_tostring(L, -1);
+  bool bound = type && strcmp(type, CALL_BOUND_TYPE) == 0;
+  lua_pop(L, 1);
+  return bound;
 }
 
 /* The equivalent curl command of the call that its arguments make, which is not sent: curl(path
@@ -462,8 +470,8 @@ static int l_curl(lua_State *L) {
   const struct operation *operation = lua_touserdata(L, lua_upvalueindex(UP_OPERATION));
   const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
   if (is_bound(L, 1)) lua_remove(L, 1);
-  struct frame frame = open_frame(L, operation);
-  struct call *call = push_prepared_call(L, client, operation, &frame);
+  struct call_arguments arguments = check_arguments(L, operation);
+  struct call *call = push_prepared_call(L, client, operation, &arguments);
   if (!operation->public_) {
     add_header(L, call, "Authorization", CREDENTIAL_MARK, strlen(CREDENTIAL_MARK));
     add_organization(L, call, client);
@@ -474,7 +482,7 @@ static int l_curl(lua_State *L) {
   if (!call->request.transfer.url) return luaL_error(L, "not enough memory");
   embedded_require(L, "anyreach.text.curl");
   lua_getfield(L, -1, "command");
-  push_sent(L, &call->request.transfer, false);
+  push_shown_request(L, &call->request.transfer, false);
   lua_call(L, 1, 1);
   return 1;
 }

@@ -8,7 +8,7 @@
 
 #include "api/operation.h"
 
-#define CALL_NAMESPACE_TYPE "anyreach.namespace"
+#define CALL_BOUND_TYPE "anyreach.operation" /* __name of what is called: api.agents.get */
 
 /* Pushes the function for an operation of the client at `client`. With `try` a failure is returned
  * as nil and the error instead of raised; misuse always raises. [-0, +1, m] */

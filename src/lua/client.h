@@ -1,6 +1,5 @@
-/* A client: credential + organisation + base URL + policy, with every operation as a function
- * (api.agents.versions.publish). Namespaces and functions are made when first used. Its settings
- * come checked from lua/anyreach/client/client.lua. */
+/* A client: credential, organisation, base URL and policy. Its settings come checked from
+ * lua/anyreach/client/client.lua; binding.c gives it the operations as functions. */
 #ifndef ANYREACH_CLIENT_H
 #define ANYREACH_CLIENT_H
 
@@ -8,6 +7,17 @@
 
 #include "net/http.h"
 #include "net/throttle.h"
+
+#define CLIENT_TYPE "anyreach.client"
+
+/* User values of a client. */
+enum {
+  CLIENT_SETTINGS = 1,
+  CLIENT_ROOT,     /* what is indexed for its operations, once it was */
+  CLIENT_TRY_ROOT, /* the same of client.try */
+  CLIENT_THROTTLE,
+  CLIENT_VALUES = CLIENT_THROTTLE
+};
 
 /* Lives in a userdata; the strings are anchored in its user value. */
 struct client {
@@ -31,7 +41,8 @@ struct client *check_client(lua_State *L, int index);
 /* Pushes the table of extra headers of the client at `index`, or nil. [-0, +1, -] */
 void push_client_headers(lua_State *L, int index);
 
-/* Pushes the module: new(settings) -> client. */
-int luaopen_anyreach_client_core(lua_State *L);
+/* Pushes a table of what needs no operation: new(settings) -> client, and questions about tokens
+ * and base URLs; makes the clients' metatable. [-0, +1, m] */
+void push_client_module(lua_State *L);
 
 #endif

@@ -3,8 +3,6 @@
 #include <lauxlib.h>
 #include <lualib.h>
 
-#include "lua/stack.h"
-
 /* The thread that runs Lua code now; the signal handler's way to it. One process has one. */
 static lua_State *volatile running;
 
@@ -86,28 +84,28 @@ int coroutine_resume(lua_State *thread, lua_State *from, int arguments, int *cou
 
 /* {====== resume and wrap ====== */
 
-/* While a coroutine's wait has passed outward, its closing belongs to whoever waits in its place.
- */
-struct passage {
+/* Whoever waits in a coroutine's place, because its wait has passed outward, closes it when that
+ * wait is given up. */
+struct relay {
   lua_State *thread;
 };
 
-static int passage_close(lua_State *L) {
-  struct passage *passage = lua_touserdata(L, 1);
-  if (!passage->thread) return 0;
-  coroutine_close(passage->thread);
-  passage->thread = NULL;
+static int relay_close(lua_State *L) {
+  struct relay *relay = lua_touserdata(L, 1);
+  if (!relay->thread) return 0;
+  coroutine_close(relay->thread);
+  relay->thread = NULL;
   return 0;
 }
 
-/* Pushes a passage for the thread at index 1, to be closed with its slot. [-0, +1, m] */
-static void push_passage(lua_State *L, lua_State *thread) {
-  struct passage *passage = lua_newuserdatauv(L, sizeof *passage, 1);
-  passage->thread = thread;
+/* Pushes a relay for the thread at index 1, to be closed with its slot. [-0, +1, m] */
+static void push_relay(lua_State *L, lua_State *thread) {
+  struct relay *relay = lua_newuserdatauv(L, sizeof *relay, 1);
+  relay->thread = thread;
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, -2, 1);
-  if (luaL_newmetatable(L, "anyreach.passage")) {
-    lua_pushcfunction(L, passage_close);
+  if (luaL_newmetatable(L, "anyreach.relay")) {
+    lua_pushcfunction(L, relay_close);
     lua_setfield(L, -2, "__close");
   }
   lua_setmetatable(L, -2);
@@ -125,8 +123,8 @@ static enum outcome resume_once(lua_State *L, lua_State *thread, int arguments, 
   return *wait ? OUTCOME_WAIT : OUTCOME_VALUES;
 }
 
-/* The two faces of the same resumption. */
-enum face { FACE_RESUME, FACE_WRAP };
+/* Which function resumes. */
+enum resumer { BY_RESUME, BY_WRAP };
 
 /* Raises, from wrap, the error on top of the stack; closes the thread first, as coroutine.wrap
  * does. */
@@ -145,45 +143,45 @@ static int raise_through_wrap(lua_State *L, lua_State *thread) {
   return lua_error(L);
 }
 
-/* Hands over the error on top of the stack, as the face wants it. */
-static int deliver_error(lua_State *L, lua_State *thread, enum face face) {
-  if (face == FACE_WRAP) return raise_through_wrap(L, thread);
+/* Returns the error on top of the stack, or raises it, as the resumer does. */
+static int return_error(lua_State *L, lua_State *thread, enum resumer resumer) {
+  if (resumer == BY_WRAP) return raise_through_wrap(L, thread);
   lua_pushboolean(L, 0);
   lua_insert(L, -2);
   return 2;
 }
 
-/* Moves a finished resumption's values to L, as the face wants them. */
-static int deliver(lua_State *L, lua_State *thread, enum outcome outcome, int count,
-                   enum face face) {
+/* Returns what a resumption gave, as the resumer does. */
+static int return_results(lua_State *L, lua_State *thread, enum outcome outcome, int count,
+                          enum resumer resumer) {
   if (outcome == OUTCOME_ERROR) {
     lua_xmove(thread, L, 1);
-    return deliver_error(L, thread, face);
+    return return_error(L, thread, resumer);
   }
   luaL_checkstack(L, count + 1, "too many results to resume");
-  if (face == FACE_RESUME) lua_pushboolean(L, 1);
+  if (resumer == BY_RESUME) lua_pushboolean(L, 1);
   lua_xmove(thread, L, count);
-  return face == FACE_RESUME ? count + 1 : count;
+  return resumer == BY_RESUME ? count + 1 : count;
 }
 
 static int coroutine_continue(lua_State *L, int status, lua_KContext context);
 
-/* Stack: the thread at index 1, then a passage once a wait has passed outward. Goes on until the
+/* Stack: the thread at index 1, then a relay once a wait has passed outward. Goes on until the
  * thread yields or returns something of its own. */
-static int go_on(lua_State *L, enum face face, int arguments) {
+static int go_on(lua_State *L, enum resumer resumer, int arguments) {
   lua_State *thread = lua_tothread(L, 1);
   struct wait *wait;
   int count;
   for (;;) {
     enum outcome outcome = resume_once(L, thread, arguments, &count, &wait);
-    struct passage *passage = lua_touserdata(L, 2);
+    struct relay *relay = lua_touserdata(L, 2);
     if (outcome != OUTCOME_WAIT) {
-      if (passage) passage->thread = NULL;
-      return deliver(L, thread, outcome, count, face);
+      if (relay) relay->thread = NULL;
+      return return_results(L, thread, outcome, count, resumer);
     }
-    if (!passage) push_passage(L, thread);
+    if (!relay) push_relay(L, thread);
     arguments = 0;
-    if (lua_isyieldable(L)) return coroutine_yield_wait(L, wait, face, coroutine_continue);
+    if (lua_isyieldable(L)) return coroutine_yield_wait(L, wait, resumer, coroutine_continue);
     task_drive(L, wait);
   }
 }
@@ -191,31 +189,31 @@ static int go_on(lua_State *L, enum face face, int arguments) {
 static int coroutine_continue(lua_State *L, int status, lua_KContext context) {
   (void)status;
   lua_settop(L, 2);
-  return go_on(L, (enum face)context, 0);
+  return go_on(L, (enum resumer)context, 0);
 }
 
 /* Stack: the thread at index 1, then its arguments. */
-static int start(lua_State *L, enum face face) {
+static int start(lua_State *L, enum resumer resumer) {
   lua_State *thread = lua_tothread(L, 1);
   int arguments = lua_gettop(L) - 1;
   if (coroutine_pending_wait(thread)) {
     lua_pushliteral(L, "cannot resume non-suspended coroutine");
-    return deliver_error(L, thread, face);
+    return return_error(L, thread, resumer);
   }
   if (!lua_checkstack(thread, arguments)) return luaL_error(L, "too many arguments to resume");
   lua_xmove(L, thread, arguments);
-  return go_on(L, face, arguments);
+  return go_on(L, resumer, arguments);
 }
 
 static int l_coroutine_resume(lua_State *L) {
   luaL_argexpected(L, lua_isthread(L, 1), 1, "coroutine");
-  return start(L, FACE_RESUME);
+  return start(L, BY_RESUME);
 }
 
 static int wrapped(lua_State *L) {
   lua_pushvalue(L, lua_upvalueindex(1));
   lua_insert(L, 1);
-  return start(L, FACE_WRAP);
+  return start(L, BY_WRAP);
 }
 
 static int l_coroutine_wrap(lua_State *L) {

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 #include "lua/answer.h"
+#include "lua/redact.h"
 #include "lua/secret.h"
-#include "lua/sent.h"
 
 #define OBSERVER_NAME "anyreach.observer" /* in the registry; the consumer is its user value */
 

@@ -6,7 +6,6 @@
 
 #include "lua/coroutine.h"
 #include "lua/error.h"
-#include "lua/stack.h"
 
 #define TASK_TYPE  "anyreach.task"
 #define EVENT_TYPE "anyreach.event"
@@ -348,7 +347,7 @@ int task_run(lua_State *L, int nargs) {
   return TASK_INTERRUPTED;
 }
 
-int task_attempt(lua_State *L, int nargs) {
+int task_run_interruptible(lua_State *L, int nargs) {
   struct scheduler *s = scheduler_of(L);
   struct task *task = new_task(L, nargs, false);
   lua_State *driver = s->driver;

@@ -49,7 +49,7 @@ int task_run(lua_State *L, int nargs);
 
 /* The same, from within a task, of the one task alone: the others go on, and are left alive. After
  * Ctrl-C, which stays to be forgotten, the task has been cancelled. [-(nargs+1), +(n|1|0), -] */
-int task_attempt(lua_State *L, int nargs);
+int task_run_interruptible(lua_State *L, int nargs);
 
 /* After task_run(): pushes the first error of a task that nobody waited for and returns true, or
  * pushes nothing. [-0, +(0|1), -] */

@@ -13,7 +13,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "lua/client.h"
+#include "lua/binding.h"
 #include "lua/coroutine.h"
 #include "lua/directory.h"
 #include "lua/embedded.h"
@@ -23,7 +23,6 @@
 #include "lua/observer.h"
 #include "lua/private_file.h"
 #include "lua/redact.h"
-#include "lua/stack.h"
 #include "lua/task.h"
 #include "lua/text_width.h"
 #include "net/loop.h"
@@ -216,12 +215,13 @@ static void push_write_tally(lua_State *L, unsigned long applied, unsigned long 
   lua_setfield(L, -2, "texts");
 }
 
-/* attempt(f, ...) -> true, results; false, error; or nil, {applied, open, texts} after Ctrl-C. Runs
- * the function as a task that Ctrl-C ends, and nothing else. Other tasks run meanwhile, and on. */
-static int l_host_attempt(lua_State *L) {
+/* run_interruptible(f, ...) -> true, results; false, error; or nil, {applied, open, texts} after
+ * Ctrl-C. Runs the function as a task that Ctrl-C ends, and nothing else. Other tasks run
+ * meanwhile, and on. */
+static int l_host_run_interruptible(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   unsigned long applied = write_tally_applied(), open = write_tally_open();
-  int status = task_attempt(L, lua_gettop(L) - 1);
+  int status = task_run_interruptible(L, lua_gettop(L) - 1);
   if (loop_interrupted && !host_forget_interrupt(L)) return luaL_error(L, "interrupted");
   if (status == TASK_INTERRUPTED) {
     lua_pushnil(L);
@@ -239,7 +239,7 @@ static const luaL_Reg host_functions[] = {{"sandbox_url", l_host_sandbox_url},
                                           {"restrict_writes", l_guard_restrict_writes},
                                           {"guard_scope", l_guard_scope},
                                           {"set_read_only", l_guard_set_read_only},
-                                          {"attempt", l_host_attempt},
+                                          {"run_interruptible", l_host_run_interruptible},
                                           {"is_terminal", l_host_is_terminal},
                                           {"terminal_width", l_host_terminal_width},
                                           {"embedded_names", l_host_embedded_names},

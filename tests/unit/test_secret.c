@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "../../src/lua/stack.h"
+#include "../../src/lua/coroutine.h"
 
 static int set_up(void **state) {
   lua_State *L = luaL_newstate();

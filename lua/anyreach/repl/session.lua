@@ -155,7 +155,7 @@ end
 function Session:run(entry)
   local line, started = WORDS[entry:match "^%s*(.-)%s*$"] or entry, host.clock()
   self.is_busy = true
-  local ok, outcome = host.attempt(carry_out, self, line)
+  local ok, outcome = host.run_interruptible(carry_out, self, line)
   self.is_busy = false
   observer.flush()
   if ok == nil then note("Interrupted" .. report.writes(outcome) .. ".") end

@@ -1,9 +1,8 @@
-#include "lua/frame.h"
+#include "lua/arguments.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
-#include "lua/call.h"
 #include "lua/error.h"
 #include "lua/secret.h"
 #include "net/url.h"
@@ -24,7 +23,7 @@ static void raise_problems(lua_State *L, const struct operation *operation, int 
 static void refuse_method_call(lua_State *L, const struct operation *operation) {
   if (luaL_getmetafield(L, 1, "__name") == LUA_TNIL) return;
   const char *type = lua_tostring(L, -1);
-  if (type && strcmp(type, CALL_NAMESPACE_TYPE) == 0)
+  if (type && strcmp(type, NAMESPACE_TYPE) == 0)
     raise_error(L, "usage", "%s: call it with '.', not ':'", operation->name);
   lua_pop(L, 1);
 }
@@ -90,34 +89,37 @@ static void check_only_query(struct check *c, const struct operation *operation,
   lua_pop(L, 1);
 }
 
-/* Leaves at frame->body what is to be sent as the body, or nil. */
-static void set_body(lua_State *L, const struct operation *operation, struct frame *frame) {
-  bool given = lua_istable(L, frame->fields);
+/* Leaves at arguments->body what is to be sent as the body, or nil. */
+static void set_body(lua_State *L, const struct operation *operation,
+                     struct call_arguments *arguments) {
+  bool given = lua_istable(L, arguments->fields);
   if (!operation->body || (!given && !operation->body_required)) return;
   if (!given)
     lua_newtable(L);
   else if (operation->query_field_count == 0)
-    lua_pushvalue(L, frame->fields);
+    lua_pushvalue(L, arguments->fields);
   else
-    push_body_fields(L, operation, frame->fields);
-  lua_replace(L, frame->body);
+    push_body_fields(L, operation, arguments->fields);
+  lua_replace(L, arguments->body);
 }
 
 /* The table argument: query and body fields together, or the body itself when that is no object. */
-static void check_fields(struct check *c, const struct operation *operation, struct frame *frame) {
+static void check_fields(struct check *c, const struct operation *operation,
+                         struct call_arguments *arguments) {
   lua_State *L = c->L;
-  if (!lua_isnil(L, frame->fields) && !lua_istable(L, frame->fields)) {
-    struct check_path place = {.name = lua_pushfstring(L, "argument %d", frame->fields)};
-    check_report(c, &place, "expected a table of fields, got %s", luaL_typename(L, frame->fields));
+  if (!lua_isnil(L, arguments->fields) && !lua_istable(L, arguments->fields)) {
+    struct check_path place = {.name = lua_pushfstring(L, "argument %d", arguments->fields)};
+    check_report(c, &place, "expected a table of fields, got %s",
+                 luaL_typename(L, arguments->fields));
     return;
   }
-  set_body(L, operation, frame);
-  for (unsigned i = 0; i < operation->query_field_count && lua_istable(L, frame->fields); i++)
-    check_query_value(c, &operation->query_fields[i], frame->fields);
-  if (!lua_isnil(L, frame->body))
-    check_value(c, frame->body, operation->body, NULL);
-  else if (!operation->body && lua_istable(L, frame->fields))
-    check_only_query(c, operation, frame->fields);
+  set_body(L, operation, arguments);
+  for (unsigned i = 0; i < operation->query_field_count && lua_istable(L, arguments->fields); i++)
+    check_query_value(c, &operation->query_fields[i], arguments->fields);
+  if (!lua_isnil(L, arguments->body))
+    check_value(c, arguments->body, operation->body, NULL);
+  else if (!operation->body && lua_istable(L, arguments->fields))
+    check_only_query(c, operation, arguments->fields);
 }
 
 /* Leaves `count` arguments below the top value. What was too much is counted by the caller. */
@@ -133,23 +135,25 @@ static bool takes_chunks(lua_State *L, const struct operation *operation) {
   return operation->answer_kind == ANSWER_TEXT && lua_gettop(L) > 0 && lua_isfunction(L, -1);
 }
 
-struct frame open_frame(lua_State *L, const struct operation *operation) {
+struct call_arguments check_arguments(lua_State *L, const struct operation *operation) {
   int paths = (int)operation->path_field_count;
   if (lua_gettop(L) > 0) refuse_method_call(L, operation);
   if (!takes_chunks(L, operation)) lua_pushnil(L);
   int given = lua_gettop(L) - 1;
   fit_arguments(L, paths + 1);
   lua_settop(L, paths + 5);
-  struct frame frame = {.fields = paths + 1, .on_chunk = paths + 2, .body = paths + 5};
-  frame.check = (struct check){.L = L, .problems = paths + 3, .empty_arrays = paths + 4};
+  struct call_arguments arguments = {.fields = paths + 1, .on_chunk = paths + 2, .body = paths + 5};
+  arguments.check = (struct check){.L = L, .problems = paths + 3, .empty_arrays = paths + 4};
   if (given > paths + 1) {
     struct check_path place = {.name = lua_pushfstring(L, "argument %d", paths + 2)};
-    check_report(&frame.check, &place, "unexpected: at most %d are taken", paths + 1);
+    check_report(&arguments.check, &place, "unexpected: at most %d are taken", paths + 1);
   }
-  for (int i = 0; i < paths; i++) check_path_value(&frame.check, i + 1, &operation->path_fields[i]);
-  check_fields(&frame.check, operation, &frame);
-  lua_settop(L, frame.body);
-  if (lua_istable(L, frame.check.problems)) raise_problems(L, operation, frame.check.problems);
-  if (lua_isnil(L, frame.check.empty_arrays)) frame.check.empty_arrays = 0;
-  return frame;
+  for (int i = 0; i < paths; i++)
+    check_path_value(&arguments.check, i + 1, &operation->path_fields[i]);
+  check_fields(&arguments.check, operation, &arguments);
+  lua_settop(L, arguments.body);
+  if (lua_istable(L, arguments.check.problems))
+    raise_problems(L, operation, arguments.check.problems);
+  if (lua_isnil(L, arguments.check.empty_arrays)) arguments.check.empty_arrays = 0;
+  return arguments;
 }

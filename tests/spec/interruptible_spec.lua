@@ -1,4 +1,4 @@
--- host.attempt: something is tried as a task of its own, and whatever becomes of it the rest goes on.
+-- host.run_interruptible: something is tried as a task of its own, and whatever becomes of it the rest goes on.
 
 local host = require "anyreach.host"
 
@@ -9,19 +9,19 @@ end
 
 describe("an attempt", function()
   it("gives the function's results", function()
-    expect.equal({ host.attempt(function(...) return ... end, 1, nil, 3) }, { true, 1, nil, 3 })
-    expect.equal(select("#", host.attempt(function() end)), 1)
+    expect.equal({ host.run_interruptible(function(...) return ... end, 1, nil, 3) }, { true, 1, nil, 3 })
+    expect.equal(select("#", host.run_interruptible(function() end)), 1)
   end)
 
   it("gives its error as it was raised", function()
     local problem = setmetatable({}, { __tostring = function() return "p" end })
-    expect.equal({ host.attempt(error, "words", 0) }, { false, "words" })
-    expect.truthy(rawequal(select(2, host.attempt(error, problem)), problem))
-    expect.equal({ host.attempt(error) }, { false, nil })
+    expect.equal({ host.run_interruptible(error, "words", 0) }, { false, "words" })
+    expect.truthy(rawequal(select(2, host.run_interruptible(error, problem)), problem))
+    expect.equal({ host.run_interruptible(error) }, { false, nil })
   end)
 
   it("takes a function and nothing else", function()
-    expect.raises(function() host.attempt() end, "function expected")
+    expect.raises(function() host.run_interruptible() end, "function expected")
   end)
 
   it("may wait, while other tasks go on", function()
@@ -32,7 +32,7 @@ describe("an attempt", function()
         host.sleep(0.01)
       end
     end)
-    expect.equal({ host.attempt(function()
+    expect.equal({ host.run_interruptible(function()
       other:wait()
       return "waited"
     end) }, { true, "waited" })
@@ -40,7 +40,7 @@ describe("an attempt", function()
   end)
 
   it("leaves tasks alive that it has started", function()
-    local _, task = host.attempt(function()
+    local _, task = host.run_interruptible(function()
       return host.spawn(function()
         host.sleep(0.02)
         return "later"
@@ -51,12 +51,12 @@ describe("an attempt", function()
   end)
 
   it("that can never end is an error", function()
-    local ok, err = host.attempt(function() host.event():wait() end)
+    local ok, err = host.run_interruptible(function() host.event():wait() end)
     expect.equal({ ok, err.kind }, { false, "deadlock" })
   end)
 
   it("may be made within another", function()
-    expect.equal({ host.attempt(host.attempt, host.attempt, error, "deep", 0) }, { true, true, false, "deep" })
+    expect.equal({ host.run_interruptible(host.run_interruptible, host.run_interruptible, error, "deep", 0) }, { true, true, false, "deep" })
   end)
 end)
 
@@ -64,7 +64,7 @@ describe("Ctrl-C during an attempt", function()
   local function is_stopped(f)
     local closed = false
     local task = host.spawn(host.sleep, 0.05)
-    local ok, tally = host.attempt(function()
+    local ok, tally = host.run_interruptible(function()
       local guard <close> = setmetatable({}, { __close = function() closed = true end }) -- luacheck: ignore 211
       send "INT"
       f()

@@ -1,16 +1,19 @@
 /* The arguments of a call: path values by position, then at most one table with query and body
  * fields together (or the body itself when that is no object). All problems are reported at once.
  */
-#ifndef ANYREACH_LUA_FRAME_H
-#define ANYREACH_LUA_FRAME_H
+#ifndef ANYREACH_LUA_ARGUMENTS_H
+#define ANYREACH_LUA_ARGUMENTS_H
 
 #include <lua.h>
 
 #include "api/operation.h"
 #include "lua/check.h"
 
+#define NAMESPACE_TYPE "anyreach.namespace" /* __name of api.agents, which is not called with ':'  \
+                                             */
+
 /* Where things stand on the stack of a call: path values at 1…, then these. */
-struct frame {
+struct call_arguments {
   int fields;   /* the table argument, or nil */
   int on_chunk; /* the function that takes a text answer piece by piece, or nil */
   struct check check;
@@ -19,6 +22,6 @@ struct frame {
 
 /* Arranges the stack of a C function that was called with an operation's arguments. Raises one
  * error of kind "usage" that names everything that is wrong. */
-struct frame open_frame(lua_State *L, const struct operation *operation);
+struct call_arguments check_arguments(lua_State *L, const struct operation *operation);
 
 #endif

@@ -1,8 +1,13 @@
 #include "api/operation.h"
 
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/operations.inc"
+
+#define PATH_PUNCTUATION "-._~!$&'()*+,;=:@"
 
 /* The table in force: at first the generated one. */
 static const struct operation *rows = operations;
@@ -11,11 +16,6 @@ static size_t row_count = sizeof operations / sizeof *operations;
 const struct operation *operation_all(size_t *count) {
   *count = row_count;
   return rows;
-}
-
-void operation_use(const struct operation *new_rows, size_t count) {
-  rows = new_rows;
-  row_count = count;
 }
 
 /* The position of the first row whose name is not before `name`. */
@@ -94,3 +94,182 @@ const struct field *field_by_name(const struct field *fields, unsigned count, co
   }
   return NULL;
 }
+
+/* {====== what a row must be ====== */
+
+static bool is_name(const char *name) {
+  bool starts_word = true;
+  for (const char *c = name; *c; c++) {
+    bool is_letter = isalpha((unsigned char)*c) || *c == '_';
+    if (*c == '.' ? starts_word : !is_letter && (starts_word || !isdigit((unsigned char)*c)))
+      return false;
+    starts_word = *c == '.';
+  }
+  return !starts_word;
+}
+
+static bool is_method(const char *method) {
+  static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+  for (size_t i = 0; i < sizeof methods / sizeof *methods; i++)
+    if (strcmp(methods[i], method) == 0) return true;
+  return false;
+}
+
+static bool is_literal(const char *segment, size_t length) {
+  if (length == 0 || (length <= 2 && strspn(segment, ".") >= length)) return false;
+  for (size_t i = 0; i < length; i++)
+    if (!isalnum((unsigned char)segment[i]) && !strchr(PATH_PUNCTUATION, segment[i])) return false;
+  return true;
+}
+
+/* True for "{name}" of that field. */
+static bool is_parameter(const char *segment, size_t length, const struct field *field) {
+  size_t name_length = strlen(field->name);
+  return length == name_length + 2 && memcmp(segment + 1, field->name, name_length) == 0 &&
+         segment[length - 1] == '}' && !strpbrk(field->name, "{}/");
+}
+
+static bool is_path(const struct operation *row) {
+  unsigned parameters = 0, segments = 0;
+  const char *rest = row->path;
+  if (strlen(rest) > DEFINE_MAX_PATH || row->path_field_count > OPERATION_MAX_PATH_FIELDS)
+    return false;
+  while (*rest == '/') {
+    size_t length = strcspn(++rest, "/");
+    if (++segments > DEFINE_MAX_SEGMENTS) return false;
+    if (*rest != '{') {
+      if (!is_literal(rest, length)) return false;
+    } else if (parameters == row->path_field_count ||
+               !is_parameter(rest, length, &row->path_fields[parameters++])) {
+      return false;
+    }
+    rest += length;
+  }
+  return *rest == '\0' && segments > 0 && parameters == row->path_field_count;
+}
+
+const char *operation_problem(const struct operation *row) {
+  if (!is_name(row->name) || strlen(row->name) >= DEFINE_MAX_NAME)
+    return "the name is not one that Lua can spell";
+  if (!is_method(row->method)) return "the method is unknown";
+  if (!is_path(row)) return "the path cannot be used, or its parameters do not fit it";
+  return NULL;
+}
+
+/* }====== */
+
+/* {====== adding rows ====== */
+
+/* The definitions in force, so that their memory is reachable, and freed at the end. */
+struct definition {
+  struct arena arena;
+  struct definition *next;
+};
+
+static struct definition *definitions;
+
+static void free_definitions(void) {
+  while (definitions) {
+    struct definition *definition = definitions;
+    definitions = definition->next;
+    struct arena arena = definition->arena; /* the definition lies in it */
+    arena_free(&arena);
+  }
+}
+
+/* Moves the arena, in which the definition lies, to the definitions in force. */
+static void keep(struct definition *definition, struct arena *arena) {
+  if (!definitions) atexit(free_definitions);
+  *definition = (struct definition){.arena = *arena, .next = definitions};
+  definitions = definition;
+  arena_init(arena, arena->maximum);
+}
+
+/* Compares templates, in which every "{…}" is like any other. */
+static bool is_same_path(const char *a, const char *b) {
+  while (*a && *a == *b) {
+    bool parameter = *a == '{';
+    a += parameter ? strcspn(a, "}") : 1;
+    b += parameter ? strcspn(b, "}") : 1;
+  }
+  return *a == *b;
+}
+
+static struct operation *find_place(struct operation *table, size_t count,
+                                    const struct operation *row) {
+  for (size_t i = 0; i < count; i++)
+    if (strcmp(table[i].method, row->method) == 0 && is_same_path(table[i].path, row->path))
+      return &table[i];
+  return &table[count];
+}
+
+static int compare_names(const void *a, const void *b) {
+  return strcmp(((const struct operation *)a)->name, ((const struct operation *)b)->name);
+}
+
+/* The operation whose name is a namespace in `name`, or NULL. */
+static const char *operation_above(const char *name) {
+  char prefix[DEFINE_MAX_NAME];
+  for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.')) {
+    snprintf(prefix, sizeof prefix, "%.*s", (int)(dot - name), name);
+    if (operation_by_name(prefix)) return operation_by_name(prefix)->name;
+  }
+  return NULL;
+}
+
+/* In the table in force: a name belongs to one operation, and is not a namespace beside. */
+static bool check_names(char error[DEFINE_ERROR_MAX]) {
+  for (size_t i = 0; i < row_count; i++) {
+    const char *name = rows[i].name, *above = operation_above(name);
+    if (above)
+      snprintf(error, DEFINE_ERROR_MAX, "'%.80s' is an operation, so '%.80s' cannot be one", above,
+               name);
+    else if (i > 0 && strcmp(rows[i - 1].name, name) == 0)
+      snprintf(error, DEFINE_ERROR_MAX, "two operations have the name '%.80s'", name);
+    else
+      continue;
+    return false;
+  }
+  return true;
+}
+
+/* Puts the rows into the table of `count` rows, which has room for all. Returns the new count. */
+static size_t merge(struct operation *table, size_t count, const struct operation *added,
+                    size_t added_count) {
+  for (size_t i = 0; i < added_count; i++) {
+    struct operation *place = find_place(table, count, &added[i]);
+    if (place == &table[count]) count++;
+    *place = added[i];
+  }
+  qsort(table, count, sizeof *table, compare_names);
+  return count;
+}
+
+bool operation_define(struct arena *arena, const struct operation *added, size_t count,
+                      char error[DEFINE_ERROR_MAX]) {
+  const struct operation *known = rows;
+  size_t known_count = row_count;
+  if (count == 0) return true;
+  if (count > DEFINE_MAX_ROWS - known_count) {
+    snprintf(error, DEFINE_ERROR_MAX, "more than %d operations", DEFINE_MAX_ROWS);
+    return false;
+  }
+  struct definition *definition = arena_take(arena, sizeof *definition);
+  struct operation *table = arena_take(arena, (known_count + count) * sizeof *table);
+  if (!definition || !table) {
+    snprintf(error, DEFINE_ERROR_MAX, "the operations take too much memory");
+    return false;
+  }
+  memcpy(table, known, known_count * sizeof *table);
+  row_count = merge(table, known_count, added, count);
+  rows = table;
+  if (!check_names(error)) {
+    rows = known;
+    row_count = known_count;
+    return false;
+  }
+  keep(definition, arena);
+  return true;
+}
+
+/* }====== */

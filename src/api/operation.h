@@ -1,13 +1,15 @@
 /* The operation table: one row an endpoint, generated from src/openapi by src/gen, never parsed at
- * start-up; operation_define.h adds rows from documents that are read at run time. Bindings,
+ * start-up; operation_define() adds rows from documents that are read at run time. Bindings,
  * argument checks, the sandbox router, help and completion read these rows. A row is immutable and
- * lives as long as the program. No Lua here; lua_operation.h shows them to scripts. */
+ * lives as long as the program. No Lua here. */
 #ifndef ANYREACH_OPERATION_H
 #define ANYREACH_OPERATION_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "api/arena.h"
 
 /* JSON types, as bits: a schema accepts any of the set. */
 enum schema_type {
@@ -100,9 +102,7 @@ struct span {
   size_t length;
 };
 
-/* All rows, sorted by name. The array stays valid, but after a definition it is no longer the
- * table.
- */
+/* All rows, sorted by name. The array stays valid, but operation_define() replaces it. */
 const struct operation *operation_all(size_t *count);
 
 /* The row of that Lua name, or NULL. */
@@ -114,13 +114,34 @@ const struct operation *operation_by_name(const char *name);
 const struct operation *operation_by_path(const char *method, const char *path, struct span *values,
                                           bool *path_known);
 
-/* Makes `rows`, sorted by name, the table. For operation_define.c alone. */
-void operation_use(const struct operation *rows, size_t count);
-
 /* True when some operation's name starts with `prefix` and a dot. */
 bool operation_is_namespace(const char *prefix);
 
 /* The field of that name, or NULL. */
 const struct field *field_by_name(const struct field *fields, unsigned count, const char *name);
+
+/* {====== rows that are added at run time ====== */
+
+enum {
+  DEFINE_MAX_ROWS = 20000, /* of the whole table */
+  DEFINE_MAX_NAME = 256,
+  DEFINE_MAX_PATH = 1024,               /* bytes of a path template */
+  DEFINE_MAX_SEGMENTS = 32,             /* of a path; operation_by_path() ranks them in a long */
+  DEFINE_MAX_MEMORY = 64 * 1024 * 1024, /* of one definition */
+  DEFINE_ERROR_MAX = 256
+};
+
+/* What keeps the row out of a table, or NULL. */
+const char *operation_problem(const struct operation *row);
+
+/* Adds rows, in which operation_problem() must find nothing; every lookup sees them at once. A row
+ * with the method and path (whatever its parameters are called) of a known one replaces it; rows
+ * that were handed out before stay valid. All are added, or none: then `error` says why. What the
+ * rows point to must have been taken from `arena`, which is emptied when rows were added: the table
+ * owns the memory from then on until the program ends. */
+bool operation_define(struct arena *arena, const struct operation *added, size_t count,
+                      char error[DEFINE_ERROR_MAX]);
+
+/* }====== */
 
 #endif

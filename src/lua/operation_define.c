@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "api/operation_define.h"
+#include "api/operation.h"
 #include "lua/buffer.h"
 #include "lua/json.h"
 

@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "api/operation.h"
-#include "api/operation_define.h"
 
 static void test_rows_are_sorted_and_found(void **state) {
   (void)state;

@@ -326,7 +326,7 @@ static int explain_forbidden(lua_State *L, int index) {
 
 /* `index` is the call's; nothing is above it. */
 static int deliver(lua_State *L, struct call *call, int index) {
-  if (call->request.observer && !loop_interrupted) lua_observer_flush(L);
+  if (call->request.observer && !loop_cancelled()) lua_observer_flush(L);
   struct exchange exchange = {.operation = call->operation,
                               .transfer = &call->request.transfer,
                               .attempts = call->request.attempts,

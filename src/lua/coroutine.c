@@ -14,15 +14,15 @@ static const char wait_mark; /* its address marks a yielded wait */
  * thread that waited when it was armed, and goes on when the interrupt is forgotten. */
 static void stop_hook(lua_State *L, lua_Debug *activation) {
   (void)activation;
-  if (loop_interrupted)
+  if (loop_cancelled())
     luaL_error(L, "interrupted");
   else
     lua_sethook(L, NULL, 0, 0);
 }
 
-void coroutine_interrupt(void) {
+void coroutine_cancel(enum loop_reason reason) {
   lua_State *L = running;
-  loop_interrupted = 1;
+  loop_cancel(reason);
   if (L) lua_sethook(L, stop_hook, LUA_MASKCOUNT, 1);
 }
 
@@ -39,7 +39,7 @@ static lua_State *enter(lua_State *thread) {
 
 static void leave(lua_State *outer) {
   running = outer;
-  if (loop_interrupted && outer && closing_count == 0)
+  if (loop_cancelled() && outer && closing_count == 0)
     lua_sethook(outer, stop_hook, LUA_MASKCOUNT, 1);
 }
 
@@ -52,11 +52,6 @@ int coroutine_close(lua_State *thread) {
   leave(outer);
   lua_sethook(thread, NULL, 0, 0); /* a signal may have armed it meanwhile */
   return status;
-}
-
-void coroutine_clear_interrupt(lua_State *L) {
-  loop_interrupted = 0;
-  lua_sethook(L, NULL, 0, 0);
 }
 
 /* }====== */

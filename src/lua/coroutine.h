@@ -33,12 +33,9 @@ int coroutine_resume(lua_State *thread, lua_State *from, int arguments, int *cou
  * also after an interrupt, which does not stop what they do. Returns its status. */
 int coroutine_close(lua_State *thread);
 
-/* Stops the Lua code that runs now, in whatever coroutine, and every wait of the loop: for a signal
- * handler. pcall cannot swallow it. */
-void coroutine_interrupt(void);
-
-/* Undoes an interrupt, for a session that goes on. */
-void coroutine_clear_interrupt(lua_State *L);
+/* Cancels the loop for that reason, and stops the Lua code that runs now, in whatever coroutine,
+ * until the loop forgets it: for a signal handler. pcall cannot swallow it. */
+void coroutine_cancel(enum loop_reason reason);
 
 /* Replaces the functions of the library that must know of waits and of tasks. [-0, +0, m] */
 void coroutine_wrap_library(lua_State *L);

@@ -129,7 +129,7 @@ void lua_observer_flush(lua_State *L) {
   lua_getfield(L, LUA_REGISTRYINDEX, OBSERVER_NAME);
   if (lua_pcall(L, 1, 0, 0) == LUA_OK) return;
   const char *message = luaL_tolstring(L, -1, NULL);
-  if (!loop_interrupted)
+  if (!loop_cancelled())
     fprintf(stderr, "anyreach: warning: a request could not be shown: %s\n", message);
   lua_pop(L, 2);
 }

@@ -135,7 +135,7 @@ static bool try_lock(int descriptor) {
 static bool wait_for_lock(int descriptor, lua_Number seconds) {
   static const struct timespec pause = {.tv_nsec = HOLD_PAUSE_MS * 1000000L};
   for (lua_Number waited = 0; !try_lock(descriptor); waited += HOLD_PAUSE_MS / 1000.0) {
-    if (waited >= seconds || loop_interrupted) return false;
+    if (waited >= seconds || loop_cancelled()) return false;
     nanosleep(&pause, NULL);
   }
   return true;

@@ -221,7 +221,7 @@ static void resume(struct task *task) {
  */
 static void resume_ready(struct scheduler *s) {
   struct task *last = s->last_ready;
-  while (s->first_ready && !loop_interrupted) {
+  while (s->first_ready && !loop_cancelled()) {
     struct task *task = s->first_ready;
     leave_ready_queue(task);
     resume(task);
@@ -230,7 +230,7 @@ static void resume_ready(struct scheduler *s) {
 }
 
 static void check_interrupted(lua_State *L) {
-  if (loop_interrupted) luaL_error(L, "interrupted");
+  if (loop_cancelled()) luaL_error(L, "interrupted");
 }
 
 /* One turn of the loop, and of the ready tasks when the wait depends on them. */
@@ -264,7 +264,7 @@ bool task_is_base(lua_State *L) {
 /* Turns the loop until no task is alive, or `task` has ended when one is given, or nothing can
  * happen any more. */
 static void run(struct scheduler *s, const struct task *task) {
-  while (!loop_interrupted && (task ? task->status < TASK_DONE : s->live_count > 0)) {
+  while (!loop_cancelled() && (task ? task->status < TASK_DONE : s->live_count > 0)) {
     if (!s->first_ready && !loop_is_busy(s->loop)) return;
     loop_turn(s->loop, s->first_ready == NULL);
     resume_ready(s);
@@ -319,7 +319,7 @@ static void keep_traceback(lua_State *L, int task_index) {
 static void run_to_end(struct scheduler *s, struct task *task) {
   task->noticed = true;
   run(s, task);
-  if (task->status >= TASK_DONE || loop_interrupted) return;
+  if (task->status >= TASK_DONE || loop_cancelled()) return;
   cancel(task);
   lua_pop(task->thread, 1);
   push_error(task->thread, "deadlock", DEADLOCK);
@@ -342,7 +342,7 @@ int task_run(lua_State *L, int nargs) {
   run_to_end(s, task);
   if (task->status == TASK_DONE) run(s, NULL);
   cancel_all(L);
-  if (!loop_interrupted) return replace_by_outcome(L, task);
+  if (!loop_cancelled()) return replace_by_outcome(L, task);
   lua_pop(L, 1);
   return TASK_INTERRUPTED;
 }
@@ -355,7 +355,7 @@ int task_run_interruptible(lua_State *L, int nargs) {
   run_to_end(s, task);
   if (task->status < TASK_DONE) cancel(task);
   s->driver = driver;
-  if (!loop_interrupted || task->status == TASK_DONE) return replace_by_outcome(L, task);
+  if (!loop_cancelled() || task->status == TASK_DONE) return replace_by_outcome(L, task);
   lua_pop(L, 1);
   return TASK_INTERRUPTED;
 }

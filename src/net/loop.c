@@ -1,8 +1,13 @@
 #include "net/loop.h"
 
-#include <poll.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdint.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <time.h>
+#include <unistd.h>
 
 /* The longest wait of one turn, so that a clock or descriptor mishap cannot hang the program. */
 enum { LOOP_MAX_WAIT_MS = 60 * 1000, LOOP_MAX_SOURCES = 8, LOOP_MAX_IDLE = 256 };
@@ -18,13 +23,68 @@ struct loop {
   size_t idle_count;
 };
 
-volatile sig_atomic_t loop_interrupted;
+/* {====== the cancel flag ====== */
+
+static_assert(ATOMIC_INT_LOCK_FREE == 2, "signal handlers use atomic integers");
+
+static atomic_uint reasons;
+
+/* An eventfd on which every wait of a loop listens: so a signal between the look at the flag and
+ * the wait is not noticed only at the end of that wait. It exists while a loop does. */
+static atomic_int wake_up = -1;
+static unsigned loop_count;
+
+void loop_wake(void) {
+  int error = errno, descriptor = wake_up;
+  ssize_t written = descriptor < 0 ? 0 : write(descriptor, &(uint64_t){1}, sizeof(uint64_t));
+  (void)written; /* fails only when it is readable already */
+  errno = error;
+}
+
+/* Reasons are set before the wake-up is written, and looked at after it is read: none is lost. */
+static void take_wake_up(void) {
+  uint64_t count;
+  ssize_t taken = read(wake_up, &count, sizeof count);
+  (void)taken;
+}
+
+void loop_cancel(enum loop_reason reason) {
+  atomic_fetch_or(&reasons, reason);
+  loop_wake();
+}
+
+unsigned loop_cancelled(void) {
+  return reasons;
+}
+
+bool loop_forget_interrupt(void) {
+  return (atomic_fetch_and(&reasons, ~(unsigned)LOOP_INTERRUPTED) & ~LOOP_INTERRUPTED) == 0;
+}
+
+void loop_forget_cancel(void) {
+  reasons = 0;
+}
+
+static bool open_wake_up(void) {
+  if (loop_count == 0) wake_up = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+  if (wake_up < 0) return false;
+  loop_count++;
+  return true;
+}
+
+static void close_wake_up(void) {
+  if (--loop_count > 0) return;
+  close(atomic_exchange(&wake_up, -1));
+}
+
+/* }====== */
 
 struct loop *loop_new(void) {
   struct loop *loop = calloc(1, sizeof *loop);
   if (!loop) return NULL;
-  loop->multi = curl_multi_init();
+  loop->multi = open_wake_up() ? curl_multi_init() : NULL;
   if (!loop->multi) {
+    if (wake_up >= 0) close_wake_up();
     free(loop);
     return NULL;
   }
@@ -36,6 +96,7 @@ void loop_free(struct loop *loop) {
   if (!loop) return;
   while (loop->idle_count) curl_easy_cleanup(loop->idle[--loop->idle_count]);
   curl_multi_cleanup(loop->multi);
+  close_wake_up();
   free(loop->heap);
   free(loop);
 }
@@ -192,19 +253,21 @@ static long wait_limit(const struct loop *loop) {
 }
 
 static void wait_for_something(struct loop *loop) {
-  struct curl_waitfd descriptors[LOOP_MAX_SOURCES];
-  unsigned count = 0;
-  for (struct loop_source *source = loop->sources; source && count < LOOP_MAX_SOURCES;
+  struct curl_waitfd descriptors[1 + LOOP_MAX_SOURCES] = {
+      {.fd = wake_up, .events = CURL_WAIT_POLLIN}};
+  unsigned count = 1;
+  for (struct loop_source *source = loop->sources; source && count <= LOOP_MAX_SOURCES;
        source = source->next)
     descriptors[count++] =
         (struct curl_waitfd){.fd = source->descriptor, .events = CURL_WAIT_POLLIN};
   curl_multi_poll(loop->multi, descriptors, count, (int)wait_limit(loop), NULL);
+  if (descriptors[0].revents) take_wake_up();
 }
 
 void loop_turn(struct loop *loop, bool wait) {
-  if (loop_interrupted) return;
+  if (loop_cancelled()) return;
   if (wait && !loop->has_new_transfers) wait_for_something(loop);
-  if (loop_interrupted) return;
+  if (loop_cancelled()) return;
   fire_timers(loop);
   run_transfers(loop);
   run_sources(loop);

@@ -5,14 +5,39 @@
 #define ANYREACH_LOOP_H
 
 #include <curl/curl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 struct loop;
 
-/* Set by SIGINT: loop_turn() returns at once while it is not zero. */
-extern volatile sig_atomic_t loop_interrupted;
+/* {====== the cancel flag ====== */
+
+/* One for the process, because signals are: the set of reasons for which whatever runs is to stop.
+ * While it is not empty, loop_turn() returns at once. */
+enum loop_reason {
+  LOOP_INTERRUPTED = 1,  /* Ctrl-C: a session may go on afterwards */
+  LOOP_TERMINATED = 2,   /* SIGTERM */
+  LOOP_DEADLINE_OVER = 4 /* the run has taken as long as it may */
+};
+
+/* Adds a reason, and wakes the loop. Safe in a signal handler and in another thread. */
+void loop_cancel(enum loop_reason reason);
+
+/* The set of reasons; 0: go on. Safe in a signal handler. */
+unsigned loop_cancelled(void);
+
+/* Removes LOOP_INTERRUPTED. Returns true when no other reason is left, so that a session goes on.
+ */
+bool loop_forget_interrupt(void);
+
+/* Removes all reasons, for what the program still does at its end. */
+void loop_forget_cancel(void);
+
+/* Ends the wait of loop_turn(), or the next one when none is under way. Safe in a signal handler
+ * and in another thread. */
+void loop_wake(void);
+
+/* }====== */
 
 /* A timer is embedded in its owner, who stops it before freeing it. Zero-initialise. */
 struct loop_timer {
@@ -32,7 +57,7 @@ struct loop_source {
   struct loop_source *next; /* the loop's own */
 };
 
-/* NULL when libcurl or memory fails. */
+/* NULL when libcurl fails, or memory or descriptors run out. */
 struct loop *loop_new(void);
 void loop_free(struct loop *loop);
 
@@ -63,7 +88,7 @@ void loop_detach(struct loop *loop, CURL *easy);
 /* One turn: due timers, transfers, sources; waits for something to happen first when `wait`. */
 void loop_turn(struct loop *loop, bool wait);
 
-/* True when a timer or a transfer is pending: something that can end a wait. */
+/* True when a timer or a transfer is pending: something that will end a wait. */
 bool loop_is_busy(const struct loop *loop);
 
 #endif

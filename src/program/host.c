@@ -222,7 +222,7 @@ static int l_host_run_interruptible(lua_State *L) {
   luaL_checktype(L, 1, LUA_TFUNCTION);
   unsigned long applied = write_tally_applied(), open = write_tally_open();
   int status = task_run_interruptible(L, lua_gettop(L) - 1);
-  if (loop_interrupted && !host_forget_interrupt(L)) return luaL_error(L, "interrupted");
+  if (loop_cancelled() && !loop_forget_interrupt()) return luaL_error(L, "interrupted");
   if (status == TASK_INTERRUPTED) {
     lua_pushnil(L);
     push_write_tally(L, applied, open);
@@ -263,21 +263,19 @@ static int open_host_module(lua_State *L) {
 
 /* {====== signals ====== */
 
-static volatile sig_atomic_t termination_is_due;
-
-/* The first Ctrl-C stops the script in good order, a second one the program. */
+/* The first Ctrl-C stops the script in good order; a second one, before a session has taken note of
+ * the first, ends the program. */
 static void on_interrupt(int signal_number) {
-  signal(signal_number, line_editor_end_by_signal);
-  if (signal_number == SIGTERM) termination_is_due = 1;
-  coroutine_interrupt();
+  enum loop_reason reason = signal_number == SIGTERM ? LOOP_TERMINATED : LOOP_INTERRUPTED;
+  if (loop_cancelled() & reason)
+    line_editor_end_by_signal(signal_number);
+  else
+    coroutine_cancel(reason);
 }
-
-static volatile sig_atomic_t deadline_is_over;
 
 static void on_deadline(int signal_number) {
   (void)signal_number;
-  deadline_is_over = 1;
-  coroutine_interrupt();
+  coroutine_cancel(LOOP_DEADLINE_OVER);
 }
 
 /* Without SA_RESTART, so that a blocking read or write of the script ends too. */
@@ -287,11 +285,14 @@ static void handle_signal(int signal_number, void (*handler)(int)) {
   sigaction(signal_number, &action, NULL);
 }
 
-bool host_forget_interrupt(lua_State *L) {
-  if (termination_is_due || deadline_is_over) return false;
-  coroutine_clear_interrupt(L);
-  handle_signal(SIGINT, on_interrupt); /* last: what comes before it is a second Ctrl-C */
-  return true;
+/* The run is over: a signal that comes again stops nothing in good order any more. Returns the
+ * reasons for which the run was stopped. */
+static unsigned take_cancel(void) {
+  unsigned reasons = loop_cancelled();
+  if (reasons & LOOP_INTERRUPTED) handle_signal(SIGINT, line_editor_end_by_signal);
+  if (reasons & LOOP_TERMINATED) handle_signal(SIGTERM, line_editor_end_by_signal);
+  loop_forget_cancel();
+  return reasons;
 }
 
 /* The clock of the whole run. */
@@ -450,10 +451,10 @@ static int report(lua_State *L, const char *trace) {
 
 /* Tells of a run that a signal or its deadline has stopped; returns the exit code. */
 static int report_stop(lua_State *L) {
-  coroutine_clear_interrupt(L);
+  unsigned reasons = take_cancel();
   embedded_require(L, "anyreach.report");
   lua_getfield(L, -1, "stopped");
-  lua_pushboolean(L, deadline_is_over);
+  lua_pushboolean(L, (reasons & LOOP_DEADLINE_OVER) != 0);
   push_write_tally(L, 0, 0);
   lua_call(L, 2, 1);
   return (int)lua_tointeger(L, -1);

@@ -12,10 +12,6 @@ struct host;
 /* Exit codes of the program that C decides on; lua/anyreach/errors.lua has the rest. */
 enum { EXIT_SCRIPT = 1, EXIT_USAGE = 64 };
 
-/* After Ctrl-C: true, with everything as if nothing had happened, when the program may go on; false
- * when it is to end, for SIGTERM or its deadline. [-0, +0, -] */
-bool host_forget_interrupt(lua_State *L);
-
 /* NULL when memory or libcurl fails. `options` must outlive the host. */
 struct host *host_open(const struct options *options);
 void host_close(struct host *host);

@@ -1,19 +1,15 @@
 #include "terminal/terminal.h"
 
-#include <errno.h>
 #include <lauxlib.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "lua/embedded.h"
 #include "lua/task.h"
 #include "net/loop.h"
-#include "program/host.h"
 #include "terminal/line_editor.h"
 #include "terminal/line_screen.h"
 
@@ -29,28 +25,17 @@ enum {
 };
 
 struct editor {
-  struct line_editor *lines;        /* NULL: closed */
-  struct loop_source keys, signals; /* wake the loop while an entry is read */
-  lua_State *reader;                /* who is in read(), or NULL */
-  int index;                        /* of the editor on the reader's stack */
+  struct line_editor *lines; /* NULL: closed */
+  struct loop_source keys;   /* wakes the loop while an entry is read */
+  lua_State *reader;         /* who is in read(), or NULL */
+  int index;                 /* of the editor on the reader's stack */
 };
 
 /* {====== signals that the terminal sends ====== */
 
-static int wake_up = -1; /* an eventfd that wakes the loop */
-
 static void on_signal(int signal_number) {
-  int error = errno;
-  ssize_t written = write(wake_up, &(uint64_t){1}, sizeof(uint64_t));
-  (void)written;
   line_editor_note_signal(signal_number);
-  errno = error;
-}
-
-static void take_wake_up(void *context) {
-  uint64_t count;
-  ssize_t taken = read(wake_up, &count, sizeof count);
-  (void)context, (void)taken;
+  loop_wake();
 }
 
 /* With SA_RESTART: a window that gets another size must not cut off what an entry reads. */
@@ -60,22 +45,20 @@ static void handle_signal(int signal_number, void (*handler)(int)) {
   sigaction(signal_number, &action, NULL);
 }
 
-/* Returns false when there is no descriptor left. */
-static bool follow_terminal(void) {
-  wake_up = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-  if (wake_up < 0) return false;
+static bool follows_terminal; /* one editor does */
+
+static void follow_terminal(void) {
+  follows_terminal = true;
   handle_signal(SIGWINCH, on_signal);
   handle_signal(SIGCONT, on_signal);
   handle_signal(SIGQUIT, line_editor_end_by_signal);
-  return true;
 }
 
 static void leave_terminal(void) {
+  follows_terminal = false;
   handle_signal(SIGWINCH, SIG_DFL);
   handle_signal(SIGCONT, SIG_DFL);
   handle_signal(SIGQUIT, SIG_DFL);
-  if (wake_up >= 0) close(wake_up);
-  wake_up = -1;
 }
 
 /* }====== */
@@ -113,7 +96,7 @@ static bool has_key(void) {
 
 static bool wait_for_key(void *context) {
   lua_State *L = ((struct editor *)context)->reader;
-  while (!loop_interrupted) {
+  while (!loop_cancelled()) {
     if (line_editor_has_signal() || has_key()) return true;
     lua_pushcfunction(L, turn);
     if (lua_pcall(L, 0, 0, 0) != LUA_OK) lua_pop(L, 1);
@@ -212,13 +195,10 @@ static enum line_status read_entry(lua_State *L, struct editor *editor, const ch
   editor->reader = L;
   editor->index = 1;
   editor->keys = (struct loop_source){.descriptor = STDIN_FILENO, .run = do_nothing};
-  editor->signals = (struct loop_source){.descriptor = wake_up, .run = take_wake_up};
   loop_add_source(task_loop(L), &editor->keys);
-  loop_add_source(task_loop(L), &editor->signals);
   handle_signal(SIGTSTP, on_signal);
   enum line_status status = line_editor_read(editor->lines, prompt, initial, text);
   handle_signal(SIGTSTP, SIG_DFL);
-  loop_remove_source(task_loop(L), &editor->signals);
   loop_remove_source(task_loop(L), &editor->keys);
   editor->reader = NULL;
   return status;
@@ -232,8 +212,8 @@ static int l_editor_read(lua_State *L) {
   if (editor->reader) return luaL_error(L, "an entry is being read already");
   lua_settop(L, 3);
   enum line_status status = read_entry(L, editor, &text);
-  if (loop_interrupted) status = LINE_GIVEN_UP;
-  if (loop_interrupted && !host_forget_interrupt(L)) return luaL_error(L, "interrupted");
+  if (loop_cancelled()) status = LINE_GIVEN_UP;
+  if (loop_cancelled() && !loop_forget_interrupt()) return luaL_error(L, "interrupted");
   if (status == LINE_READ)
     lua_pushstring(L, text);
   else if (status == LINE_END)
@@ -288,7 +268,7 @@ static int l_editor_close(lua_State *L) {
 /* editor{history=, complete=, hint=, keep=, is_complete=} -> editor. */
 static int l_terminal_editor(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  if (wake_up >= 0) return luaL_error(L, "there is an editor already");
+  if (follows_terminal) return luaL_error(L, "there is an editor already");
   lua_settop(L, 1);
   struct editor *editor = lua_newuserdatauv(L, sizeof *editor, EDITOR_VALUES);
   *editor = (struct editor){0};
@@ -302,7 +282,7 @@ static int l_terminal_editor(lua_State *L) {
                              .hint = hint};
   editor->lines = line_editor_new(&hooks, option_text(L, "history"));
   if (!editor->lines) return luaL_error(L, "stdin and stdout are no terminal");
-  if (!follow_terminal()) return luaL_error(L, "no descriptor is left");
+  follow_terminal();
   return 1;
 }
 

@@ -2,6 +2,7 @@
 #include "../../src/net/loop.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,7 +37,7 @@ static void start(struct loop *loop, struct firing *firing, double seconds) {
 static int set_up(void **state) {
   *state = loop_new();
   fired_count = 0;
-  loop_interrupted = 0;
+  loop_forget_cancel();
   return *state ? 0 : -1;
 }
 
@@ -100,6 +101,10 @@ static void count_run(void *context) {
   ((struct counting *)context)->runs++;
 }
 
+static void ignore(void *context) {
+  (void)context;
+}
+
 static long limit_of(void *context) {
   return ((struct counting *)context)->limit;
 }
@@ -142,22 +147,115 @@ static void a_source_limits_the_wait(void **state) {
 static void an_interrupted_loop_does_nothing(void **state) {
   struct firing firing = {0};
   start(*state, &firing, 0);
-  loop_interrupted = 1;
+  loop_cancel(LOOP_INTERRUPTED);
   loop_turn(*state, true);
   assert_int_equal(fired_count, 0);
-  loop_interrupted = 0;
+  assert_true(loop_forget_interrupt());
   loop_turn(*state, true);
   assert_int_equal(fired_count, 1);
 }
+
+/* {====== the cancel flag ====== */
+
+static void on_signal(int signal_number) {
+  if (signal_number == SIGUSR1)
+    loop_cancel(LOOP_INTERRUPTED);
+  else
+    loop_wake();
+}
+
+/* The loop asks a source for the limit of its wait after it has looked at the flag, immediately
+ * before it waits: the last moment at which a signal can come and not end the wait by itself. */
+static long raise_signal(void *context) {
+  int *signal_number = context;
+  if (*signal_number) raise(*signal_number);
+  *signal_number = 0;
+  return -1;
+}
+
+/* One turn, in which the signal comes at the last moment: true when nothing was waited for. */
+static bool wakes_at_once(struct loop *loop, int signal_number) {
+  struct firing far_away = {0};
+  int ends[2], pending = signal_number;
+  assert_int_equal(pipe(ends), 0);
+  struct loop_source source = {
+      .descriptor = ends[0], .timeout_ms = raise_signal, .run = ignore, .context = &pending};
+  start(loop, &far_away, 20);
+  loop_add_source(loop, &source);
+  signal(signal_number, on_signal);
+  double before = loop_now();
+  loop_turn(loop, true);
+  bool at_once = loop_now() - before < 10;
+  signal(signal_number, SIG_DFL);
+  assert_int_equal(pending, 0);
+  loop_remove_source(loop, &source);
+  loop_timer_stop(loop, &far_away.timer);
+  close(ends[0]);
+  close(ends[1]);
+  return at_once;
+}
+
+static void a_signal_just_before_the_wait_ends_it(void **state) {
+  assert_true(wakes_at_once(*state, SIGUSR1));
+  assert_int_equal(loop_cancelled(), LOOP_INTERRUPTED);
+  loop_turn(*state, true);
+  assert_true(loop_forget_interrupt());
+}
+
+static void a_wake_up_ends_the_wait_and_cancels_nothing(void **state) {
+  assert_true(wakes_at_once(*state, SIGUSR2));
+  assert_int_equal(loop_cancelled(), 0);
+}
+
+static void a_loop_waits_again_after_it_was_woken(void **state) {
+  struct firing firing = {0};
+  loop_cancel(LOOP_INTERRUPTED);
+  assert_true(loop_forget_interrupt());
+  loop_wake();
+  loop_turn(*state, true); /* both are one wake-up */
+  start(*state, &firing, 0.01);
+  loop_turn(*state, true);
+  assert_int_equal(fired_count, 1);
+}
+
+static void only_an_interrupt_is_forgotten(void **state) {
+  (void)state;
+  assert_true(loop_forget_interrupt());
+  loop_cancel(LOOP_DEADLINE_OVER);
+  loop_cancel(LOOP_INTERRUPTED);
+  assert_false(loop_forget_interrupt());
+  assert_int_equal(loop_cancelled(), LOOP_DEADLINE_OVER);
+  loop_cancel(LOOP_TERMINATED);
+  assert_int_equal(loop_cancelled(), LOOP_DEADLINE_OVER | LOOP_TERMINATED);
+  loop_forget_cancel();
+  assert_int_equal(loop_cancelled(), 0);
+}
+
+static void two_loops_share_the_wake_up(void **state) {
+  struct loop *other = loop_new();
+  assert_true(wakes_at_once(other, SIGUSR2));
+  loop_free(other);
+  assert_true(wakes_at_once(*state, SIGUSR2));
+}
+
+/* }====== */
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(timers_fire_in_order_of_their_times),      TEST(a_timer_never_fires_from_start),
-      TEST(a_timer_restarted_by_itself_waits_a_turn), TEST(stopped_timers_do_not_fire),
-      TEST(a_readable_source_ends_the_wait),          TEST(a_source_limits_the_wait),
+      TEST(timers_fire_in_order_of_their_times),
+      TEST(a_timer_never_fires_from_start),
+      TEST(a_timer_restarted_by_itself_waits_a_turn),
+      TEST(stopped_timers_do_not_fire),
+      TEST(a_readable_source_ends_the_wait),
+      TEST(a_source_limits_the_wait),
       TEST(an_interrupted_loop_does_nothing),
+      TEST(a_signal_just_before_the_wait_ends_it),
+      TEST(a_wake_up_ends_the_wait_and_cancels_nothing),
+      TEST(a_loop_waits_again_after_it_was_woken),
+      TEST(only_an_interrupt_is_forgotten),
+      TEST(two_loops_share_the_wake_up),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -89,6 +89,9 @@ struct loop *loop_new(void) {
     return NULL;
   }
   curl_multi_setopt(loop->multi, CURLMOPT_PIPELINING, (long)CURLPIPE_MULTIPLEX);
+  /* By default libcurl closes idle connections as soon as they are more than four times the
+   * transfers that still run: at the end of a burst, those that the next burst would use. */
+  curl_multi_setopt(loop->multi, CURLMOPT_MAXCONNECTS, (long)LOOP_MAX_IDLE);
   return loop;
 }
 

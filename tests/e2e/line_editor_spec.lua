@@ -155,11 +155,10 @@ describe("editing", function()
     t:keys("BSpace", "BSpace", "Enter"):wait_for("[é漢😀ß]")
   end)
 
-  it("keeps combining characters, though they are not seen before the entry ends", function()
+  -- While the entry is edited, older versions of libedit leave them out, and newer ones put the cursor beside its place.
+  it("keeps combining characters, however they are drawn", function()
     local t <close> = start()
-    t:text("e\u{301}a"):keys("Left"):wait_for_cursor(3, 0)
-    t:text("x"):wait_for_screen("> exa")
-    t:keys("Enter"):wait_for("[e\u{301}xa]")
+    t:text("e\u{301}a"):keys("Left"):text("x"):keys("Enter"):wait_for("[e\u{301}xa]")
   end)
 
   it("goes on in the next row at the edge of the screen", function()

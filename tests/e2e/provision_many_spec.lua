@@ -50,9 +50,8 @@ describe("many agent files", function()
         "--no-lock", "--lenient")))
     expect.contains(out, "48 agents: 48 created, 0 updated, 0 unchanged, 0 failed\n")
     expect.equal({ code, server:count() }, { 0, number })
-    -- Under sanitizers more were seen now and then; why is not known.
     local _, connections = server:log():gsub(" opened\n", "")
-    if not os.getenv "ASAN_OPTIONS" then expect.equal(connections, AT_ONCE) end
+    expect.equal(connections, AT_ONCE)
   end)
 
   it("are worked on in their order, whichever is done first", function()

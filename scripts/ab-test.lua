@@ -10,10 +10,10 @@ local errors = require "anyreach.errors"
 local events = require "anyreach.agents.ab_test.events"
 local experiment = require "anyreach.agents.ab_test.experiment"
 local host = require "anyreach.host"
-local moves = require "anyreach.agents.numbers.moves"
 local page = require "anyreach.agents.ab_test.page"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
+local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local state_file = require "anyreach.agents.ab_test.state"
 local status = require "anyreach.agents.ab_test.status"
 local text = require "anyreach.agents.ab_test.text"
@@ -229,7 +229,7 @@ local function show_ending(state, decision, ending, is_check)
   if report.is_json() then return events.conclusion(state, decision, ending, is_check and "planned" or "done") end
   local word = is_check and "to do" or "done"
   if ending.creates then report.line("%-8s  create a version like that of '%s'", word, decision.winner) end
-  for _, step in ipairs(conclude.steps(ending)) do report.line("%-8s  %s", word, moves.describe(step)) end
+  for _, step in ipairs(conclude.steps(ending)) do report.line("%-8s  %s", word, slot_changes.describe(step)) end
   for _, slot in ipairs(ending.left_alone) do
     report.line("left      %s, which somebody else has changed since", slot)
   end

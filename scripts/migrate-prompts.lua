@@ -5,15 +5,15 @@ local arguments = require "anyreach.arguments"
 local color = require "anyreach.text.color"
 local diff_text = require "anyreach.text.diff_text"
 local errors = require "anyreach.errors"
-local finishing = require "anyreach.agents.numbers.finishing"
 local host = require "anyreach.host"
+local interrupted = require "anyreach.agents.numbers.interrupted"
 local json = require "anyreach.json"
-local numbers = require "anyreach.agents.numbers"
+local number_state = require "anyreach.agents.numbers.number_state"
 local progress = require "anyreach.progress"
 local prompts = require "anyreach.agents.prompts"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local show = require "anyreach.agents.numbers.show"
+local slot_report = require "anyreach.agents.numbers.slot_report"
 
 local spec = {
   usage = "anyreach run migrate-prompts DIRECTORY [--publish] [--update-draft|--leave-draft] [--force] [--check]",
@@ -115,24 +115,23 @@ end
 
 -- {====== doing ======
 
-local function publish(api, plan, records)
-  local steps = prompts.publish_steps(plan, records)
-  finishing.run(steps, false, function() numbers.run(api, "migrate-prompts: " .. plan.agent.name, steps) end)
+local function publish(api, plan, phone_numbers)
+  interrupted.run(api, "migrate-prompts: " .. plan.agent.name, prompts.publish_steps(plan, phone_numbers))
 end
 
-local function run_one(api, plan, records)
+local function run_one(api, plan, phone_numbers)
   if not prompts.is_due(plan) then return { plan = plan, action = "unchanged" } end
   local ok, err = pcall(function()
     prompts.write_draft(api, plan)
-    publish(api, plan, records)
+    publish(api, plan, phone_numbers)
   end)
   if not ok then return { plan = plan, action = "failed", error = err } end
   return { plan = plan, action = plan.publish and "published" or "written" }
 end
 
-local function check_one(plan, records)
+local function check_one(plan, phone_numbers)
   if not prompts.is_due(plan) then return { plan = plan, action = "unchanged" } end
-  show.steps(prompts.publish_steps(plan, records))
+  slot_report.steps(prompts.publish_steps(plan, phone_numbers))
   return { plan = plan, action = plan.publish and "publish" or "write" }
 end
 
@@ -178,13 +177,13 @@ local function main(given)
   local options = options_of(given)
   if given.check then host.restrict_writes {} end
   local api, results = anyreach.client(), {}
-  local _ <close> = given.publish and finishing.alone(api, given.check) or nil
-  local left = given.publish and finishing.finish_earlier(api, given.check)
+  local _ <close> = given.publish and not given.check and interrupted.lock(api) or nil
+  local left = given.publish and interrupted.complete(api, given.check)
   local plans = plan_all(api, given[1], options)
-  local records = given.publish and numbers.records(api) or {}
+  local phone_numbers = given.publish and number_state.phone_numbers(api) or {}
   local shown <close> = progress.start { label = "migrating", total = #plans }
   for index, plan in ipairs(plans) do
-    results[index] = (given.check and check_one or function(one) return run_one(api, one, records) end)(plan, records)
+    results[index] = given.check and check_one(plan, phone_numbers) or run_one(api, plan, phone_numbers)
     print_result(results[index])
     shown:step()
   end

@@ -5,15 +5,15 @@ local answers = require "anyreach.agents.answers"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
 local errors = require "anyreach.errors"
-local finishing = require "anyreach.agents.numbers.finishing"
 local host = require "anyreach.host"
-local moves = require "anyreach.agents.numbers.moves"
+local interrupted = require "anyreach.agents.numbers.interrupted"
+local number_state = require "anyreach.agents.numbers.number_state"
 local numbers = require "anyreach.agents.numbers"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local show = require "anyreach.agents.numbers.show"
+local slot_changes = require "anyreach.agents.numbers.slot_changes"
+local slot_report = require "anyreach.agents.numbers.slot_report"
 local slots = require "anyreach.agents.numbers.slots"
-local unfinished = require "anyreach.agents.numbers.unfinished"
 
 local spec = {
   usage = "anyreach run numbers [list | assign NUMBER AGENT[@VERSION] | clear NUMBER | move FROM TO | swap A B "
@@ -72,14 +72,14 @@ local function trunk_names(api)
 end
 
 local function list(api)
-  local all, trunks = numbers.read(api), trunk_names(api)
+  local all, trunks = number_state.read(api), trunk_names(api)
   if report.is_json() then
-    for _, number in ipairs(all) do show.number_event(number, trunks) end
+    for _, number in ipairs(all) do slot_report.number_event(number, trunks) end
   else
-    for _, line in ipairs(show.table(all, trunks)) do print(line) end
+    for _, line in ipairs(slot_report.table(all, trunks)) do print(line) end
   end
-  local left = numbers.left_over(api)
-  if left then report.warn("'%s' was begun and not finished; run it again to complete it", left.what) end
+  local left = interrupted.read(api)
+  if left then report.warn("'%s' was interrupted; run it again to complete it", left.what) end
   return 0, { command = "list", numbers = #all }
 end
 
@@ -95,11 +95,11 @@ local function ending(what, steps, is_check)
 end
 
 local function change(api, what, is_check, find_changes)
-  local _ <close> = finishing.alone(api, is_check)
-  local left = finishing.finish_earlier(api, is_check)
+  local _ <close> = not is_check and interrupted.lock(api) or nil
+  local left = interrupted.complete(api, is_check)
   if left and (is_check or left.what == what) then return ending(left.what, left.steps, is_check) end
-  local steps = moves.steps(find_changes())
-  finishing.run(steps, is_check, function() numbers.run(api, what, steps) end)
+  local steps = slot_changes.steps(find_changes())
+  if is_check then slot_report.steps(steps) else interrupted.run(api, what, steps) end
   return ending(what, steps, is_check)
 end
 
@@ -153,8 +153,8 @@ commands.swap = {
 commands.forget = {
   operands = {},
   run = function(api)
-    local _ <close> = finishing.alone(api)
-    unfinished.forget(api)
+    local _ <close> = interrupted.lock(api)
+    interrupted.forget(api)
     return 0, { command = "forget" }
   end,
 }

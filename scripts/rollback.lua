@@ -5,13 +5,12 @@ local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
 local color = require "anyreach.text.color"
 local diff_text = require "anyreach.text.diff_text"
-local finishing = require "anyreach.agents.numbers.finishing"
 local host = require "anyreach.host"
-local numbers = require "anyreach.agents.numbers"
+local interrupted = require "anyreach.agents.numbers.interrupted"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
 local rollback = require "anyreach.agents.rollback"
-local show = require "anyreach.agents.numbers.show"
+local slot_report = require "anyreach.agents.numbers.slot_report"
 local steps = require "anyreach.agents.steps"
 
 local spec = {
@@ -76,8 +75,7 @@ end
 local function carry_out(api, plan, what)
   local creates = not plan.holder.version
   rollback.create_version(api, plan)
-  local list = rollback.steps(plan)
-  local ok, err = pcall(finishing.run, list, false, function() numbers.run(api, what, list) end)
+  local ok, err = pcall(interrupted.run, api, what, rollback.steps(plan))
   if not ok then
     if creates then err = steps.failure_after(("version %d created, a draft"):format(plan.holder.version), err) end
     error(err, 0)
@@ -92,8 +90,8 @@ local function main(given)
   end
   if given.check then host.restrict_writes {} end
   local api = anyreach.client()
-  local _ <close> = finishing.alone(api, given.check)
-  local left = finishing.finish_earlier(api, given.check)
+  local _ <close> = not given.check and interrupted.lock(api) or nil
+  local left = interrupted.complete(api, given.check)
   local plan = rollback.plan(api, agent_lookup.find(api, given[1]), given.to, { all_slots = given.all_slots })
   local due = rollback.steps(plan)
   if #plan.differences > 0 then show_differences(plan) end
@@ -102,7 +100,7 @@ local function main(given)
     show_end(plan, "unchanged")
     return given.check and left and #left.steps > 0 and 2 or 0, { agents = 1, unchanged = 1 }
   elseif given.check then
-    show.steps(due)
+    slot_report.steps(due)
     show_end(plan, "roll_back")
     return 2, { agents = 1, roll_back = 1 }
   end

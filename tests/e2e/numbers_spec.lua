@@ -91,7 +91,7 @@ describe("assigning", function()
     both:writes()
     for _, case in ipairs {
       { { "assign", "+15551230004", "One" }, 3,
-        "phone number +15551230004 is none of the organisation's; did you mean" },
+        "the organisation has no phone number +15551230004; did you mean" },
       { { "assign", A, "Oen" }, 3, "no agent has the name or id 'Oen'; did you mean 'One'?" },
       { { "assign", A, "Two@9" }, 3, "agent 'Two' has no version 9" },
       { { "assign", A, "Two@3" }, 3, "version 3 of agent 'Two' is a draft" },
@@ -199,7 +199,7 @@ describe("a swap", function()
       } do
         local code, out, err = both:run(table.unpack(words))
         expect.equal({ words, code, out }, { words, 11, "" })
-        expect.contains(err, "another run is changing phone numbers of this organisation; run this one when it has")
+        expect.contains(err, "another run is changing phone numbers of this organisation; try again when it has ended")
       end
       expect.equal({ (both:run("numbers", "swap", A, B, "--check")), both:writes() }, { 2, {} })
     end
@@ -246,7 +246,7 @@ describe("a swap", function()
     code, out, err = run("latency=0", {})
     expect.equal(code, 0)
     expect.match(out, "^NUMBER ")
-    expect.contains(err, "'swap " .. A .. " " .. B .. " --direction both' was begun and not finished")
+    expect.contains(err, "'swap " .. A .. " " .. B .. " --direction both' was interrupted")
 
     code, out, err = run("latency=0", { "swap", B, A })
     expect.equal(code, 0)

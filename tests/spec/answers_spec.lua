@@ -3,9 +3,9 @@
 
 local agent_lookup = require "anyreach.agents.lookup"
 local agent_state = require "anyreach.agents.state"
-local answering = require "anyreach.agents.numbers.answering"
 local created = require "anyreach.agents.ab_test.created"
 local json = require "anyreach.json"
+local number_state = require "anyreach.agents.numbers.number_state"
 local references = require "anyreach.agents.references"
 local wire = require "helpers.wire"
 
@@ -41,7 +41,7 @@ describe("an answer of another form", function()
         { '[{"version":1,"published":true}]', '{"version":1,"config":null}' },
         function(api) agent_lookup.in_use(api, "a1") end },
       { "phone_numbers.list: the answer holds no usable 'inbound_agent_version_id'",
-        { '[{"phone_number":"+15551230001","inbound_agent_version_id":5}]' }, answering.read },
+        { '[{"phone_number":"+15551230001","inbound_agent_version_id":5}]' }, number_state.read },
       { "phone_numbers.list: the answer holds no usable 'phone_number'", { one_agent, "[]", '[{"id":"x"}]' },
         function(api) agent_state.reader(api):read("a1") end },
       { "agents.versions.create: the answer holds no usable 'version'", { '{"id":"v1"}' },

@@ -6,8 +6,9 @@ local agent_lookup = require "anyreach.agents.lookup"
 local answers = require "anyreach.agents.answers"
 local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
-local moves = require "anyreach.agents.numbers.moves"
+local number_state = require "anyreach.agents.numbers.number_state"
 local numbers = require "anyreach.agents.numbers"
+local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slots = require "anyreach.agents.numbers.slots"
 local timestamp = require "anyreach.text.timestamp"
 
@@ -90,25 +91,25 @@ local function find_draft(api, agent, versions, current, target)
 end
 
 -- The slots that hold versions of the agent other than the one that gives up its own.
-local function other_slots(records, versions, current)
+local function other_slots(phone_numbers, versions, current)
   local ids, list = {}, {}
   for _, version in ipairs(versions) do ids[answers.version_id(version)] = version end
   ids[current.id] = nil
-  for _, record in ipairs(records) do
+  for _, phone_number in ipairs(phone_numbers) do
     for _, slot in ipairs(slots.names) do
-      local version = ids[slots.version_id(record, slot)]
-      if version then list[#list + 1] = { number = record.phone_number, slot = slot, version = version } end
+      local version = ids[slots.version_id(phone_number, slot)]
+      if version then list[#list + 1] = { number = phone_number.phone_number, slot = slot, version = version } end
     end
   end
   return list
 end
 
 -- The slots of the current version go to the one that takes its place; those of others when that is asked for.
-local function plan_slots(plan, records, versions, all_slots)
+local function plan_slots(plan, phone_numbers, versions, all_slots)
   local from = numbers.holder(plan.agent, plan.current)
-  plan.changes = plan.is_back and {} or numbers.hand_over(records, from, plan.holder)
+  plan.changes = plan.is_back and {} or slot_changes.hand_over(phone_numbers, from, plan.holder)
   plan.left_alone = {}
-  for _, other in ipairs(other_slots(records, versions, plan.current)) do
+  for _, other in ipairs(other_slots(phone_numbers, versions, plan.current)) do
     local list = all_slots and plan.changes or plan.left_alone
     list[#list + 1] = {
       number = other.number, slot = other.slot, from = numbers.holder(plan.agent, other.version), to = plan.holder,
@@ -131,7 +132,7 @@ function rollback.plan(api, agent, to, options)
   plan.is_back = #plan.differences == 0
   plan.draft = not plan.is_back and find_draft(api, agent, versions, current, target) or nil
   plan.holder = numbers.holder(agent, plan.is_back and current or plan.draft or {})
-  plan_slots(plan, numbers.records(api), versions, options and options.all_slots)
+  plan_slots(plan, number_state.phone_numbers(api), versions, options and options.all_slots)
   return plan
 end
 
@@ -140,8 +141,8 @@ end
 ---@param plan anyreach.rollback
 ---@return anyreach.slot_step[] empty when nothing is to be done
 function rollback.steps(plan)
-  if plan.is_back then return moves.steps(plan.changes) end
-  return moves.publish_steps(plan.holder, plan.changes)
+  if plan.is_back then return slot_changes.steps(plan.changes) end
+  return slot_changes.publish_steps(plan.holder, plan.changes)
 end
 
 -- }======

@@ -3,11 +3,11 @@
 -- terms, so that the two can be compared and digested. Only reads.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answering = require "anyreach.agents.numbers.answering"
 local canonical = require "anyreach.text.canonical"
 local generation = require "anyreach.agents.generation"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
+local number_state = require "anyreach.agents.numbers.number_state"
 local slots = require "anyreach.agents.numbers.slots"
 
 local OWN_FIELDS = require "anyreach.agents.file.own_fields"
@@ -42,7 +42,7 @@ end
 
 -- Several tasks may ask at once; one of them lists.
 function Reader:numbers()
-  self.listing = self.listing or host.spawn(answering.records, self.api)
+  self.listing = self.listing or host.spawn(number_state.phone_numbers, self.api)
   return self.listing:wait()
 end
 

@@ -3,12 +3,12 @@
 -- that was cut off is completed by the next one. A slot that somebody has changed since is left alone.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answering = require "anyreach.agents.numbers.answering"
 local created = require "anyreach.agents.ab_test.created"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
-local moves = require "anyreach.agents.numbers.moves"
+local number_state = require "anyreach.agents.numbers.number_state"
 local operations = require "anyreach.operations"
+local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slots = require "anyreach.agents.numbers.slots"
 local state_file = require "anyreach.agents.ab_test.state"
 local steps = require "anyreach.agents.steps"
@@ -89,20 +89,20 @@ end
 
 -- {====== the two endings ======
 
-local function restore(ending, state, records)
+local function restore(ending, state, phone_numbers)
   for _, previous in ipairs(state.previous) do
-    local record = records[previous.number]
-    if record then end_slot(ending, state, previous, slots.version_id(record, previous.slot), previous.holder) end
+    local now = phone_numbers[previous.number]
+    if now then end_slot(ending, state, previous, slots.version_id(now, previous.slot), previous.holder) end
   end
 end
 
 -- A number that was borrowed from another agent goes back to it; all that the agent itself held, or that
 -- was free, goes to the winner, and so does every other slot of the version that it replaces.
-local function publish(ending, state, records)
+local function publish(ending, state, phone_numbers)
   local by_slot = previous_by_slot(state)
-  for number, record in pairs(records) do
+  for number, phone_number in pairs(phone_numbers) do
     for _, slot in ipairs(slots.names) do
-      local held, previous = slots.version_id(record, slot), by_slot[number .. " " .. slot]
+      local held, previous = slots.version_id(phone_number, slot), by_slot[number .. " " .. slot]
       if previous then
         end_slot(ending, state, previous, held, is_own(state, previous.holder) and ending.target or previous.holder)
       elseif held == state.base.version_id then
@@ -158,10 +158,12 @@ end
 
 -- }======
 
-local function records_by_number(api)
-  local records = {}
-  for _, record in ipairs(answering.records(api)) do records[record.phone_number] = record end
-  return records
+local function phone_numbers_by_number(api)
+  local by_number = {}
+  for _, phone_number in ipairs(number_state.phone_numbers(api)) do
+    by_number[phone_number.phone_number] = phone_number
+  end
+  return by_number
 end
 
 --- What an ending takes. Only reads.
@@ -171,14 +173,14 @@ end
 ---@return anyreach.ab_ending
 function conclude.plan(api, state, decision)
   local ending = { changes = {}, left_alone = {}, variants = ids_of_variants(state), creates = false }
-  local records = records_by_number(api)
+  local phone_numbers = phone_numbers_by_number(api)
   if decision.action == "restore" then
-    restore(ending, state, records)
+    restore(ending, state, phone_numbers)
   else
     local target, winner, is_copy = find_target(api, state, decision)
     ending.creates, ending.winner, ending.is_copy = target == nil, winner, is_copy
     ending.target = target or { agent_id = state.agent.id, agent = state.agent.name }
-    publish(ending, state, records)
+    publish(ending, state, phone_numbers)
   end
   sort_changes(ending.changes)
   table.sort(ending.left_alone)
@@ -207,9 +209,9 @@ end
 ---@param ending anyreach.ab_ending
 ---@return anyreach.slot_step[]
 function conclude.steps(ending)
-  local list = moves.steps(ending.changes)
+  local list = slot_changes.steps(ending.changes)
   if ending.is_copy and not is_published_by(list, ending.target) then
-    table.insert(list, 1, moves.publish_steps(ending.target, {})[1])
+    table.insert(list, 1, slot_changes.publish_steps(ending.target, {})[1])
   end
   return list
 end
@@ -226,7 +228,7 @@ function conclude.run(api, file, state, decision, ending)
   state.phase, state.decision = "concluding", decision
   save()
   if ending.creates then create_target(api, state, ending, save) end
-  local ok, err = pcall(moves.apply, api, conclude.steps(ending))
+  local ok, err = pcall(slot_changes.apply, api, conclude.steps(ending))
   if not ok then
     if ending.creates then err = steps.failure_after(("version %d created"):format(ending.target.version), err) end
     error(err, 0)

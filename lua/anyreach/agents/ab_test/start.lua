@@ -7,12 +7,12 @@
 
 local account = require "anyreach.account.identity"
 local agent_lookup = require "anyreach.agents.lookup"
-local answering = require "anyreach.agents.numbers.answering"
 local answers = require "anyreach.agents.answers"
 local created = require "anyreach.agents.ab_test.created"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
-local moves = require "anyreach.agents.numbers.moves"
+local number_state = require "anyreach.agents.numbers.number_state"
+local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slots = require "anyreach.agents.numbers.slots"
 local state_file = require "anyreach.agents.ab_test.state"
 local steps = require "anyreach.agents.steps"
@@ -95,7 +95,7 @@ local function previous_slots(api, experiment)
   for _, variant in ipairs(experiment.variants) do
     table.move(variant.numbers, 1, #variant.numbers, #wanted + 1, wanted)
   end
-  local found = answering.read_some(api, wanted)
+  local found = number_state.read_some(api, wanted)
   for _, number in ipairs(wanted) do
     for _, slot in ipairs(slots.of(experiment.direction)) do
       local holder = found[number][slot]
@@ -208,9 +208,9 @@ local function due_changes(run, variant)
   local holder = { version_id = variant.version_id, agent_id = state.agent.id, agent = state.agent.name,
     version = variant.version }
   for _, number in ipairs(variant.phone_numbers) do
-    local record = answering.record_of(run.api, number)
+    local phone_number = number_state.get(run.api, number)
     for _, slot in ipairs(slots.of(state.direction)) do
-      local held = slots.version_id(record, slot)
+      local held = slots.version_id(phone_number, slot)
       if held ~= holder.version_id then
         list[#list + 1] = { number = number, slot = slot, from = held and { version_id = held }, to = holder }
       end
@@ -221,7 +221,7 @@ end
 
 local function publish(run, step)
   local holder, list = due_changes(run, step.variant)
-  if #list > 0 then moves.apply(run.api, moves.publish_steps(holder, list)) end
+  if #list > 0 then slot_changes.apply(run.api, slot_changes.publish_steps(holder, list)) end
 end
 
 local actions = { create = create, publish = publish }

@@ -1,18 +1,18 @@
--- The two slots of a phone number: inbound holds the version that answers calls to it, outbound the one
--- that may call from it. A direction names slots: "inbound", "outbound" or "both". Pure.
+-- The two slots of a phone number: inbound holds the version that answers calls to it, outbound the one that may
+-- call from it. A direction names slots: "inbound", "outbound" or "both". Pure.
 
 local json = require "anyreach.json"
 
 local slots = {}
 
---- The slots, in the order they are shown in.
+--- The slots, in the order in which they are shown.
 slots.names = { "inbound", "outbound" }
 
 local fields = { inbound = "inbound_agent_version_id", outbound = "outbound_agent_version_id" }
 
 local named = { inbound = { "inbound" }, outbound = { "outbound" }, both = slots.names }
 
---- The directions that there are.
+--- All directions.
 slots.directions = { "inbound", "outbound", "both" }
 
 --- The slots that a direction names; nil for an unknown one.

@@ -7,7 +7,7 @@ local agent_lookup = require "anyreach.agents.lookup"
 local answers = require "anyreach.agents.answers"
 local claims = require "anyreach.agents.promotion.claims"
 local errors = require "anyreach.errors"
-local numbers = require "anyreach.agents.numbers"
+local number_state = require "anyreach.agents.numbers.number_state"
 local plan = require "anyreach.agents.promotion.plan"
 local provision = require "anyreach.agents.provision"
 local references = require "anyreach.agents.references"
@@ -125,8 +125,9 @@ function promotion.plan(sides, chosen, options)
   expect_agents(items, resolver)
   convert(items, converter, problems)
   if options.numbers then
-    claims.add(items, { source = numbers.records(sides.source), target = numbers.records(sides.target) }, converter,
-      problems)
+    local phone_numbers =
+      { source = number_state.phone_numbers(sides.source), target = number_state.phone_numbers(sides.target) }
+    claims.add(items, phone_numbers, converter, problems)
   end
   fail_if_any(problems)
   for _, item in ipairs(items) do

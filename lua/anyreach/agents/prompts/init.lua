@@ -5,9 +5,9 @@ local agent_lookup = require "anyreach.agents.lookup"
 local answers = require "anyreach.agents.answers"
 local errors = require "anyreach.errors"
 local folder = require "anyreach.agents.prompts.folder"
-local moves = require "anyreach.agents.numbers.moves"
 local numbers = require "anyreach.agents.numbers"
 local plan = require "anyreach.agents.prompts.plan"
+local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local tasks = require "anyreach.client.tasks"
 
 local prompts = {}
@@ -41,13 +41,14 @@ end
 
 --- The plan's part in the slots: those of the current version go to the one that takes its place.
 ---@param one anyreach.prompt_plan
----@param records table[] of phone numbers
+---@param phone_numbers table[] as number_state.phone_numbers reads them
 ---@return anyreach.slot_step[] empty when nothing is to be published
-function prompts.publish_steps(one, records)
+function prompts.publish_steps(one, phone_numbers)
   if not one.publish then return {} end
   local holder = numbers.holder(one.agent, one.draft or {})
-  if not one.current then return moves.publish_steps(holder, {}) end
-  return moves.publish_steps(holder, numbers.hand_over(records, numbers.holder(one.agent, one.current), holder))
+  if not one.current then return slot_changes.publish_steps(holder, {}) end
+  local current = numbers.holder(one.agent, one.current)
+  return slot_changes.publish_steps(holder, slot_changes.hand_over(phone_numbers, current, holder))
 end
 
 --- True when a plan writes something.

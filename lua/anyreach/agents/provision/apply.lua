@@ -3,10 +3,10 @@
 -- done, what may have been done, and what was not attempted.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answering = require "anyreach.agents.numbers.answering"
 local answers = require "anyreach.agents.answers"
 local errors = require "anyreach.errors"
 local generation = require "anyreach.agents.generation"
+local number_state = require "anyreach.agents.numbers.number_state"
 local plan = require "anyreach.agents.provision.plan"
 local references = require "anyreach.agents.references"
 local sip = require "anyreach.agents.sip"
@@ -68,7 +68,7 @@ local function check_assignment(progress, answer, step)
   if not step.phone_numbers then return end
   local version_id = answers.version_id(progress.version)
   for _, number in ipairs(step.phone_numbers) do
-    if not plan.holds(answering.record(progress.api, answer, number), step.direction, version_id) then
+    if not plan.holds(number_state.after_publish(progress.api, answer, number), step.direction, version_id) then
       errors.raise("conflict", "phone number %s (%s) does not hold version %s after it was assigned to it", number,
         step.direction, progress.version.version)
     end

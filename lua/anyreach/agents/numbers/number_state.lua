@@ -1,6 +1,6 @@
--- Which version answers where: the phone numbers of an organisation, and the agent and version that each
--- slot holds. A slot names a version by its id alone, and no operation finds a version by id; so the
--- versions of one agent after the other are read until all that are held have been met. Only reads.
+-- The state of an organisation's phone numbers: which agent and version each slot holds. A slot names a
+-- version by its id alone, and no operation finds a version by its id; so the versions of one agent after
+-- another are read until every version in a slot has been found. Only reads.
 
 local agent_lookup = require "anyreach.agents.lookup"
 local answers = require "anyreach.agents.answers"
@@ -10,7 +10,7 @@ local pager = require "anyreach.client.pager"
 local slots = require "anyreach.agents.numbers.slots"
 local tasks = require "anyreach.client.tasks"
 
-local answering = {}
+local number_state = {}
 
 ---@class anyreach.holder what a slot holds
 ---@field version_id string
@@ -21,7 +21,7 @@ local answering = {}
 
 ---@class anyreach.number
 ---@field number string
----@field record table as the server gave it
+---@field phone_number table as the server gave it
 ---@field inbound anyreach.holder|nil
 ---@field outbound anyreach.holder|nil
 
@@ -50,10 +50,10 @@ local function find_agents(api, holders)
   end)
 end
 
-local function make_number(record, holders)
-  local number = { number = record.phone_number, record = record }
+local function make_number(phone_number, holders)
+  local number = { number = phone_number.phone_number, phone_number = phone_number }
   for _, slot in ipairs(slots.names) do
-    local id = slots.version_id(record, slot)
+    local id = slots.version_id(phone_number, slot)
     if id then
       holders[id] = holders[id] or { version_id = id }
       number[slot] = holders[id]
@@ -62,43 +62,46 @@ local function make_number(record, holders)
   return number
 end
 
-local function make_numbers(records)
+local function make_numbers(phone_numbers)
   local numbers, holders = {}, {}
-  for index, record in ipairs(records) do numbers[index] = make_number(record, holders) end
+  for index, phone_number in ipairs(phone_numbers) do numbers[index] = make_number(phone_number, holders) end
   return numbers, holders
 end
 
-local function read_records(api)
-  local records = answers.list("phone_number", api.phone_numbers.each(), "phone_numbers.list")
-  table.sort(records, function(a, b) return a.phone_number < b.phone_number end)
-  return records
+--- The organisation's phone numbers as the server gave them, sorted.
+---@param api anyreach.client
+---@return table[]
+function number_state.phone_numbers(api)
+  local list = answers.list("phone_number", api.phone_numbers.each(), "phone_numbers.list")
+  table.sort(list, function(a, b) return a.phone_number < b.phone_number end)
+  return list
 end
 
 --- All numbers, sorted, with what their slots hold.
 ---@param api anyreach.client
 ---@return anyreach.number[]
-function answering.read(api)
-  local numbers, holders = make_numbers(read_records(api))
+function number_state.read(api)
+  local numbers, holders = make_numbers(number_state.phone_numbers(api))
   find_agents(api, holders)
   return numbers
 end
 
-local function fail_unknown(records, wanted)
+local function fail_unknown(phone_numbers, wanted)
   local known = {}
-  for index, record in ipairs(records) do known[index] = record.phone_number end
+  for index, phone_number in ipairs(phone_numbers) do known[index] = phone_number.phone_number end
   local near = operations.nearest(wanted, known)
-  errors.raise("input", "phone number %s is none of the organisation's; %s", wanted,
-    near and ("did you mean %s?"):format(near) or "'anyreach run numbers' shows those")
+  errors.raise("input", "the organisation has no phone number %s; %s", wanted,
+    near and ("did you mean %s?"):format(near) or "'anyreach run numbers' lists its numbers")
 end
 
---- Some numbers with what their slots hold; one that the organisation does not have raises an error of
+--- Some numbers with what their slots hold. A number that the organisation does not have raises an error of
 --- kind "input".
 ---@param api anyreach.client
 ---@param wanted string[]
 ---@return table<string, anyreach.number> by number
-function answering.read_some(api, wanted)
-  local by_number, chosen, all = {}, {}, read_records(api)
-  for _, record in ipairs(all) do by_number[record.phone_number] = record end
+function number_state.read_some(api, wanted)
+  local by_number, chosen, all = {}, {}, number_state.phone_numbers(api)
+  for _, phone_number in ipairs(all) do by_number[phone_number.phone_number] = phone_number end
   for index, number in ipairs(wanted) do chosen[index] = by_number[number] or fail_unknown(all, number) end
   local numbers, holders = make_numbers(chosen)
   find_agents(api, holders)
@@ -107,45 +110,26 @@ function answering.read_some(api, wanted)
   return result
 end
 
---- The slots that hold some version, as changes that would fill them with `to`.
----@param records table[] of phone numbers
----@param version_id string
----@return {number: string, slot: string}[]
-function answering.slots_of(records, version_id)
-  local list = {}
-  for _, record in ipairs(records) do
-    for _, slot in ipairs(slots.names) do
-      if slots.version_id(record, slot) == version_id then
-        list[#list + 1] = { number = record.phone_number, slot = slot }
-      end
-    end
-  end
-  return list
-end
-
---- The records of all numbers, sorted.
-answering.records = read_records
-
---- The record of a number, as it is now.
+--- A phone number as it is now.
 ---@param api anyreach.client
 ---@param number string
 ---@return table
-function answering.record_of(api, number)
+function number_state.get(api, number)
   return answers.read("phone_number", api.phone_numbers.get(number), "phone_numbers.get")
 end
 
---- The record of a number in the answer to a publication, or as it is read now when the answer leaves it out.
+--- A phone number after a publication: from the answer, or read anew when the answer leaves it out.
 ---@param api anyreach.client
----@param answer any
+---@param answer any to agents.versions.publish
 ---@param number string
 ---@return table
-function answering.record(api, answer, number)
-  for _, record in ipairs(pager.rows(answer) or {}) do
-    if type(record) == "table" and record.phone_number == number then
-      return answers.read("phone_number", record, "agents.versions.publish")
+function number_state.after_publish(api, answer, number)
+  for _, row in ipairs(pager.rows(answer) or {}) do
+    if type(row) == "table" and row.phone_number == number then
+      return answers.read("phone_number", row, "agents.versions.publish")
     end
   end
-  return answering.record_of(api, number)
+  return number_state.get(api, number)
 end
 
-return answering
+return number_state

@@ -1,11 +1,9 @@
--- Changes of phone number slots as requests, what is left of those that were cut off, and prompts in
--- configurations.
+-- Slot changes as requests, what remains of interrupted ones, and prompts in configurations.
 
-local changes = require "anyreach.agents.numbers.changes"
 local field = require "anyreach.agents.prompts.field"
+local interrupted = require "anyreach.agents.numbers.interrupted"
 local json = require "anyreach.json"
-local moves = require "anyreach.agents.numbers.moves"
-local unfinished = require "anyreach.agents.numbers.unfinished"
+local slot_changes = require "anyreach.agents.numbers.slot_changes"
 
 local function holder(agent, version)
   return { version_id = agent .. version, agent_id = "id-" .. agent, agent = agent, version = version }
@@ -16,7 +14,7 @@ local X1, X2, Y1 = holder("X", 1), holder("X", 2), holder("Y", 1)
 -- Each step as "AGENT@VERSION DIRECTION +ASSIGNED -UNASSIGNED".
 local function texts(list)
   local result = {}
-  for index, step in ipairs(moves.steps(list)) do
+  for index, step in ipairs(slot_changes.steps(list)) do
     result[index] = ("%s@%d %s +%s -%s"):format(step.agent, step.version, step.direction,
       table.concat(step.phone_numbers, ","), table.concat(step.unassign_phone_numbers, ","))
   end
@@ -25,49 +23,50 @@ end
 
 describe("the requests for changes of slots", function()
   it("are none where nothing changes", function()
-    expect.equal(texts(changes.assign({ number = "1", inbound = X1 }, "inbound", X1)), {})
-    expect.equal(texts(changes.swap({ number = "1", inbound = X1 }, { number = "2", inbound = X1 }, "both")), {})
+    expect.equal(texts(slot_changes.assign({ number = "1", inbound = X1 }, "inbound", X1)), {})
+    expect.equal(texts(slot_changes.swap({ number = "1", inbound = X1 }, { number = "2", inbound = X1 }, "both")), {})
   end)
 
   it("join both slots of a number, and numbers of one version", function()
-    expect.equal(texts(changes.assign({ number = "1" }, "both", X1)), { "X@1 both +1 -" })
-    local list = changes.assign({ number = "1" }, "inbound", X1)
-    table.move(changes.assign({ number = "2" }, "inbound", X1), 1, 1, 2, list)
+    expect.equal(texts(slot_changes.assign({ number = "1" }, "both", X1)), { "X@1 both +1 -" })
+    local list = slot_changes.assign({ number = "1" }, "inbound", X1)
+    table.move(slot_changes.assign({ number = "2" }, "inbound", X1), 1, 1, 2, list)
     expect.equal(texts(list), { "X@1 inbound +1,2 -" })
   end)
 
   it("assign and clear at once where one agent does both", function()
-    expect.equal(texts(changes.move({ number = "1", inbound = X1 }, { number = "2", inbound = Y1 }, "both")),
+    expect.equal(texts(slot_changes.move({ number = "1", inbound = X1 }, { number = "2", inbound = Y1 }, "both")),
       { "X@1 inbound +2 -1" })
   end)
 
   it("keep slots apart that different versions hold", function()
-    expect.equal(texts(changes.move({ number = "1", inbound = X1, outbound = Y1 }, { number = "2" }, "both")),
+    expect.equal(texts(slot_changes.move({ number = "1", inbound = X1, outbound = Y1 }, { number = "2" }, "both")),
       { "X@1 inbound +2 -1", "Y@1 outbound +2 -1" })
-    expect.equal(texts(changes.clear({ number = "1", inbound = X1, outbound = X2 }, "both")), { "X@1 both + -1" })
+    expect.equal(texts(slot_changes.clear({ number = "1", inbound = X1, outbound = X2 }, "both")), { "X@1 both + -1" })
   end)
 
   it("assign before they clear", function()
-    expect.equal(texts(changes.swap({ number = "1", inbound = X1 }, { number = "2", outbound = Y1 }, "both")),
+    expect.equal(texts(slot_changes.swap({ number = "1", inbound = X1 }, { number = "2", outbound = Y1 }, "both")),
       { "X@1 inbound +2 -1", "Y@1 outbound +1 -2" })
   end)
 
   it("are refused for a version that no agent has", function()
     local unknown = { number = "1", inbound = { version_id = "lost" } }
-    local err = expect.raises(function() moves.steps(changes.clear(unknown, "both")) end, "holds version lost")
+    local list = slot_changes.clear(unknown, "both")
+    local err = expect.raises(function() slot_changes.steps(list) end, "holds version lost")
     expect.equal(err.kind, "input")
   end)
 end)
 
-describe("what is left of changes that were cut off", function()
+describe("what remains of interrupted changes", function()
   local function record(number, id)
     return { phone_number = number, inbound_agent_version_id = id or json.null, outbound_agent_version_id = json.null }
   end
 
   it("is what still holds what it held; what somebody else has changed is told apart", function()
-    local list = changes.swap({ number = "1", inbound = X1 }, { number = "2", inbound = Y1 }, "both")
+    local list = slot_changes.swap({ number = "1", inbound = X1 }, { number = "2", inbound = Y1 }, "both")
     local function remaining(one, two)
-      local due, changed = unfinished.remaining({ what = "swap", changes = list }, { ["1"] = one, ["2"] = two })
+      local due, changed = interrupted.remaining({ what = "swap", changes = list }, { ["1"] = one, ["2"] = two })
       return { #due, #changed }
     end
     expect.equal(remaining(record("1", "X1"), record("2", "Y1")), { 2, 0 })

@@ -1,25 +1,25 @@
--- Numbers and changes of their slots, for people and as events.
+-- Phone numbers and slot changes as lines for people and as events, for recipes.
 
 local json = require "anyreach.json"
-local moves = require "anyreach.agents.numbers.moves"
 local printable = require "anyreach.text.printable"
 local report = require "anyreach.report"
+local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slots = require "anyreach.agents.numbers.slots"
 local text_width = require "anyreach.text_width"
 
-local show = {}
+local slot_report = {}
 
 -- {====== the table ======
 
 local function holder_text(holder)
   if not holder then return "-" end
-  local text = moves.name(holder)
+  local text = slot_changes.name(holder)
   local is_old = holder.newest and holder.newest ~= holder.version
   return is_old and ("%s (newest %d)"):format(text, holder.newest) or text
 end
 
 local function trunk_text(number, trunks)
-  local id = number.record.trunk_id
+  local id = number.phone_number.trunk_id
   return type(id) == "string" and (trunks[id] or id) or "-"
 end
 
@@ -39,7 +39,7 @@ end
 ---@param numbers anyreach.number[]
 ---@param trunks table<string, string> names by id
 ---@return string[] lines
-function show.table(numbers, trunks)
+function slot_report.table(numbers, trunks)
   local rows, lines = { { "NUMBER", "INBOUND", "OUTBOUND", "TRUNK" } }, {}
   for _, number in ipairs(numbers) do
     rows[#rows + 1] = {
@@ -71,8 +71,8 @@ end
 --- Prints a number as an event.
 ---@param number anyreach.number
 ---@param trunks table<string, string> names by id
-function show.number_event(number, trunks)
-  local trunk_id = number.record.trunk_id
+function slot_report.number_event(number, trunks)
+  local trunk_id = number.phone_number.trunk_id
   local event = { phone_number = number.number, trunk_id = trunk_id, trunk = trunks[trunk_id] }
   for _, slot in ipairs(slots.names) do event[slot] = holder_event(number[slot]) end
   report.event("number", event)
@@ -89,7 +89,7 @@ end
 
 -- {====== changes ======
 
-local words = {
+local OUTCOMES = {
   planned = "to do", done = "done", failed = "failed", may_have_been_done = "may be done",
   not_attempted = "not attempted",
 }
@@ -101,16 +101,16 @@ local function step_line(step)
     return
   end
   for _, change in ipairs(step.changes) do
-    report.line("%-13s  %s", words[outcome], moves.describe_change(change))
+    report.line("%-13s  %s", OUTCOMES[outcome], slot_changes.describe_change(change))
   end
 end
 
 --- Prints what steps do to the slots, with their outcome: a line, or an event, for each slot.
 ---@param steps anyreach.slot_step[]
-function show.steps(steps)
+function slot_report.steps(steps)
   for _, step in ipairs(steps) do step_line(step) end
 end
 
 -- }======
 
-return show
+return slot_report

@@ -1,9 +1,9 @@
 -- numbers: which version answers where, and who shall (scripts/README.md).
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answers = require "anyreach.agents.answers"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
+local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local interrupted = require "anyreach.agents.numbers.interrupted"
@@ -65,7 +65,7 @@ Examples:
 local function trunk_names(api)
   local names = {}
   local ok, err = pcall(function()
-    for _, trunk in ipairs(answers.list("trunk", api.trunks.each(), "trunks.list")) do names[trunk.id] = trunk.name end
+    for _, trunk in ipairs(checked.list("trunk", api.trunks.each(), "trunks.list")) do names[trunk.id] = trunk.name end
   end)
   if not ok and not (errors.is_error(err) and err.kind == "forbidden") then error(err, 0) end
   return names

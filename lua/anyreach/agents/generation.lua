@@ -2,7 +2,7 @@
 -- finished, and not by which field that shows: the fields and words stand with the operation (x-wait in
 -- src/openapi/core.yaml), and what is made of them here.
 
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local waiting = require "anyreach.client.waiting"
 
 local generation = {}
@@ -49,7 +49,7 @@ end
 function generation.wait(api, agent_id, number, before, options)
   local what = ("generating the instructions of version %d of agent %s"):format(number, agent_id)
   return waiting.poll(what, function()
-    local version = answers.read("version", api.agents.versions.get(agent_id, number), "agents.versions.get")
+    local version = checked.object("version", api.agents.versions.get(agent_id, number), "agents.versions.get")
     local progress, state = generation.progress(version, before)
     return progress, version, state
   end, options)

@@ -1,7 +1,7 @@
 -- Finding an agent and its versions, as people name them: by name or id, "NAME@VERSION", the version in
 -- use, the draft after it. Only reads.
 
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
 local operations = require "anyreach.operations"
 
@@ -14,7 +14,7 @@ local agent_lookup = {}
 ---@param query? table
 ---@return table[]
 function agent_lookup.all(api, query)
-  return answers.list("agent", api.agents.each(query), "agents.list")
+  return checked.list("agent", api.agents.each(query), "agents.list")
 end
 
 --- An agent as a single read gives it.
@@ -22,7 +22,7 @@ end
 ---@param id string
 ---@return table
 function agent_lookup.by_id(api, id)
-  return answers.read("agent", api.agents.get(id), "agents.get")
+  return checked.object("agent", api.agents.get(id), "agents.get")
 end
 
 -- The filter may match parts of names, so the names are compared here.
@@ -36,7 +36,7 @@ end
 
 local function by_possible_id(api, id)
   local agent, err = api.try.agents.get(id)
-  if not errors.is_error(err) then return answers.read("agent", agent, "agents.get") end
+  if not errors.is_error(err) then return checked.object("agent", agent, "agents.get") end
   -- What an id looks like is not documented; a text that is none may be refused in several ways.
   if err.kind == "not_found" or err.kind == "validation" or err.kind == "bad_request" then return nil end
   error(err, 0)
@@ -92,7 +92,7 @@ end
 ---@param agent_id string
 ---@return table[]
 function agent_lookup.versions(api, agent_id)
-  local list = answers.list("version", api.agents.versions.each(agent_id), "agents.versions.list")
+  local list = checked.list("version", api.agents.versions.each(agent_id), "agents.versions.list")
   table.sort(list, function(a, b) return a.version > b.version end)
   return list
 end
@@ -130,7 +130,7 @@ end
 ---@param number integer
 ---@return table
 function agent_lookup.version(api, agent_id, number)
-  return answers.read("whole_version", api.agents.versions.get(agent_id, number), "agents.versions.get")
+  return checked.object("whole_version", api.agents.versions.get(agent_id, number), "agents.versions.get")
 end
 
 --- The version with its configuration, which a list may leave out.

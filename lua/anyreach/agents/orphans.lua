@@ -1,7 +1,7 @@
 -- Orphans: agents that were provisioned from a directory, as its lock says, are still in the organisation,
 -- and that no file in it describes any more. Agents that are not in the lock are somebody else's.
 
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
 local tasks = require "anyreach.client.tasks"
 
@@ -11,7 +11,7 @@ local orphans = {}
 local function find_agent(api, row)
   local agent, err = api.try.agents.get(row.agent_id)
   if not errors.is_error(err) then
-    return answers.read("agent", agent, "agents.get").name == row.agent and agent or nil
+    return checked.object("agent", agent, "agents.get").name == row.agent and agent or nil
   end
   if err.kind ~= "not_found" then error(err, 0) end
 end

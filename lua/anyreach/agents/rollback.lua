@@ -3,7 +3,7 @@
 -- which is published to the slots that the current one holds.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
 local number_state = require "anyreach.agents.numbers.number_state"
@@ -93,7 +93,7 @@ end
 -- The slots that hold versions of the agent other than the one that gives up its own.
 local function other_slots(phone_numbers, versions, current)
   local ids, list = {}, {}
-  for _, version in ipairs(versions) do ids[answers.version_id(version)] = version end
+  for _, version in ipairs(versions) do ids[checked.version_id(version)] = version end
   ids[current.id] = nil
   for _, phone_number in ipairs(phone_numbers) do
     for _, slot in ipairs(slots.names) do
@@ -153,8 +153,8 @@ end
 function rollback.create_version(api, plan)
   if plan.holder.version then return end
   local version = api.agents.versions.create(plan.agent.id, { base_version = plan.target.version })
-  plan.holder.version = answers.read("version", version, "agents.versions.create").version
-  plan.holder.version_id = answers.version_id(version)
+  plan.holder.version = checked.object("version", version, "agents.versions.create").version
+  plan.holder.version_id = checked.version_id(version)
 end
 
 return rollback

@@ -3,8 +3,8 @@
 -- noted first, and looked for when the note is still there.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answers = require "anyreach.agents.answers"
 local canonical = require "anyreach.text.canonical"
+local checked = require "anyreach.agents.checked"
 
 local created = {}
 
@@ -49,7 +49,7 @@ function created.make(api, creation)
   local body = { base_version = creation.base }
   if creation.prompt then body = { config = wanted_config(api, creation) } end
   local version = api.agents.versions.create(creation.agent_id, body)
-  answers.version_id(answers.read("version", version, "agents.versions.create"))
+  checked.version_id(checked.object("version", version, "agents.versions.create"))
   return version
 end
 

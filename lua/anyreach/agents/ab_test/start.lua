@@ -7,7 +7,7 @@
 
 local account = require "anyreach.account.identity"
 local agent_lookup = require "anyreach.agents.lookup"
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local created = require "anyreach.agents.ab_test.created"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
@@ -86,7 +86,7 @@ local function current_version(api, agent)
   if not published then
     errors.raise("input", "agent '%s' has no published version to try variants of; publish one first", agent.name)
   end
-  return { version = published.version, version_id = answers.version_id(published) }, versions[1].version
+  return { version = published.version, version_id = checked.version_id(published) }, versions[1].version
 end
 
 -- What the slots hold now. A holder that nobody has could not be restored.

@@ -2,7 +2,7 @@
 -- slot changes. Only reads; interrupted.run carries changes out.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
 local number_state = require "anyreach.agents.numbers.number_state"
 local slot_changes = require "anyreach.agents.numbers.slot_changes"
@@ -14,7 +14,7 @@ local numbers = {}
 ---@param version table without a number when it is yet to be created
 ---@return anyreach.holder
 function numbers.holder(agent, version)
-  local version_id = version.version and answers.version_id(version)
+  local version_id = version.version and checked.version_id(version)
   return { version_id = version_id, agent_id = agent.id, agent = agent.name, version = version.version }
 end
 

@@ -3,7 +3,7 @@
 -- another are read until every version in a slot has been found. Only reads.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
 local operations = require "anyreach.operations"
 local pager = require "anyreach.client.pager"
@@ -72,7 +72,7 @@ end
 ---@param api anyreach.client
 ---@return table[]
 function number_state.phone_numbers(api)
-  local list = answers.list("phone_number", api.phone_numbers.each(), "phone_numbers.list")
+  local list = checked.list("phone_number", api.phone_numbers.each(), "phone_numbers.list")
   table.sort(list, function(a, b) return a.phone_number < b.phone_number end)
   return list
 end
@@ -115,7 +115,7 @@ end
 ---@param number string
 ---@return table
 function number_state.get(api, number)
-  return answers.read("phone_number", api.phone_numbers.get(number), "phone_numbers.get")
+  return checked.object("phone_number", api.phone_numbers.get(number), "phone_numbers.get")
 end
 
 --- A phone number after a publication: from the answer, or read anew when the answer leaves it out.
@@ -126,7 +126,7 @@ end
 function number_state.after_publish(api, answer, number)
   for _, row in ipairs(pager.rows(answer) or {}) do
     if type(row) == "table" and row.phone_number == number then
-      return answers.read("phone_number", row, "agents.versions.publish")
+      return checked.object("phone_number", row, "agents.versions.publish")
     end
   end
   return number_state.get(api, number)

@@ -4,7 +4,7 @@
 
 local account = require "anyreach.account.identity"
 local agent_lookup = require "anyreach.agents.lookup"
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local claims = require "anyreach.agents.promotion.claims"
 local errors = require "anyreach.errors"
 local number_state = require "anyreach.agents.numbers.number_state"
@@ -50,7 +50,7 @@ local function read_base(sides, converter, choice, target_agent)
     if err.kind == "not_found" then return nil end
     error(err, 0)
   end
-  return (converter:value(remap.content(answers.read("whole_version", version, "agents.versions.get"))))
+  return (converter:value(remap.content(checked.object("whole_version", version, "agents.versions.get"))))
 end
 
 local function read_state(sides, choice)

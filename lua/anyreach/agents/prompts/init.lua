@@ -2,7 +2,7 @@
 -- everything that is wrong told at once, then writes drafts and publishes them.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
 local folder = require "anyreach.agents.prompts.folder"
 local numbers = require "anyreach.agents.numbers"
@@ -68,7 +68,7 @@ function prompts.write_draft(api, one)
     api.agents.versions.update(one.agent.id, one.draft.version, fields)
   else
     local version = api.agents.versions.create(one.agent.id, fields)
-    one.draft = answers.read("version", version, "agents.versions.create")
+    one.draft = checked.object("version", version, "agents.versions.create")
   end
 end
 

@@ -3,7 +3,7 @@
 -- done, what may have been done, and what was not attempted.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
 local generation = require "anyreach.agents.generation"
 local number_state = require "anyreach.agents.numbers.number_state"
@@ -38,7 +38,7 @@ local actions = {}
 
 function actions.create_agent(progress, step)
   local agent = progress.api.agents.create(fields_of(progress, step))
-  progress.agent = answers.read("agent", agent, "agents.create")
+  progress.agent = checked.object("agent", agent, "agents.create")
   if progress.on_created then progress.on_created(progress.agent) end
 end
 
@@ -48,7 +48,7 @@ end
 
 function actions.create_version(progress, step)
   local version = progress.api.agents.versions.create(progress.agent.id, fields_of(progress, step))
-  progress.version = answers.read("version", version, "agents.versions.create")
+  progress.version = checked.object("version", version, "agents.versions.create")
 end
 
 function actions.update_version(progress, step)
@@ -66,7 +66,7 @@ end
 
 local function check_assignment(progress, answer, step)
   if not step.phone_numbers then return end
-  local version_id = answers.version_id(progress.version)
+  local version_id = checked.version_id(progress.version)
   for _, number in ipairs(step.phone_numbers) do
     if not plan.holds(number_state.after_publish(progress.api, answer, number), step.direction, version_id) then
       errors.raise("conflict", "phone number %s (%s) does not hold version %s after it was assigned to it", number,

@@ -2,7 +2,7 @@
 -- numbers that it asks for. Only reads.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local answers = require "anyreach.agents.answers"
+local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
 
 local remote = {}
@@ -15,7 +15,7 @@ local remote = {}
 
 local function get_number(api, number)
   local record, err = api.try.phone_numbers.get(number)
-  if not errors.is_error(err) then return answers.read("phone_number", record, "phone_numbers.get") end
+  if not errors.is_error(err) then return checked.object("phone_number", record, "phone_numbers.get") end
   if err.kind ~= "not_found" then error(err, 0) end
   errors.raise("input", "phone number %s is none of the organisation's; 'anyreach call phone_numbers.list --each' "
     .. "shows those", number)

@@ -1,12 +1,13 @@
--- Answers of a server, which may lack what they should hold, or hold something else there. What recipes rely
--- on is checked where an answer comes in; what else an answer holds is the server's affair.
+-- Checked answers: a server may leave a field out, or put something else into it. The fields that recipes rely
+-- on are checked where an answer comes in, so that the rest of the code can use them without looking; other
+-- fields are passed on unseen. Any module below agents/ may call it.
 
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 
-local answers = {}
+local checked = {}
 
--- {====== what a field holds ======
+-- {====== fields ======
 
 local tests = {
   text = function(value) return type(value) == "string" end,
@@ -33,10 +34,10 @@ end
 
 -- }======
 
----@alias anyreach.answer_kind "agent"|"version"|"whole_version"|"phone_number"|"trunk"
+---@alias anyreach.checked_kind "agent"|"version"|"whole_version"|"phone_number"|"trunk"
 
--- Field -> what it holds; with a question mark null and nothing will do as well. The id of a version is
--- not documented, and needed for phone numbers alone. A list may leave configurations out.
+-- Field -> what it must hold; a question mark allows null and absent. The id of a version is not documented,
+-- and only phone numbers need it. A list may leave configurations out.
 local shapes = {
   agent = { id = "text", name = "text", metadata = "mapping?" },
   version = { version = "integer", id = "text?", config = "mapping?", instruction_builder_inputs = "mapping?" },
@@ -47,15 +48,16 @@ local shapes = {
   trunk = { id = "text", name = "text" },
 }
 
--- The field by which two rows of a list are told to be one.
+-- The field that identifies a row: two rows with the same value are one thing.
 local keys = { agent = "id", version = "version", phone_number = "phone_number", trunk = "id" }
 
---- What an operation answered, if it is what it should be; anything else raises an error of kind "answer".
----@param kind anyreach.answer_kind
+--- The answer to an operation that returns one object. An answer that does not fit raises an error of kind
+--- "answer".
+---@param kind anyreach.checked_kind
 ---@param answer any
 ---@param operation string for the message
 ---@return table answer
-function answers.read(kind, answer, operation)
+function checked.object(kind, answer, operation)
   if not tests.mapping(answer) then
     errors.raise("answer", "%s: expected an object in the answer, got %s", operation, describe(answer))
   end
@@ -68,27 +70,29 @@ function answers.read(kind, answer, operation)
   return answer
 end
 
---- The rows of a list, each once: one may come again when others come or go while the pages are read.
----@param kind anyreach.answer_kind
+--- The rows of a list, each once: a row may come again on a later page when others are added or deleted while
+--- the pages are read. A row that does not fit raises an error of kind "answer".
+---@param kind anyreach.checked_kind
 ---@param rows fun(): any an iterator, such as api.agents.each()
 ---@param operation string for the message
 ---@return table[]
-function answers.list(kind, rows, operation)
+function checked.list(kind, rows, operation)
   local list, seen, key = {}, {}, keys[kind]
   for row in rows do
-    local value = answers.read(kind, row, operation)[key]
+    local value = checked.object(kind, row, operation)[key]
     if not seen[value] then list[#list + 1] = row end
     seen[value] = true
   end
   return list
 end
 
---- The id of a version, by which slots of phone numbers know it; without one raises an error of kind "answer".
+--- The id of a version, which the slots of phone numbers hold. A version without one raises an error of kind
+--- "answer".
 ---@param version table
 ---@return string
-function answers.version_id(version)
+function checked.version_id(version)
   if not tests.text(version.id) then fail("agents.versions", "id", "text", version.id) end
   return version.id
 end
 
-return answers
+return checked

@@ -1,5 +1,5 @@
--- What recipes do with answers that lack what they should hold, or hold something else: an error of kind
--- "answer" that names operation and field, never one of Lua's, and never a wrong guess.
+-- Recipes refuse answers that lack a field, or hold something else in it, with an error of kind "answer" that
+-- names operation and field: never with a Lua error, and never with a wrong guess.
 
 local agent_lookup = require "anyreach.agents.lookup"
 local agent_state = require "anyreach.agents.state"

@@ -30,7 +30,7 @@ int main(int count, char **names) {
   size_t *lengths = calloc((size_t)count, sizeof *lengths);
   if (!lengths) die("embed");
   qsort(names + 1, (size_t)count - 1, sizeof *names, compare);
-  puts("#include \"lua/embedded.h\"\n");
+  puts("#include \"lua/modules.h\"\n");
   for (int i = 1; i < count; i++) lengths[i] = write_bytes(names[i], i);
   puts("\nconst struct embedded_file embedded_files[] = {");
   for (int i = 1; i < count; i++) printf("  {\"%s\", file_%d, %zu},\n", names[i], i, lengths[i]);

@@ -9,8 +9,9 @@
 #include "api/operation.h"
 #include "lua/check.h"
 
-#define NAMESPACE_TYPE "anyreach.namespace" /* __name of api.agents, which is not called with ':'  \
-                                             */
+#define NAMESPACE_TYPE                                                                             \
+  "anyreach.namespace" /* __name of api.agents, which is not called with ':'                       \
+                        */
 
 /* Where things stand on the stack of a call: path values at 1…, then these. */
 struct call_arguments {

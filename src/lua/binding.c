@@ -7,8 +7,8 @@
 #include "lua/arguments.h"
 #include "lua/call.h"
 #include "lua/client.h"
-#include "lua/embedded.h"
 #include "lua/error.h"
+#include "lua/modules.h"
 
 /* Upvalues of the metamethods of bound operations and, with a prefix in place of the operation, of
  * namespaces. */

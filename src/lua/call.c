@@ -5,12 +5,11 @@
 
 #include "lua/answer.h"
 #include "lua/arguments.h"
-#include "lua/buffer.h"
 #include "lua/client.h"
-#include "lua/embedded.h"
 #include "lua/error.h"
 #include "lua/guard.h"
 #include "lua/json.h"
+#include "lua/modules.h"
 #include "lua/observer.h"
 #include "lua/redact.h"
 #include "lua/replay.h"
@@ -149,7 +148,7 @@ static void append_query_value(lua_State *L, struct call *call, bool *first, con
                                bool as_json) {
   int index = lua_gettop(L);
   if (as_json && lua_istable(L, index)) {
-    struct buf *text = lua_new_buf(L, CALL_MAX_URL);
+    struct buf *text = json_new_buffer(L, CALL_MAX_URL);
     struct json_options options = {.secrets = JSON_SECRETS_REVEAL};
     if (!json_encode(L, index, text, &options))
       raise_error(L, "usage", "%s: %s", name, lua_tostring(L, -1));
@@ -492,7 +491,7 @@ static void guard_raw(lua_State *L, const struct client *client, const struct op
                       const char *target) {
   const char *path = lua_pushlstring(L, target, strcspn(target, "?"));
   const char *last = strrchr(path, '/');
-  struct buf *value = lua_new_buf(L, CALL_MAX_URL);
+  struct buf *value = json_new_buffer(L, CALL_MAX_URL);
   if (last) check_buf(L, url_append_decoded(value, last + 1, strlen(last + 1)), "path");
   struct guard_request request = {
       .operation = operation, .path = path, .argument = buf_text(value)};

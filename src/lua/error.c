@@ -3,7 +3,7 @@
 #include <lauxlib.h>
 #include <stdarg.h>
 
-#include "lua/embedded.h"
+#include "lua/modules.h"
 
 /* Sets `where` to "file:line" of the nearest function on the stack that is a script's own. */
 static void set_where(lua_State *L) {

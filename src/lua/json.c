@@ -1,13 +1,36 @@
-/* The Lua module "anyreach.json", and the mark of arrays. Decoding, encoding, comparing and number
- * objects have files of their own. */
+/* The Lua module "anyreach.json", what marks arrays, number objects and comparison. Decoding and
+ * encoding have files of their own. */
 #include "lua/json.h"
 
 #include <lauxlib.h>
 #include <string.h>
 
-#include "lua/buffer.h"
+#include "lua/json_parts.h"
+#include "lua/secret.h"
 
-enum { INDENT_MAX = 16 };
+/* {====== buffers that Lua collects ====== */
+
+static int buffer_gc(lua_State *L) {
+  buf_wipe(lua_touserdata(L, 1));
+  return 0;
+}
+
+struct buf *json_new_buffer(lua_State *L, size_t maximum) {
+  struct buf *b = lua_newuserdatauv(L, sizeof *b, 0);
+  buf_init(b, maximum);
+  if (luaL_newmetatable(L, "anyreach.buffer")) {
+    lua_pushcfunction(L, buffer_gc);
+    lua_setfield(L, -2, "__gc");
+    lua_pushcfunction(L, buffer_gc);
+    lua_setfield(L, -2, "__close");
+  }
+  lua_setmetatable(L, -2);
+  return b;
+}
+
+/* }====== */
+
+/* {====== the mark of arrays ====== */
 
 void json_push_array_metatable(lua_State *L) {
   luaL_newmetatable(L, "anyreach.array");
@@ -26,6 +49,192 @@ bool json_is_array(lua_State *L, int index) {
   lua_pop(L, 2);
   return array;
 }
+
+/* }====== */
+
+/* {====== number objects: they compare by their digits and calculate as floats ====== */
+
+#define NUMBER_TYPE "anyreach.number"
+
+struct big_number {
+  size_t length;
+  char digits[]; /* followed by a NUL that does not count */
+};
+
+static int l_number_tostring(lua_State *L);
+static int l_number_eq(lua_State *L);
+static int l_number_compare(lua_State *L);
+static int l_number_calculate(lua_State *L);
+
+/* The metamethods that go on with floats; the operation is their upvalue. */
+static const struct {
+  const char *event;
+  lua_CFunction function;
+  int operation;
+} float_operators[] = {
+    {"__add", l_number_calculate, LUA_OPADD},   {"__sub", l_number_calculate, LUA_OPSUB},
+    {"__mul", l_number_calculate, LUA_OPMUL},   {"__div", l_number_calculate, LUA_OPDIV},
+    {"__mod", l_number_calculate, LUA_OPMOD},   {"__pow", l_number_calculate, LUA_OPPOW},
+    {"__idiv", l_number_calculate, LUA_OPIDIV}, {"__unm", l_number_calculate, LUA_OPUNM},
+    {"__lt", l_number_compare, LUA_OPLT},       {"__le", l_number_compare, LUA_OPLE},
+};
+
+static void push_metatable(lua_State *L) {
+  static const luaL_Reg metamethods[] = {
+      {"__tostring", l_number_tostring}, {"__eq", l_number_eq}, {NULL, NULL}};
+  if (!luaL_newmetatable(L, NUMBER_TYPE)) return;
+  luaL_setfuncs(L, metamethods, 0);
+  for (size_t i = 0; i < sizeof float_operators / sizeof float_operators[0]; i++) {
+    lua_pushinteger(L, float_operators[i].operation);
+    lua_pushcclosure(L, float_operators[i].function, 1);
+    lua_setfield(L, -2, float_operators[i].event);
+  }
+}
+
+static void push_big_number(lua_State *L, const char *digits, size_t length) {
+  push_metatable(L);
+  struct big_number *n = lua_newuserdatauv(L, sizeof *n + length + 1, 0);
+  n->length = length;
+  memcpy(n->digits, digits, length);
+  n->digits[length] = '\0';
+  lua_insert(L, -2);
+  lua_setmetatable(L, -2);
+}
+
+void json_push_parsed_number(lua_State *L, const char *text, const struct number *n) {
+  if (n->kind == NUMBER_INTEGER)
+    lua_pushinteger(L, n->integer);
+  else if (n->kind == NUMBER_FLOAT)
+    lua_pushnumber(L, n->real);
+  else
+    push_big_number(L, text, n->length);
+}
+
+bool json_push_number(lua_State *L, const char *text, size_t length) {
+  struct number n = number_read(text, text + length);
+  if (n.kind == NUMBER_WRONG || n.length != length) return false;
+  json_push_parsed_number(L, text, &n);
+  return true;
+}
+
+const char *json_big_number(lua_State *L, int index, size_t *length) {
+  if (lua_type(L, index) != LUA_TUSERDATA) return NULL;
+  const struct big_number *n = luaL_testudata(L, index, NUMBER_TYPE);
+  if (!n) return NULL;
+  if (length) *length = n->length;
+  return n->digits;
+}
+
+static lua_Number check_float(lua_State *L, int index) {
+  size_t length;
+  const char *digits = json_big_number(L, index, &length);
+  return digits ? number_read(digits, digits + length).real : luaL_checknumber(L, index);
+}
+
+static int l_number_calculate(lua_State *L) {
+  int operation = (int)lua_tointeger(L, lua_upvalueindex(1));
+  lua_Number left = check_float(L, 1), right = check_float(L, 2);
+  lua_settop(L, 0);
+  lua_pushnumber(L, left);
+  if (operation != LUA_OPUNM) lua_pushnumber(L, right);
+  lua_arith(L, operation);
+  return 1;
+}
+
+static int l_number_compare(lua_State *L) {
+  int operation = (int)lua_tointeger(L, lua_upvalueindex(1));
+  lua_pushnumber(L, check_float(L, 1));
+  lua_pushnumber(L, check_float(L, 2));
+  lua_pushboolean(L, lua_compare(L, -2, -1, operation));
+  return 1;
+}
+
+static int l_number_eq(lua_State *L) {
+  const char *left = json_big_number(L, 1, NULL), *right = json_big_number(L, 2, NULL);
+  lua_pushboolean(L, left && right && strcmp(left, right) == 0);
+  return 1;
+}
+
+static int l_number_tostring(lua_State *L) {
+  luaL_checkudata(L, 1, NUMBER_TYPE);
+  lua_pushstring(L, json_big_number(L, 1, NULL));
+  return 1;
+}
+
+/* }====== */
+
+/* {====== comparison ====== */
+
+static bool is_tag(lua_State *L, int index) {
+  if (!lua_getmetatable(L, index)) return false;
+  luaL_getmetatable(L, "anyreach.yaml.tag");
+  bool tag = lua_rawequal(L, -1, -2);
+  lua_pop(L, 2);
+  return tag;
+}
+
+static bool equal_bytes(const char *a, size_t a_length, const char *b, size_t b_length) {
+  return a && b && a_length == b_length && memcmp(a, b, a_length) == 0;
+}
+
+static bool equal_numbers(lua_State *L, int a, int b) {
+  size_t a_length = 0, b_length = 0;
+  const char *a_digits = json_big_number(L, a, &a_length);
+  const char *b_digits = json_big_number(L, b, &b_length);
+  return equal_bytes(a_digits, a_length, b_digits, b_length);
+}
+
+static bool equal_texts(lua_State *L, int a, int b) {
+  size_t a_length = 0, b_length = 0;
+  const char *a_bytes = to_wire_text(L, a, &a_length);
+  const char *b_bytes = to_wire_text(L, b, &b_length);
+  return equal_bytes(a_bytes, a_length, b_bytes, b_length);
+}
+
+static lua_Integer count_keys(lua_State *L, int index) {
+  lua_Integer count = 0;
+  for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) count++;
+  return count;
+}
+
+static bool equal_values(lua_State *L, int a, int b, int depth);
+
+/* True when each key of `a` has an equal value in `b`, and `b` has no other keys. */
+static bool equal_tables(lua_State *L, int a, int b, int depth) {
+  lua_Integer count = 0;
+  int top = lua_gettop(L);
+  bool equal = is_tag(L, a) == is_tag(L, b);
+  for (lua_pushnil(L); equal && lua_next(L, a); count++) {
+    lua_pushvalue(L, -2);
+    lua_rawget(L, b);
+    equal = equal_values(L, top + 2, top + 3, depth + 1);
+    lua_settop(L, top + 1);
+  }
+  lua_settop(L, top);
+  return equal && count == count_keys(L, b);
+}
+
+static bool equal_values(lua_State *L, int a, int b, int depth) {
+  if (lua_rawequal(L, a, b)) return true;
+  if (lua_type(L, a) != LUA_TTABLE || lua_type(L, b) != LUA_TTABLE)
+    return equal_numbers(L, a, b) || equal_texts(L, a, b);
+  if (depth >= JSON_MAX_DEPTH)
+    luaL_error(L, "cannot compare tables nested deeper than %d levels; does one contain itself?",
+               JSON_MAX_DEPTH);
+  luaL_checkstack(L, 8, "comparing values");
+  return equal_tables(L, a, b, depth);
+}
+
+bool json_equal(lua_State *L, int a, int b) {
+  luaL_checkstack(L, 8, "comparing values");
+  return equal_values(L, lua_absindex(L, a), lua_absindex(L, b), 0);
+}
+
+/* }====== */
+
+/* {====== the module ====== */
+
+enum { INDENT_MAX = 16 };
 
 static void read_option(lua_State *L, const char *name, struct json_options *options) {
   if (strcmp(name, "indent") == 0) {
@@ -64,7 +273,7 @@ static struct json_options check_options(lua_State *L, int index) {
 static int l_json_encode(lua_State *L) {
   luaL_checkany(L, 1);
   struct json_options options = check_options(L, 2);
-  struct buf *text = lua_new_buf(L, JSON_MAX_TEXT);
+  struct buf *text = json_new_buffer(L, JSON_MAX_TEXT);
   if (!json_encode(L, 1, text, &options)) return luaL_error(L, "%s", lua_tostring(L, -1));
   lua_pushlstring(L, text->data, text->length);
   buf_wipe(text);
@@ -137,3 +346,5 @@ int luaopen_anyreach_json(lua_State *L) {
   lua_setfield(L, -2, "null");
   return 1;
 }
+
+/* }====== */

@@ -33,6 +33,10 @@ struct json_options {
   unsigned indent; /* spaces a level; 0: one line without spaces */
 };
 
+/* Pushes a userdata that owns a new, empty buffer and wipes it when collected or closed: for C code
+ * that fills a buffer and may raise before it is done. [-0, +1, m] */
+struct buf *json_new_buffer(lua_State *L, size_t maximum);
+
 /* Decodes a whole document. On success pushes the value and returns true. Otherwise pushes a
  * message with line, column and byte (all from 1, columns in characters) and returns false. Raises
  * only when memory runs out. [-0, +1, m] */

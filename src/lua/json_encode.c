@@ -9,9 +9,8 @@
 #include <string.h>
 
 #include "api/number.h"
-#include "lua/buffer.h"
 #include "lua/json.h"
-#include "lua/json_text.h"
+#include "lua/json_parts.h"
 #include "lua/secret.h"
 
 enum {
@@ -100,7 +99,7 @@ static void push_path(struct encoder *e) {
     lua_pushliteral(e->L, "the value");
     return;
   }
-  struct buf *text = lua_new_buf(e->L, 4096);
+  struct buf *text = json_new_buffer(e->L, 4096);
   append_path(text, e->step, e->step->depth);
   lua_pushlstring(e->L, text->data, text->length);
   lua_remove(e->L, -2);
@@ -130,7 +129,7 @@ static const char *push_shown_key(lua_State *L, int index) {
     return lua_pushfstring(L, "of type %s", luaL_typename(L, index));
   size_t length;
   const char *bytes = lua_tolstring(L, index, &length);
-  struct buf *text = lua_new_buf(L, 4096);
+  struct buf *text = json_new_buffer(L, 4096);
   append_quoted(text, bytes, length);
   return lua_pushlstring(L, text->data, text->length);
 }

@@ -1,14 +1,54 @@
-/* The C modules that both Lua states of the program have, the user's and the sandbox's: json,
- * secret, yaml, sqlite, operations; and the embedded Lua files beside them. */
+/* What `require` finds in the program: C modules, and the Lua modules, recipes and examples that
+ * are embedded. `make` turns lua/ and scripts/ into build/…/embedded_files.c with src/gen/embed.c;
+ * a development build (make DEV=1) reads the files. */
 #ifndef ANYREACH_MODULES_H
 #define ANYREACH_MODULES_H
 
 #include <lauxlib.h>
+#include <stdbool.h>
+#include <stddef.h>
 
-/* Makes them known to `require`; nothing is loaded yet. [-0, +0, e] */
+/* {====== C modules ====== */
+
+/* Makes known to `require` the C modules that both Lua states of the program have, the user's and
+ * the sandbox's, and the embedded Lua files. Nothing is loaded yet. [-0, +0, e] */
 void modules_open(lua_State *L);
 
 /* Adds further C modules, by name and opening function. [-0, +0, m] */
 void modules_preload(lua_State *L, const luaL_Reg *modules);
+
+/* }====== */
+
+/* {====== embedded files ====== */
+
+/* One file. `name` is its path from the project's root, such as "lua/anyreach/client/pager.lua". */
+struct embedded_file {
+  const char *name;
+  const unsigned char *bytes;
+  size_t length;
+};
+
+/* All files, sorted by name. */
+extern const struct embedded_file embedded_files[];
+extern const size_t embedded_file_count;
+
+/* The file of that name, or NULL. */
+const struct embedded_file *embedded_find(const char *name);
+
+/* Puts a searcher for "anyreach.*" modules before all others, and remembers the state's `require`.
+ */
+void embedded_install(lua_State *L);
+
+/* Pushes what require(name) gives, whatever a script has made of the global. [-0, +1, e] */
+void embedded_require(lua_State *L, const char *name);
+
+/* Loads an embedded Lua file as a function. Pushes it, or an error message. Returns a Lua status.
+ * [-0, +1, m] */
+int embedded_load(lua_State *L, const char *name);
+
+/* True for the chunk name of an embedded file: code of ours, not of the script. */
+bool embedded_is_own(const char *source);
+
+/* }====== */
 
 #endif

@@ -5,7 +5,6 @@
 
 #include "api/nearest.h"
 #include "api/operation.h"
-#include "lua/buffer.h"
 #include "lua/check.h"
 #include "lua/json.h"
 #include "lua/operation_define.h"
@@ -175,7 +174,7 @@ static void push_path_values(lua_State *L, const struct operation *operation,
                              const struct span *values) {
   lua_newtable(L);
   for (unsigned i = 0; i < operation->path_field_count; i++) {
-    struct buf *decoded = lua_new_buf(L, MAX_REQUEST_TEXT);
+    struct buf *decoded = json_new_buffer(L, MAX_REQUEST_TEXT);
     if (url_append_decoded(decoded, values[i].start, values[i].length) != BUF_OK)
       luaL_error(L, "the path is too long");
     lua_pushlstring(L, decoded->data, decoded->length);

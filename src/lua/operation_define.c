@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "api/operation.h"
-#include "lua/buffer.h"
 #include "lua/json.h"
 
 #define ARENA_TYPE "anyreach.operations.arena"
@@ -266,7 +265,7 @@ static const char *copy_wait(struct copier *c, int table) {
     lua_settop(L, top);
     return NULL;
   }
-  struct buf *text = lua_new_buf(L, DEFINE_MAX_MEMORY);
+  struct buf *text = json_new_buffer(L, DEFINE_MAX_MEMORY);
   struct json_options options = {.secrets = JSON_SECRETS_REFUSE};
   if (!json_encode(L, top + 1, text, &options)) refuse(c, "wait", "what JSON can hold");
   lua_pushlstring(L, text->data, text->length);

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <strings.h>
 
-#include "lua/buffer.h"
 #include "lua/json.h"
 #include "lua/secret.h"
 #include "net/url.h"
@@ -39,7 +38,7 @@ static void replace_all(lua_State *L, const char *bytes, size_t length) {
 }
 
 static void replace_encoded(lua_State *L, const struct needle *needle) {
-  struct buf *encoded = lua_new_buf(L, 3 * REDACT_MAX_SECRET);
+  struct buf *encoded = json_new_buffer(L, 3 * REDACT_MAX_SECRET);
   if (url_append_encoded(encoded, needle->bytes, needle->length) == BUF_OK)
     replace_all(L, encoded->data, encoded->length);
   lua_pop(L, 1);
@@ -50,7 +49,7 @@ static void replace_in_json(lua_State *L, const struct needle *needle) {
   struct json_options options = {.secrets = JSON_SECRETS_REVEAL};
   int top = lua_gettop(L);
   lua_rawgeti(L, 2, needle->position);
-  struct buf *quoted = lua_new_buf(L, 6 * REDACT_MAX_SECRET);
+  struct buf *quoted = json_new_buffer(L, 6 * REDACT_MAX_SECRET);
   if (json_encode(L, top + 1, quoted, &options))
     replace_all(L, quoted->data + 1, quoted->length - 2);
   lua_settop(L, top);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lua/embedded.h"
+#include "lua/modules.h"
 
 /* A verdict of libcurl that stands for a kind of failure. */
 static CURLcode verdict_of(const char *kind) {

@@ -15,20 +15,17 @@
 
 #include "lua/binding.h"
 #include "lua/coroutine.h"
-#include "lua/directory.h"
-#include "lua/embedded.h"
 #include "lua/error.h"
+#include "lua/disk.h"
 #include "lua/guard.h"
+#include "lua/libraries.h"
 #include "lua/modules.h"
 #include "lua/observer.h"
-#include "lua/private_file.h"
 #include "lua/redact.h"
 #include "lua/task.h"
-#include "lua/text_width.h"
 #include "net/loop.h"
 #include "net/write_tally.h"
 #include "sandbox/server.h"
-#include "terminal/hidden_input.h"
 #include "terminal/line_editor.h"
 #include "terminal/terminal.h"
 #include "version.h"
@@ -48,7 +45,7 @@ static const luaL_Reg client_modules[] = {{"anyreach.client_core", luaopen_anyre
                                           {"anyreach.observer", luaopen_anyreach_observer},
                                           {"anyreach.redact", luaopen_anyreach_redact},
                                           {"anyreach.directory", luaopen_anyreach_directory},
-                                          {"anyreach.private_file", luaopen_anyreach_private_file},
+                                          {"anyreach.disk", luaopen_anyreach_disk},
                                           {"anyreach.hidden_input", luaopen_anyreach_hidden_input},
                                           {"anyreach.terminal", luaopen_anyreach_terminal},
                                           {"anyreach.text_width", luaopen_anyreach_text_width},

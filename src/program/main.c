@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "api/nearest.h"
-#include "lua/embedded.h"
+#include "lua/modules.h"
 #include "program/host.h"
 #include "program/options.h"
 #include "version.h"

@@ -19,8 +19,6 @@
 #include <unistd.h>
 
 #include "api/buf.h"
-#include "lua/buffer.h"
-#include "lua/embedded.h"
 #include "lua/json.h"
 #include "lua/modules.h"
 
@@ -281,7 +279,7 @@ static int answer_defect(lua_State *L) {
   lua_newtable(L);
   lua_pushfstring(L, "sandbox: %s", luaL_tolstring(L, 2, NULL));
   lua_setfield(L, 3, "detail");
-  struct buf *text = lua_new_buf(L, SERVER_BODY_MAX);
+  struct buf *text = json_new_buffer(L, SERVER_BODY_MAX);
   struct json_options plain = {0};
   bool written = json_encode(L, 3, text, &plain);
   static const char fallback[] = "{\"detail\":\"sandbox: internal error\"}";

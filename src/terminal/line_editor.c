@@ -11,7 +11,6 @@
 
 #include "terminal/line_screen.h"
 #include "terminal/line_state.h"
-#include "terminal/wide_text.h"
 
 struct line_editor *line_editor_of(EditLine *edit) {
   struct line_editor *editor = NULL;
@@ -136,9 +135,9 @@ static void renew_hint(struct line_editor *editor) {
   free(editor->hint);
   editor->hint = NULL;
   if (editor->is_searching || !line_screen_is_able()) return;
-  const char *text = line_entry_text(editor, &cursor);
+  const char *text = line_keys_entry(editor, &cursor);
   const char *hint = text ? editor->hooks.hint(editor->hooks.context, text, cursor) : NULL;
-  if (hint && *hint) editor->hint = wide_text_decode(hint);
+  if (hint && *hint) editor->hint = line_screen_decode(hint);
   draw_hint(editor);
 }
 
@@ -279,7 +278,7 @@ static int read_key(EditLine *edit, wchar_t *key) {
   if (!is_read) return -1;
   if (*key != L'\t') editor->was_tab = false;
   if (editor->is_searching) {
-    line_recall_redirect(editor, key);
+    line_keys_redirect(editor, key);
   } else if (*key >= L' ' && wcwidth(*key) == 0) {
     /* Libedit believes that a combining character moves the cursor. */
     el_winsertstr(edit, (wchar_t[]){*key, L'\0'});
@@ -362,7 +361,7 @@ static void stop_reading(struct line_editor *editor) {
 
 static bool take_prompt(struct line_editor *editor, const char *prompt) {
   free(editor->prompt);
-  editor->prompt = wide_text_decode(prompt);
+  editor->prompt = line_screen_decode(prompt);
   if (!editor->prompt) return false;
   move_last_escape(editor->prompt);
   join_escapes(editor->prompt);
@@ -374,7 +373,7 @@ enum line_status line_editor_read(struct line_editor *editor, const char *prompt
   int unused;
   *text = "";
   if (!take_prompt(editor, prompt)) return LINE_END;
-  wchar_t *wide_initial = initial ? wide_text_decode(initial) : NULL;
+  wchar_t *wide_initial = initial ? line_screen_decode(initial) : NULL;
   editor->initial = wide_initial;
   start_reading(editor);
   el_wgets(editor->edit, &unused);
@@ -388,7 +387,7 @@ enum line_status line_editor_read(struct line_editor *editor, const char *prompt
 /* }====== */
 
 void line_editor_add_history(struct line_editor *editor, const char *text) {
-  wchar_t *wide = wide_text_decode(text);
+  wchar_t *wide = line_screen_decode(text);
   if (wide && *wide) line_history_add(editor->history, wide);
   free(wide);
 }

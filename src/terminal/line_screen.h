@@ -1,6 +1,6 @@
 /* Where characters come to stand on the terminal that stdout is, and moving about there, for what
- * libedit does not draw itself. Terminals but "dumb" ones are taken to know the ANSI sequences. No
- * Lua.
+ * libedit does not draw itself. Terminals but "dumb" ones are taken to know the ANSI sequences.
+ * Also: text as the wide characters that libedit works with. No Lua.
  */
 #ifndef ANYREACH_LINE_SCREEN_H
 #define ANYREACH_LINE_SCREEN_H
@@ -40,5 +40,13 @@ void line_screen_erase_below(struct line_place cursor, struct line_place last);
 
 /* Lines, each with its end. */
 void line_screen_write(const char *text, size_t length);
+
+/* {====== text as wide characters, in a UTF-8 locale ====== */
+
+/* Both results are to be freed; NULL when memory runs out. What is no character becomes '?'. */
+char *line_screen_encode(const wchar_t *from, const wchar_t *end);
+wchar_t *line_screen_decode(const char *text);
+
+/* }====== */
 
 #endif

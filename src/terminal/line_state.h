@@ -1,7 +1,5 @@
-/* What the parts of the line editor share: line_editor.c waits for keys and looks after the screen,
- * line_keys.c does what keys do, line_recall.c goes through the history, line_entry.c changes the
- * entry.
- */
+/* What the two halves of the line editor share: line_editor.c waits for keys and looks after the
+ * screen, line_keys.c does what keys do. */
 #ifndef ANYREACH_LINE_STATE_H
 #define ANYREACH_LINE_STATE_H
 
@@ -57,44 +55,17 @@ void line_editor_write_above(struct line_editor *editor, const char *text, size_
 
 /* }====== */
 
-/* {====== line_entry.c ====== */
+/* {====== line_keys.c ====== */
 
 /* The entry in UTF-8, which stays in `editor->text`; NULL when memory runs out. `cursor` may be
  * NULL. */
-const char *line_entry_text(struct line_editor *editor, size_t *cursor);
-
-/* A copy, to be freed; NULL when memory runs out. */
-wchar_t *line_entry_copy(struct line_editor *editor);
-
-void line_entry_move_cursor(struct line_editor *editor, const wchar_t *place);
-void line_entry_replace(struct line_editor *editor, const wchar_t *text);
-
-/* Deletes what takes so many bytes before the cursor. */
-void line_entry_delete_before(struct line_editor *editor, size_t bytes);
-
-/* Where the line starts or ends that the place is in. */
-const wchar_t *line_entry_line_start(const LineInfoW *line, const wchar_t *place);
-const wchar_t *line_entry_line_end(const LineInfoW *line, const wchar_t *place);
-
-/* The cursor goes to the line above or below, to the same column or the line's end. Returns false
- * when there is no such line. */
-bool line_entry_go_up(struct line_editor *editor);
-bool line_entry_go_down(struct line_editor *editor);
-
-/* }====== */
+const char *line_keys_entry(struct line_editor *editor, size_t *cursor);
 
 /* Names the functions and binds them to keys. */
 void line_keys_bind(EditLine *edit);
 
-/* {====== line_recall.c: functions for keys, and the search that these start ====== */
-
-unsigned char line_recall_older(EditLine *edit, int key);
-unsigned char line_recall_newer(EditLine *edit, int key);
-unsigned char line_recall_search(EditLine *edit, int key);
-unsigned char line_recall_search_key(EditLine *edit, int key);
-
-/* While searching, keys are those of the search; another one ends it, and comes again. */
-void line_recall_redirect(struct line_editor *editor, wchar_t *key);
+/* During a search each key belongs to it; any other key ends the search and is read again. */
+void line_keys_redirect(struct line_editor *editor, wchar_t *key);
 
 /* }====== */
 

@@ -2,7 +2,7 @@
 
 local json = require "anyreach.json"
 local organizations = require "helpers.organizations"
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 local process = require "helpers.process"
 
 local A, B, C, D = "+15551230001", "+15551230002", "+15551230003", "+15551234567"
@@ -192,7 +192,7 @@ describe("a swap", function()
     both:writes()
     local path = process.first_line(("ls %s/state/anyreach/unfinished/*.lock"):format(both.directory))
     do
-      local _ <close> = private_file.hold(path, 0)
+      local _ <close> = disk.lock(path, 0)
       for _, words in ipairs {
         { "numbers", "swap", A, B }, { "numbers", "clear", A }, { "numbers", "forget" },
         { "rollback", "Two", "--to", "1" },

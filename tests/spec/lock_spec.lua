@@ -94,7 +94,7 @@ describe("a lock", function()
   it("is not written while another run does, and keeps what that one has noted", function()
     local found, path = read_text(line("Ann", 1))
     local run = process.start(process.anyreach("-e", ([[
-      local _ <close> = assert(require "anyreach.private_file".hold(%q, 0))
+      local _ <close> = assert(require "anyreach.disk".lock(%q, 0))
       local text = anyreach.read_file(%q)
       print "ready" io.stdout:flush()
       anyreach.sleep(0.3)

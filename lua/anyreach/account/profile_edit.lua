@@ -4,7 +4,7 @@
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 local profile_file = require "anyreach.account.profile_file"
 local yaml = require "anyreach.yaml"
 local yaml_edit = require "anyreach.yaml.edit"
@@ -26,7 +26,7 @@ local function update(change)
   if value == nil or value == json.null then value, is_there = {}, false end
   change(value)
   local new_text = is_there and yaml_edit.update(text, value) or text .. yaml_text.encode(value)
-  local ok, message = private_file.write(path, new_text)
+  local ok, message = disk.write(path, new_text)
   if not ok then errors.raise("input", "%s", message) end
   profile_file.forget()
   return path

@@ -14,7 +14,7 @@ local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 local secret = require "anyreach.secret"
 local yaml = require "anyreach.yaml"
 
@@ -241,7 +241,7 @@ local contents
 local function load_contents()
   local path = profile_file.path()
   if not path then return { profiles = {} } end
-  local mode, message, problem = private_file.mode(path)
+  local mode, message, problem = disk.mode(path)
   if not mode then
     if ABSENT[problem] then return { profiles = {} } end
     errors.raise("input", "%s", message)

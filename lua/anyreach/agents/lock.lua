@@ -13,7 +13,7 @@
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 
 ---@class anyreach.lock_row
 ---@field agent string name
@@ -165,7 +165,7 @@ end
 
 -- Until it is closed nobody else writes the lock at a path.
 local function hold(path)
-  local held, message = private_file.hold(path:match("^(.*/)") or "./", HOLD_SECONDS)
+  local held, message = disk.lock(path:match("^(.*/)") or "./", HOLD_SECONDS)
   if held then return held end
   if held == false then
     errors.raise("conflict", "%s: another run has been writing there for %d seconds; try again when it has ended",

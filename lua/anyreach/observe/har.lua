@@ -3,7 +3,7 @@
 
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 local redaction = require "anyreach.text.redaction"
 
 local har = {}
@@ -139,7 +139,7 @@ function har.new(path)
       local creator = json.encode { name = "anyreach-lua", version = host.version }
       local text = ('{"log":{"version":"1.2","creator":%s,"entries":[\n%s\n]}}\n'):format(creator,
         table.concat(entries, ",\n"))
-      local ok, message = private_file.write(path, text)
+      local ok, message = disk.write(path, text)
       return not ok and "--har: " .. message or nil
     end,
   }

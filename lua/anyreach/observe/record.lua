@@ -5,7 +5,7 @@ local cassette = require "anyreach.observe.recording"
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 local redaction = require "anyreach.text.redaction"
 
 local record = {}
@@ -75,7 +75,7 @@ function record.new(path)
       local exchange = record.exchange(noted)
       count = count + 1
       local file = path .. "/" .. cassette.file_name(count, exchange.request)
-      local ok, message = private_file.write(file, json.encode(exchange, { indent = 2 }) .. "\n")
+      local ok, message = disk.write(file, json.encode(exchange, { indent = 2 }) .. "\n")
       if not ok then problem = problem or message end
     end,
     finish = function() return problem and "--record: " .. problem or nil end,

@@ -1,7 +1,7 @@
 -- What is remembered of what was typed: where, and what not.
 
 local directory = require "anyreach.directory"
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 local redact = require "anyreach.redact"
 local state_path = require "anyreach.account.state_path"
 
@@ -30,7 +30,7 @@ end
 function history.path()
   local path = state_path "history"
   if not path then return nil end
-  if not directory.kind(path) and not private_file.write(path, "") then return nil end
+  if not directory.kind(path) and not disk.write(path, "") then return nil end
   return path
 end
 

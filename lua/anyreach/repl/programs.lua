@@ -3,7 +3,7 @@
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local host = require "anyreach.host"
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 
 local programs = {}
 
@@ -21,7 +21,7 @@ end
 -- A new file that only the user may read, with the text in it.
 local function temporary_file(text)
   local path = os.tmpname()
-  local ok, message = private_file.write(path .. ".lua", text)
+  local ok, message = disk.write(path .. ".lua", text)
   os.remove(path)
   if not ok then errors.raise("input", "%s", message) end
   return path .. ".lua"

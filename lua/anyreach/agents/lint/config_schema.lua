@@ -8,7 +8,7 @@ local files = require "anyreach.files"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local live = require "anyreach.openapi.live_documents"
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 local report = require "anyreach.report"
 
 local config_schema = {}
@@ -32,7 +32,7 @@ end
 local function keep(path, value)
   if not path or host.sandbox_url() then return end
   local text = json.encode { fetched = os.date("!%Y-%m-%dT%H:%M:%SZ"), schema = value }
-  local ok, message = private_file.write(path, text)
+  local ok, message = disk.write(path, text)
   if not ok then report.warn("the schema was not kept for offline use: %s", message) end
 end
 

@@ -13,7 +13,7 @@ local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local number_state = require "anyreach.agents.numbers.number_state"
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 local report = require "anyreach.report"
 local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slot_report = require "anyreach.agents.numbers.slot_report"
@@ -44,7 +44,7 @@ end
 function interrupted.lock(api)
   local path = path_of(api, "lock")
   if not path then return nil end
-  local held, message = private_file.hold(path, 0)
+  local held, message = disk.lock(path, 0)
   if held then return held end
   if held == false then
     errors.raise("conflict", "another run is changing phone numbers of this organisation; try again when it has ended")
@@ -91,7 +91,7 @@ local function note(api, what, changes)
   local path = path_of(api, "json")
   if not path then errors.raise("input", "no directory to note the changes in: set XDG_STATE_HOME or HOME") end
   local text = json.encode({ what = what, changes = json.array(changes) }, { indent = 2 }) .. "\n"
-  local ok, message = private_file.create(path, text)
+  local ok, message = disk.create(path, text)
   if ok then return end
   earlier = read_note(api) -- another run was faster
   if earlier then refuse_because_of(earlier) end

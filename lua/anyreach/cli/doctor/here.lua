@@ -14,7 +14,7 @@ local here = {}
 ---@return anyreach.finding[]
 function here.program()
   local texts, libraries = {}, {}
-  for i, library in ipairs(require "anyreach.versions") do
+  for i, library in ipairs(require "anyreach.library_versions") do
     texts[i] = library.name .. " " .. library.version
     libraries[library.name] = library.version
   end

@@ -1,9 +1,18 @@
-/* The bytes of JSON strings, for the decoder and the encoder alone. No Lua. */
-#ifndef ANYREACH_JSON_TEXT_H
-#define ANYREACH_JSON_TEXT_H
+/* What the decoder and the encoder of JSON share with each other and with json.c; for these alone.
+ */
+#ifndef ANYREACH_JSON_PARTS_H
+#define ANYREACH_JSON_PARTS_H
 
+#include <lua.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "api/number.h"
+
+/* Pushes the value of a number that was read from `text` and is not wrong. [-0, +1, m] */
+void json_push_parsed_number(lua_State *L, const char *text, const struct number *n);
+
+/* {====== the bytes of strings ====== */
 
 /* Where the run of bytes ends that stand for themselves in a JSON string: at a quote, a backslash,
  * a control character, a byte that is not valid UTF-8, or `end`. */
@@ -14,7 +23,9 @@ size_t json_character_length(const char *at, const char *end);
 
 enum { JSON_CHARACTER_MAX = 32 };
 
-/* Writes what stands at `at` for a message: the end of the text, 'x', or byte 0x07. */
+/* Describes what is at `at` for a message: the end of the text, 'x', or byte 0x07. */
 const char *json_describe_character(const char *at, const char *end, char text[JSON_CHARACTER_MAX]);
+
+/* }====== */
 
 #endif

@@ -1,6 +1,6 @@
 -- Files for the user alone, and paths that one program holds at a time.
 
-local private_file = require "anyreach.private_file"
+local disk = require "anyreach.disk"
 local process = require "helpers.process"
 
 local EEXIST = 17
@@ -8,21 +8,21 @@ local EEXIST = 17
 describe("a private file", function()
   it("is made with the directories above it, for the user alone", function()
     local path = process.directory() .. "/a/b/file"
-    expect.equal({ private_file.write(path, "one"), process.read(path) }, { true, "one" })
-    expect.equal({ private_file.mode(path), private_file.mode(path:match "^(.*)/") }, { 6 * 64, 7 * 64 })
+    expect.equal({ disk.write(path, "one"), process.read(path) }, { true, "one" })
+    expect.equal({ disk.mode(path), disk.mode(path:match "^(.*)/") }, { 6 * 64, 7 * 64 })
   end)
 
   it("that is created must not be there, and then stays as it is", function()
     local directory = process.directory()
     local path = directory .. "/file"
-    expect.equal({ private_file.create(path, "one") }, { true })
-    expect.equal({ private_file.create(path, "two") }, { nil, path .. ": File exists", EEXIST })
+    expect.equal({ disk.create(path, "one") }, { true })
+    expect.equal({ disk.create(path, "two") }, { nil, path .. ": File exists", EEXIST })
     expect.equal({ process.read(path), process.first_line("ls " .. directory .. " | wc -l") }, { "one", "1" })
   end)
 
   it("is created by one of many who try at once", function()
     local path = process.directory() .. "/file"
-    local code = ("os.exit(require 'anyreach.private_file'.create(%q, arg[1]) and 0 or 1)"):format(path)
+    local code = ("os.exit(require 'anyreach.disk'.create(%q, arg[1]) and 0 or 1)"):format(path)
     local runs, made = {}, 0
     for index = 1, 8 do runs[index] = process.start(process.anyreach("-e", code, tostring(index))) end
     for _, run in ipairs(runs) do made = made + (run:wait() == 0 and 1 or 0) end
@@ -35,11 +35,11 @@ describe("a path that is held", function()
     local directory = process.directory()
     for _, path in ipairs { directory .. "/", directory .. "/new/file" } do
       do
-        local held <close> = private_file.hold(path, 0)
+        local held <close> = disk.lock(path, 0)
         expect.truthy(held)
-        expect.equal({ private_file.hold(path, 0.02) }, { false })
+        expect.equal({ disk.lock(path, 0.02) }, { false })
       end
-      local again <close> = private_file.hold(path, 0)
+      local again <close> = disk.lock(path, 0)
       expect.truthy(again)
     end
   end)
@@ -47,25 +47,25 @@ describe("a path that is held", function()
   it("is held no more when its program is killed, and waited for until then", function()
     local path = process.directory() .. "/"
     local run = process.start(process.anyreach("-e", ([[
-      held = assert(require "anyreach.private_file".hold(%q, 0))
+      held = assert(require "anyreach.disk".lock(%q, 0))
       print "ready" io.stdout:flush()
       anyreach.sleep(1000)]]):format(path)))
     run:first_line()
-    expect.equal(private_file.hold(path, 0), false)
+    expect.equal(disk.lock(path, 0), false)
     run:stop "KILL"
-    local held <close> = private_file.hold(path, 5)
+    local held <close> = disk.lock(path, 5)
     expect.truthy(held)
   end)
 
   it("must be there when it is a directory", function()
-    expect.equal({ private_file.hold("nowhere/", 0) }, { nil, "nowhere/: No such file or directory", 2 })
-    expect.raises(function() private_file.hold("", 0) end, "a path")
+    expect.equal({ disk.lock("nowhere/", 0) }, { nil, "nowhere/: No such file or directory", 2 })
+    expect.raises(function() disk.lock("", 0) end, "a path")
   end)
 
   it("leaves no descriptor open", function()
     local path = process.directory() .. "/"
-    local held <close> = private_file.hold(path, 0)
+    local held <close> = disk.lock(path, 0)
     expect.truthy(held)
-    for _ = 1, 5000 do expect.equal(private_file.hold(path, 0), false) end
+    for _ = 1, 5000 do expect.equal(disk.lock(path, 0), false) end
   end)
 end)

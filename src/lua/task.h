@@ -7,6 +7,7 @@
 #include <lua.h>
 #include <stdbool.h>
 
+#include "lua/place.h"
 #include "net/loop.h"
 
 struct task;
@@ -17,6 +18,33 @@ struct wait {
   struct task *task; /* who sleeps on it; NULL while nobody does */
   bool done;
   bool by_tasks; /* happens only when other tasks run */
+};
+
+enum task_status { TASK_READY, TASK_RUNNING, TASK_WAITING, TASK_DONE, TASK_FAILED, TASK_CANCELLED };
+
+/* Somebody who waits for a task's end; linked into that task, and unlinked by whoever frees it. */
+struct task_waiter {
+  struct wait wait;
+  struct task *target; /* NULL once it has ended */
+  struct task_waiter *next;
+};
+
+#define TASK_TYPE "anyreach.task"
+
+/* User values of a task. Results, or the error, stay on the stack of its thread. */
+enum { TASK_THREAD = 1, TASK_TRACEBACK /* of its error */, TASK_PLACE, TASK_VALUES = TASK_PLACE };
+
+/* Lives in a userdata, which the registry anchors until the task has ended. */
+struct task {
+  struct scheduler *scheduler;
+  lua_State *thread;
+  struct place *place; /* the user value */
+  enum task_status status;
+  int argument_count;
+  struct task *next_ready, *previous_ready;
+  struct task_waiter *waiters;
+  bool noticed;       /* somebody waits, or has asked for the result */
+  bool in_background; /* the run ends without it */
 };
 
 /* Creates the scheduler of a Lua state; every thread of the state finds it in its extra space. */
@@ -38,6 +66,30 @@ void task_drive(lua_State *L, struct wait *wait);
  * that is none of them. */
 void task_turn(lua_State *L);
 
+/* Makes a task of the function and its arguments on top of the stack, ready to run, and pushes it.
+ * Its place is the value at the index `place`, or, when that is 0, a new child of the running
+ * task's. [-(argument_count+1), +1, m] */
+struct task *task_new(lua_State *L, int argument_count, bool in_background, int place);
+
+/* Ends a task that is alive and not running: closes its pending values, innermost first. */
+void task_cancel(struct task *task);
+
+/* The task that runs, or NULL. */
+struct task *task_current(lua_State *L);
+
+/* The number of those that are alive. */
+size_t task_count(lua_State *L);
+
+/* Where the running task is in the tree of tasks; its parent is known from that. NULL, which is the
+ * root, when none runs. */
+const struct place *task_place(lua_State *L);
+
+/* Pushes a new child of the running task's place; the root when none runs. [-0, +1, m] */
+struct place *task_push_new_place(lua_State *L);
+
+/* The running task goes on at the place on top of the stack. [-1, +0, -] */
+void task_move_to(lua_State *L);
+
 /* True when L is the thread of the running task itself, not a coroutine inside it. */
 bool task_is_base(lua_State *L);
 
@@ -57,9 +109,5 @@ bool task_push_unnoticed_error(lua_State *L);
 
 /* After task_run(): the stack trace of the main task's error, a string of the state, or NULL. */
 const char *task_traceback(lua_State *L);
-
-/* Adds the functions spawn, background, sleep and event to the table on top of the stack. [-0, +0,
- * m] */
-void task_register(lua_State *L);
 
 #endif

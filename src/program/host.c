@@ -23,6 +23,7 @@
 #include "lua/observer.h"
 #include "lua/redact.h"
 #include "lua/task.h"
+#include "lua/task_library.h"
 #include "net/loop.h"
 #include "net/write_tally.h"
 #include "sandbox/server.h"

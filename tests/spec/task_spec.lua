@@ -1,6 +1,7 @@
 -- Tasks and waits: what several at once do, where a wait works, what a cancelled one gives up, and that
 -- the coroutine library is still the one of Lua.
 
+local host = require "anyreach.host"
 local process = require "helpers.process"
 local wire = require "helpers.wire"
 
@@ -170,6 +171,24 @@ describe("map", function()
     expect.equal(started, 4)
   end)
 
+  it("raises, of several errors at once, the earliest in time", function()
+    local start = anyreach.spawn(anyreach.sleep, 0.01)
+    local failed = {}
+    local err = expect.raises(function()
+      anyreach.map({ "a", "b", "c" }, function(value)
+        start:wait()
+        failed[#failed + 1] = value
+        error(value, 0)
+      end)
+    end)
+    expect.equal(#failed, 3)
+    expect.equal(err, failed[1])
+  end)
+
+  it("raises nil, too, when that is the error", function()
+    expect.equal({ pcall(anyreach.map, { 1 }, function() error(nil, 0) end) }, { false, nil })
+  end)
+
   it("of nothing is nothing; a bad bound is misuse", function()
     expect.equal(#anyreach.map({}, error), 0)
     for _, bound in ipairs { 0, -1, 1.5 } do
@@ -195,6 +214,101 @@ describe("map", function()
     -- Seven rounds of 20 ms; one after the other it would be 4 s.
     expect.truthy(seconds < 2)
     api.agents.delete(agent.id)
+  end)
+end)
+
+describe("the place of a task", function()
+  -- Runs f as a task of its own and returns what it does, with the task's place as ".".
+  local function relative(f)
+    return anyreach.spawn(function()
+      local base = host.place()
+      local function place()
+        local text = host.place()
+        expect.equal(text:sub(1, #base), base)
+        return "." .. text:sub(#base + 2)
+      end
+      return f(place)
+    end):wait()
+  end
+
+  it("is its index among its parent's children, below the parent's", function()
+    local code, out = process.run(process.anyreach("-e", [[
+      local host = require "anyreach.host"
+      print(host.place())
+      for _ = 1, 2 do
+        anyreach.spawn(function()
+          print(host.place(), anyreach.spawn(host.place):wait(), anyreach.spawn(host.place):wait())
+        end):wait()
+      end
+      print(coroutine.wrap(function() return host.place(), anyreach.spawn(host.place):wait() end)())
+      table.sort({ 1, 2 }, function() print(anyreach.spawn(host.place):wait(), host.place()) return false end)]]))
+    expect.equal(code, 0)
+    expect.equal(out, "main\nmain.1\tmain.1.1\tmain.1.2\nmain.2\tmain.2.1\tmain.2.2\nmain\tmain.3\nmain.4\tmain\n")
+  end)
+
+  it("stays the same while the task waits and others run", function()
+    local function waiting() anyreach.sleep(0.001) return host.place() end
+    expect.equal(relative(function(place)
+      local a, b = anyreach.spawn(waiting), anyreach.spawn(waiting)
+      a:wait() b:wait()
+      return place()
+    end), ".")
+  end)
+
+  it("is, in a map, the item's, whichever worker takes it", function()
+    local function places(delays, concurrency)
+      return relative(function(place)
+        local first = anyreach.map(delays, function(delay)
+          local before = place()
+          anyreach.sleep(delay)
+          return { before, place(), anyreach.spawn(place):wait(), anyreach.timeout(1, place) }
+        end, { concurrency = concurrency })
+        return { first, anyreach.map({ 0 }, place), place() }
+      end)
+    end
+    local function at(index)
+      local text = ".1." .. index
+      return { text, text, text .. ".1", text .. ".2" }
+    end
+    local expected = { { at(1), at(2), at(3), at(4) }, { ".2.1" }, "." }
+    expect.equal(places({ 0, 0, 0, 0 }, 1), expected)
+    expect.equal(places({ 0.02, 0.001, 0.001, 0.001 }, 2), expected)
+    expect.equal(places({ 0.004, 0.003, 0.002, 0.001 }, 4), expected)
+  end)
+
+  it("is, in all and race, the function's index", function()
+    expect.equal(relative(function(place)
+      local function late() anyreach.sleep(1) end
+      return { anyreach.all { place, place }, anyreach.race { late, place }, place() }
+    end), { { ".1.1", ".1.2" }, ".2.2", "." })
+  end)
+
+  it("is new in each session's entry, and in a nested map that of both items", function()
+    expect.equal(relative(function(place)
+      local _, first = host.run_interruptible(place)
+      local _, second = host.run_interruptible(place)
+      return { first, second, anyreach.map({ 1, 2 }, function() return anyreach.map({ 1, 2 }, place) end) }
+    end), { ".1", ".2", { { ".3.1.1.1", ".3.1.1.2" }, { ".3.2.1.1", ".3.2.1.2" } } })
+  end)
+
+  it("is read at any depth, and outlives its parents", function()
+    local depth = 3000
+    local function descend(n)
+      if n == 0 then return host.place() end
+      local task = anyreach.spawn(descend, n - 1)
+      return function() return task:wait() end
+    end
+    local result = descend(depth)
+    while type(result) == "function" do result = result() end
+    collectgarbage()
+    expect.equal(select(2, result:gsub("%.", "")), depth + select(2, host.place():gsub("%.", "")))
+  end)
+
+  it("of a branch is entered by an index from 1", function()
+    local branch = host.branch()
+    expect.raises(function() branch:enter(0) end, "an index from 1")
+    expect.raises(function() branch:spawn() end, "function expected")
+    expect.raises(function() branch.enter(host.event(), 1) end, "anyreach.branch expected")
   end)
 end)
 
@@ -434,6 +548,38 @@ describe("the coroutine library is Lua's:", function()
     anyreach.sleep(0)
     expect.equal({ coroutine.resume(thread) }, { false, "cannot resume non-suspended coroutine" })
     expect.equal(task:wait(), "slept")
+  end)
+end)
+
+describe("a wait that nobody is left to end", function()
+  -- The library's own resume, which does not pass a wait outward.
+  local function swallow(f)
+    local _, resume = debug.getupvalue(coroutine.resume, 1)
+    resume(coroutine.create(f))
+  end
+
+  it("is collected together with its event", function()
+    for _ = 1, 100 do
+      local event = host.event()
+      swallow(function() event:wait() end)
+    end
+    collectgarbage()
+    collectgarbage()
+  end)
+
+  it("is collected before its event, which can be waited for again", function()
+    local event = host.event()
+    swallow(function() event:wait() end)
+    collectgarbage()
+    anyreach.spawn(event.set, event)
+    event:wait()
+  end)
+
+  it("is collected before the task it waits for", function()
+    local task = anyreach.spawn(anyreach.sleep, 0.02)
+    for _ = 1, 3 do swallow(function() task:wait(100) end) end
+    collectgarbage()
+    task:wait()
   end)
 end)
 

@@ -1,5 +1,7 @@
--- Several things at once: map, all, race and timeout, built on anyreach.spawn. Whatever ends one of
--- them early, an error or a cancelled task, also ends what it has started.
+-- Several things at once: map, all, race and timeout. Whatever ends one of them early, an error or a
+-- cancelled task, also ends what it has started. What is done for an item, or by one of several functions,
+-- is labelled with its index (host.place), whichever task does it and in whatever order: so it has the same
+-- label in every run, which is how a journal tells equal requests apart.
 
 local host = require "anyreach.host"
 local errors = require "anyreach.errors"
@@ -30,7 +32,9 @@ local function check_concurrency(value)
 end
 
 --- Calls `f(value, index)` for every element of a list, a bounded number at a time, and returns the list
---- of first results in the same order. The first error stops the rest and is raised.
+--- of first results in the same order. Once one of them fails no more are started, those under way are
+--- cancelled, and its error is raised: the earliest in time, not the one of the lowest index.
+--- What is done for an item is labelled with the item's index, not with the worker that takes it.
 ---@generic T, R
 ---@param list T[]
 ---@param f fun(value: T, index: integer): R an operation is called with the value alone
@@ -42,11 +46,12 @@ function tasks.map(list, f, options)
   if count == 0 then return {} end
   local call = type(f) == "function" and f or function(value) return f(value) end
   local results, next_index, running, failure = {}, 1, width, nil
-  local finished = host.event()
+  local finished, branch = host.event(), host.branch()
   local function work()
     while next_index <= count and not failure do
       local index = next_index
       next_index = index + 1
+      branch:enter(index)
       local ok, result = pcall(call, list[index], index)
       if ok then
         results[index] = result
@@ -59,14 +64,15 @@ function tasks.map(list, f, options)
     if running == 0 then finished:set() end
   end
   local group <close> = new_group()
-  for i = 1, width do group[i] = host.spawn(work) end
+  for i = 1, width do group[i] = branch:spawn(work) end
   finished:wait()
   if failure then error(failure[1], 0) end
   return results
 end
 
---- Calls the functions at once and returns the list of their first results, in order. The first error
---- stops the rest and is raised.
+--- Calls the functions at once and returns the list of their first results, in order. The error that is
+--- raised first, in time, cancels the others and is raised here. What a function does is labelled with its
+--- index.
 ---@param functions (fun(): any)[]
 ---@return any[]
 function tasks.all(functions)
@@ -74,15 +80,16 @@ function tasks.all(functions)
 end
 
 --- Calls the functions at once; what the first to end returns or raises is the outcome, and the others
---- are cancelled.
+--- are cancelled. What a function does is labelled with its index.
 ---@param functions (fun(): any)[]
 ---@return any ...
 function tasks.race(functions)
   if #functions == 0 then errors.raise("usage", "anyreach.race: expected at least one function") end
-  local finished, outcome = host.event(), nil
+  local finished, branch, outcome = host.event(), host.branch(), nil
   local group <close> = new_group()
   for i, f in ipairs(functions) do
-    group[i] = host.spawn(function()
+    group[i] = branch:spawn(function()
+      branch:enter(i)
       local result = table.pack(pcall(f))
       outcome = outcome or result
       finished:set()

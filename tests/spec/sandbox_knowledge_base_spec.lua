@@ -2,7 +2,7 @@
 
 local json = require "anyreach.json"
 local asking = require "helpers.sandbox"
-local multipart = require "anyreach.sandbox.multipart"
+local reader = require "anyreach.sandbox.request_reader"
 
 local new, ask, must, refused = asking.new, asking.ask, asking.must, asking.refused
 
@@ -315,13 +315,13 @@ describe("forms", function()
   local KIND = "multipart/form-data; boundary=x"
 
   local function problem(text, kind)
-    local parts, message = multipart.parse(kind or KIND, text)
+    local parts, message = reader.parse_form(kind or KIND, text)
     expect.equal(parts, nil)
     return message
   end
 
   it("are read to the byte", function()
-    local parts = multipart.parse('multipart/form-data; charset=utf-8; boundary="a b"',
+    local parts = reader.parse_form('multipart/form-data; charset=utf-8; boundary="a b"',
       '--a b\r\nContent-Disposition: form-data; name="f"; filename="n"\r\nContent-Type: text/csv\r\n\r\n\r\n\0--a\r\n'
       .. '\r\n--a b\r\nContent-Disposition: form-data; name="e"\r\n\r\n\r\n--a b--')
     expect.equal(parts.f, { filename = "n", content_type = "text/csv", bytes = "\r\n\0--a\r\n" })
@@ -330,7 +330,7 @@ describe("forms", function()
 
   it("may have long header lines", function()
     local started, spaces = os.clock(), (" "):rep(60000)
-    local parts = multipart.parse(KIND,
+    local parts = reader.parse_form(KIND,
       '--x\r\nContent-Disposition: form-data; name="f"\r\nContent-Type: a' .. spaces .. "b" .. spaces
         .. "\r\n\r\n\r\n--x--")
     expect.equal(parts.f.content_type, "a" .. spaces .. "b")

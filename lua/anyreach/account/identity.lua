@@ -5,6 +5,7 @@ local client = require "anyreach.client.client"
 local core = require "anyreach.client_core"
 local digest = require "anyreach.digest"
 local host = require "anyreach.host"
+local sandbox_accounts = require "anyreach.account.sandbox"
 
 local account = {}
 
@@ -19,11 +20,8 @@ local FINGERPRINT_LENGTH = 12 -- hex digits
 ---@field read_only boolean every write of this client is refused
 ---@field environment? string
 
-local sandbox_tokens -- as the sandbox describes them
-
 local function organization_of_token(token)
-  sandbox_tokens = sandbox_tokens or require("anyreach.sandbox.access").describe_tokens()
-  for _, known in ipairs(sandbox_tokens) do
+  for _, known in ipairs(sandbox_accounts.tokens) do
     if token:equals(known.token) then return known.organization end
   end
 end
@@ -32,7 +30,7 @@ end
 local function sandbox_organization(facts)
   if not facts.token or not core.token_is_sandbox(facts.token) then return nil end
   local id = facts.organization or organization_of_token(facts.token)
-  for _, organization in ipairs(require("anyreach.sandbox.access").organizations) do
+  for _, organization in ipairs(sandbox_accounts.organizations) do
     if organization.id == id then return organization end
   end
 end

@@ -3,10 +3,10 @@
 -- documentation uses the second name for the answer of a creation and the first one elsewhere.
 
 local json = require "anyreach.json"
+local checks = require "anyreach.sandbox.checks"
 local conversations = require "anyreach.sandbox.conversations"
 local listing = require "anyreach.sandbox.listing"
 local phone_numbers = require "anyreach.sandbox.phone_numbers"
-local refusal = require "anyreach.sandbox.refusal"
 local versions = require "anyreach.sandbox.versions"
 local web_widgets = require "anyreach.sandbox.web_widgets"
 
@@ -27,7 +27,7 @@ local DEFAULTS = {
 function agents.require(request)
   local id = request.path.agent_id
   local agent = request.store:get("agents", request.organization, id)
-  if not agent then refusal.raise(404, "Agent %s not found.", id) end
+  if not agent then checks.refuse(404, "Agent %s not found.", id) end
   return agent
 end
 
@@ -60,8 +60,8 @@ rules["agents.list"] = function(request)
 end
 
 rules["agents.create"] = function(request)
-  local store, body, now = request.store, request.body, request.store:now()
-  local id = store:new_id()
+  local store, body, now = request.store, request.body, request.now()
+  local id = request.new_id()
   local agent = {
     id = id,
     agent_id = id,
@@ -85,7 +85,7 @@ end
 rules["agents.update"] = function(request)
   local agent = agents.require(request)
   for field, value in pairs(request.body) do agent[field] = value end
-  agent.updated_at = request.store:now()
+  agent.updated_at = request.now()
   request.store:save("agents", agent.id, agent)
   return agent
 end
@@ -104,11 +104,11 @@ end
 -- Deploying again changes nothing.
 rules["agents.deploy_as_sip"] = function(request)
   local agent = agents.require(request)
-  if not versions.has_published(request, agent.id) then
-    refusal.raise(400, "Agent %s has no published version; publish one before deploying it as SIP.", agent.id)
+  if not versions.newest_published(request, agent.id) then
+    checks.refuse(400, "Agent %s has no published version; publish one before deploying it as SIP.", agent.id)
   end
   if not agent.sip_endpoint then
-    agent.updated_at = request.store:now()
+    agent.updated_at = request.now()
     agent.sip_endpoint = {
       uri = ("sip:%s@sip.sandbox.invalid"):format(agent.id),
       created_at = agent.updated_at,

@@ -1,12 +1,11 @@
--- Campaigns: their record and their life. Stored in "campaigns", with the external_id as alias.
+-- Campaigns: their record and their life, and how many calls an organisation makes at the same time. Stored in
+-- "campaigns", with the external_id as alias.
 -- Nobody is called here, so that contacts stay pending whatever the campaign's status is.
 
 local json = require "anyreach.json"
 local campaign_configurations = require "anyreach.sandbox.campaign_configurations"
-local campaign_settings = require "anyreach.sandbox.campaign_settings"
-local fields = require "anyreach.sandbox.fields"
+local checks = require "anyreach.sandbox.checks"
 local listing = require "anyreach.sandbox.listing"
-local refusal = require "anyreach.sandbox.refusal"
 
 local campaigns = {}
 
@@ -18,12 +17,12 @@ local SET_BY_SERVICE = { id = true, organization_id = true, status = true, creat
 function campaigns.require(request)
   local store, organization, name = request.store, request.organization, request.path.campaign_id
   local campaign = store:get("campaigns", organization, name) or store:find("campaigns", organization, "", name)
-  if not campaign then refusal.raise(404, "Campaign %s not found.", name) end
+  if not campaign then checks.refuse(404, "Campaign %s not found.", name) end
   return campaign
 end
 
 local function save(request, campaign)
-  campaign.updated_at = request.store:now()
+  campaign.updated_at = request.now()
   request.store:save("campaigns", campaign.id, campaign)
   return campaign
 end
@@ -31,13 +30,13 @@ end
 -- The statuses are our choice: that an external_id finds one campaign is documented, what happens to
 -- a second one is not.
 local function check(request, campaign)
-  fields.require_text(campaign.name, "name")
+  checks.require_text(campaign.name, "name")
   if campaign.config_id ~= json.null then campaign_configurations.require(request, campaign.config_id) end
   if campaign.external_id == json.null then return end
-  fields.require_text(campaign.external_id, "external_id")
+  checks.require_text(campaign.external_id, "external_id")
   local other = request.store:find("campaigns", request.organization, "", campaign.external_id)
   if other and other.id ~= campaign.id then
-    refusal.raise(409, "external_id %s belongs to campaign %s.", campaign.external_id, other.id)
+    checks.refuse(409, "external_id %s belongs to campaign %s.", campaign.external_id, other.id)
   end
 end
 
@@ -49,7 +48,7 @@ end
 local function move(request, status, allowed, advice)
   local campaign = campaigns.require(request)
   if not allowed[campaign.status] then
-    refusal.raise(400, "Campaign %s is %s; %s.", campaign.id, campaign.status, advice)
+    checks.refuse(400, "Campaign %s is %s; %s.", campaign.id, campaign.status, advice)
   end
   campaign.status = status
   return save(request, campaign)
@@ -62,6 +61,24 @@ local function is_one_of(value, list)
   return false
 end
 
+-- {====== concurrency ======
+
+local DEFAULT_LIMIT = 10
+local HIGHEST_LIMIT = 10000
+
+-- The most calls that the caller's organisation makes at the same time. Stored in "concurrency" under the
+-- organisation's id once it has been set.
+local function concurrency_limit(request)
+  local setting = request.store:get("concurrency", request.organization, request.organization)
+  return setting and setting.concurrency_limit or DEFAULT_LIMIT
+end
+
+local function show_concurrency(request)
+  return { concurrency_limit = concurrency_limit(request) }
+end
+
+-- }======
+
 local rules = {}
 
 rules["campaigns.list"] = function(request)
@@ -73,9 +90,9 @@ rules["campaigns.list"] = function(request)
 end
 
 rules["campaigns.create"] = function(request)
-  local store, now = request.store, request.store:now()
+  local store, now = request.store, request.now()
   local campaign = {
-    id = store:new_id(),
+    id = request.new_id(),
     organization_id = request.organization,
     status = "active",
     external_id = json.null,
@@ -84,7 +101,7 @@ rules["campaigns.create"] = function(request)
     created_at = now,
     updated_at = now,
   }
-  fields.copy(campaign, request.body, SET_BY_SERVICE)
+  checks.copy_fields(campaign, request.body, SET_BY_SERVICE)
   check(request, campaign)
   store:add("campaigns", campaign.id, campaign, { organization = request.organization, alias = alias(campaign) })
   return campaign
@@ -94,7 +111,7 @@ rules["campaigns.get"] = campaigns.require
 
 rules["campaigns.update"] = function(request)
   local campaign = campaigns.require(request)
-  fields.copy(campaign, request.body, SET_BY_SERVICE)
+  checks.copy_fields(campaign, request.body, SET_BY_SERVICE)
   check(request, campaign)
   request.store:set_alias("campaigns", campaign.id, alias(campaign))
   return save(request, campaign)
@@ -130,8 +147,27 @@ rules["campaigns.stats"] = function(request)
     contacts = counts,
     attempts = { total = attempts, average_per_contact = math.floor(average * 100 + 0.5) / 100 },
     active_calls = active_calls,
-    concurrency_limit = campaign_settings.concurrency_limit(request),
+    concurrency_limit = concurrency_limit(request),
   }
+end
+
+rules["campaign_settings.get_concurrency"] = show_concurrency
+
+-- The highest limit is documented; the lowest, and 422 for what is outside, are our choice.
+rules["campaign_settings.update_concurrency"] = function(request)
+  local store, organization, limit = request.store, request.organization, request.body.concurrency_limit
+  if not limit or limit < 1 or limit > HIGHEST_LIMIT then
+    checks.refuse(422, "concurrency_limit: expected a number from 1 to %d", HIGHEST_LIMIT)
+  end
+  local setting = store:get("concurrency", organization, organization)
+  if setting then
+    setting.concurrency_limit = limit
+    store:save("concurrency", organization, setting)
+  else
+    store:add("concurrency", organization, { concurrency_limit = limit, created_at = request.now() },
+      { organization = organization })
+  end
+  return show_concurrency(request)
 end
 
 campaigns.rules = rules

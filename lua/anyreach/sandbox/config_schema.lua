@@ -3,7 +3,7 @@
 -- the guides say and is open everywhere else.
 
 local json = require "anyreach.json"
-local refusal = require "anyreach.sandbox.refusal"
+local checks = require "anyreach.sandbox.checks"
 
 local config_schema = {}
 
@@ -153,7 +153,7 @@ function config_schema.check(config)
   if config.tools ~= nil and expect(problems, "config.tools", config.tools, "array") then
     for index, tool in ipairs(config.tools) do check_tool(problems, ("config.tools[%d]"):format(index), tool) end
   end
-  if #problems > 0 then refusal.raise(422, "%s", table.concat(problems, "; ")) end
+  if #problems > 0 then checks.refuse(422, "%s", table.concat(problems, "; ")) end
 end
 
 config_schema.rules = {

@@ -4,12 +4,9 @@
 local json = require "anyreach.json"
 local campaign_configurations = require "anyreach.sandbox.campaign_configurations"
 local campaigns = require "anyreach.sandbox.campaigns"
-local e164 = require "anyreach.sandbox.e164"
-local fields = require "anyreach.sandbox.fields"
+local checks = require "anyreach.sandbox.checks"
 local listing = require "anyreach.sandbox.listing"
-local refusal = require "anyreach.sandbox.refusal"
 local timestamp = require "anyreach.text.timestamp"
-local timezones = require "anyreach.sandbox.timezones"
 
 local contacts = {}
 
@@ -39,7 +36,7 @@ end
 local function require_contact(request)
   local group, name = require_group(request), request.path.contact_id
   local contact = find_by_id(request, group, name) or find_by_external_id(request, group, name)
-  if not contact then refusal.raise(404, "Contact %s not found.", name) end
+  if not contact then checks.refuse(404, "Contact %s not found.", name) end
   return contact
 end
 
@@ -52,7 +49,7 @@ local function find_match(request, group, element, path)
   local by_id = element.id and find_by_id(request, group, element.id)
   local by_external_id = element.external_id and find_by_external_id(request, group, element.external_id)
   if by_id and by_external_id and by_id.id ~= by_external_id.id then
-    refusal.raise(409, "%s: id and external_id belong to different contacts", path)
+    checks.refuse(409, "%s: id and external_id belong to different contacts", path)
   end
   return by_id or by_external_id
 end
@@ -61,27 +58,27 @@ end
 -- not documented.
 local function complete_numbers(contact, calling_code, path)
   local numbers = contact.phone_numbers
-  if not numbers or #numbers == 0 then refusal.raise(422, "%s.phone_numbers: expected at least one number", path) end
+  if not numbers or #numbers == 0 then checks.refuse(422, "%s.phone_numbers: expected at least one number", path) end
   for index, number in ipairs(numbers) do
-    numbers[index] = e164.complete(number, calling_code)
-      or refusal.raise(422, "%s.phone_numbers[%d]: %q is no E.164 number such as +15551234567", path, index, number)
+    numbers[index] = checks.complete_phone_number(number, calling_code)
+      or checks.refuse(422, "%s.phone_numbers[%d]: %q is no E.164 number such as +15551234567", path, index, number)
   end
 end
 
 local function check(contact, path)
-  if contact.external_id ~= json.null then fields.require_text(contact.external_id, path .. ".external_id") end
-  if contact.timezone ~= json.null and not timezones.is_known(contact.timezone) then
-    refusal.raise(422, "%s.timezone: %q is no IANA time zone", path, contact.timezone)
+  if contact.external_id ~= json.null then checks.require_text(contact.external_id, path .. ".external_id") end
+  if contact.timezone ~= json.null and not campaign_configurations.is_timezone(contact.timezone) then
+    checks.refuse(422, "%s.timezone: %q is no IANA time zone", path, contact.timezone)
   end
   if contact.scheduled_at ~= json.null and not timestamp.parse(contact.scheduled_at) then
-    refusal.raise(422, "%s.scheduled_at: expected a date-time such as 2026-01-02T03:04:05Z", path)
+    checks.refuse(422, "%s.scheduled_at: expected a date-time such as 2026-01-02T03:04:05Z", path)
   end
 end
 
 local function new_contact(request, group)
-  local now = request.store:now()
+  local now = request.now()
   return {
-    id = request.store:new_id(),
+    id = request.new_id(),
     campaign_id = group,
     external_id = json.null,
     status = "pending",
@@ -100,14 +97,14 @@ end
 
 local function store_new(request, group, contact)
   if request.store:is_taken("contacts", contact.id) then
-    refusal.raise(409, "id %s belongs to a contact elsewhere.", contact.id)
+    checks.refuse(409, "id %s belongs to a contact elsewhere.", contact.id)
   end
   request.store:add("contacts", contact.id, contact,
     { organization = request.organization, parent = group, alias = alias(contact) })
 end
 
 local function store_changed(request, contact)
-  contact.updated_at = request.store:now()
+  contact.updated_at = request.now()
   request.store:set_alias("contacts", contact.id, alias(contact))
   request.store:save("contacts", contact.id, contact)
 end
@@ -117,7 +114,7 @@ local function upsert(request, group, calling_code, element, path)
   local known = find_match(request, group, element, path)
   local contact = known or new_contact(request, group)
   if known then element.id = known.id end
-  fields.copy(contact, element, SET_BY_SERVICE)
+  checks.copy_fields(contact, element, SET_BY_SERVICE)
   complete_numbers(contact, calling_code, path)
   check(contact, path)
   if known then store_changed(request, contact) else store_new(request, group, contact) end
@@ -127,9 +124,9 @@ end
 -- The list itself, or the list under `contacts`: which of them is right is not documented.
 local function read_elements(body)
   local elements = json.is_array(body) and body or body.contacts
-  if not elements then refusal.raise(422, "body: expected a list of contacts") end
+  if not elements then checks.refuse(422, "body: expected a list of contacts") end
   if #elements > UPSERT_MAXIMUM then
-    refusal.raise(422, "body: expected at most %d contacts, got %d", UPSERT_MAXIMUM, #elements)
+    checks.refuse(422, "body: expected at most %d contacts, got %d", UPSERT_MAXIMUM, #elements)
   end
   return elements
 end
@@ -144,7 +141,7 @@ rules["campaigns.contacts.list"] = function(request)
   local limit, offset = listing.read_limit(query), query.offset or 0
   local page, total = json.array {}, 0
   for contact, id in request.store:each("contacts", request.organization, (require_group(request))) do
-    if (query.status == nil or contact.status == query.status) and not request.staleness:hides("contacts", id) then
+    if (query.status == nil or contact.status == query.status) and not request.is_hidden("contacts", id) then
       total = total + 1
       if total > offset and #page < limit then page[#page + 1] = contact end
     end

@@ -1,47 +1,24 @@
--- Conversations: how they begin on each channel, who sees which part of them, and how lists find them.
--- Stored in "conversations" as the whole object; what the credential may not see is left out of answers.
--- Calls go on in calls.lua, text conversations in text_turns.lua. Nobody joins the room of a webrtc
--- conversation here, so it stays `token_created`.
+-- Conversations: how they begin on each channel, who sees which part of them, how lists find them, and the brief
+-- for a person who takes over. Stored in "conversations" as the whole object; what the credential may not see is
+-- left out of answers. How they go on is in turns.lua. Nobody joins the room of a webrtc conversation here, so it
+-- stays `token_created`.
 
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
-local agent_reference = require "anyreach.sandbox.agent_reference"
-local calls = require "anyreach.sandbox.calls"
-local e164 = require "anyreach.sandbox.e164"
+local checks = require "anyreach.sandbox.checks"
+local config_schema = require "anyreach.sandbox.config_schema"
 local listing = require "anyreach.sandbox.listing"
 local phone_numbers = require "anyreach.sandbox.phone_numbers"
-local refusal = require "anyreach.sandbox.refusal"
+local turns = require "anyreach.sandbox.turns"
+local versions = require "anyreach.sandbox.versions"
 local timestamp = require "anyreach.text.timestamp"
-local transcript = require "anyreach.sandbox.transcript"
 
 local conversations = {}
 
-local ACTIVE = { triggered = true, ringing = true, in_progress = true }
 local HAS_ROOM = { telephone = true, webrtc = true }
 local TOKEN_SECONDS = 3600
 
 -- {====== what other families ask ======
-
----True while one can speak or listen. `token_created` does not count: the pages differ about it, and
--- this follows those of the messages and of live monitoring.
----@return boolean
-function conversations.is_active(conversation)
-  return ACTIVE[conversation.status] == true
-end
-
----The conversation that the path names; answers 404 when the organisation has none of that id.
----@return table
-function conversations.require(request)
-  local id = request.path.conversation_id
-  local conversation = request.store:get("conversations", request.organization, id)
-  if not conversation then refusal.raise(404, "Conversation %s not found.", id) end
-  return conversation
-end
-
----Stores a changed conversation.
-function conversations.save(request, conversation)
-  request.store:save("conversations", conversation.id, conversation)
-end
 
 ---How many conversations an agent has had. The keys are our choice: that there are statistics is
 ---documented, what they hold is not.
@@ -51,7 +28,7 @@ function conversations.statistics(request, agent_id)
   local seconds = 0
   for conversation in request.store:each_with("conversations", request.organization, "agent_id", agent_id) do
     result.total = result.total + 1
-    if conversations.is_active(conversation) then result.active = result.active + 1 end
+    if turns.is_active(conversation) then result.active = result.active + 1 end
     if conversation.status == "completed" then
       result.completed = result.completed + 1
       seconds = seconds + conversation.duration
@@ -71,7 +48,7 @@ local SENSITIVE = { "summary", "initial_context", "custom_metadata", "conversati
 -- manage alone does not show the sensitive fields, and they are absent rather than null (our choice).
 local function present(request, conversation)
   conversation.starting_message = nil
-  if not request.token.holds("conversations:read_sensitive") then
+  if not request.caller.holds("conversations:read_sensitive") then
     for _, field in ipairs(SENSITIVE) do conversation[field] = nil end
   end
   return conversation
@@ -123,6 +100,85 @@ end
 
 -- }======
 
+-- {====== which agent speaks ======
+
+-- Found from the one reference that the body gives: an agent with or without a version, a version, a configuration
+-- for this conversation alone, or for a call the number it is placed from. That a version must be published is
+-- documented; the statuses of the refusals, except the 422 for more than one reference, are our choice.
+
+local REFERENCES = { "agent_id", "agent_version_id", "agent_config" }
+
+local function get(request, collection, id, what)
+  local document = request.store:get(collection, request.organization, id)
+  if not document then checks.refuse(404, "%s %s not found.", what, id) end
+  return document
+end
+
+local function latest_published(request, agent)
+  return versions.newest_published(request, agent.id)
+    or checks.refuse(400, "Agent %s has no published version.", agent.id)
+end
+
+-- The reference to a version that has been found.
+local function to_version(request, agent, version)
+  if not version.published then
+    checks.refuse(400, "Version %d of agent %s is not published.", version.version, agent.id)
+  end
+  return {
+    agent = { id = agent.id, name = agent.name },
+    agent_version_id = version.id,
+    config = get(request, "configs", version.id, "Configuration").config,
+  }
+end
+
+local function by_version_id(request, id)
+  local version = get(request, "versions", id, "Agent version")
+  return to_version(request, get(request, "agents", version.agent_id, "Agent"), version)
+end
+
+local READERS = {
+  agent_id = function(request, id, body)
+    local agent = get(request, "agents", id, "Agent")
+    local number = body.version or "latest"
+    local version = number == "latest" and latest_published(request, agent) or versions.find(request, agent.id, number)
+    return to_version(request, agent, version)
+  end,
+  agent_version_id = by_version_id,
+  agent_config = function(_, config)
+    config_schema.check(config)
+    return { agent = json.null, agent_version_id = json.null, config = config }
+  end,
+}
+
+-- The version that calls from this number: documented is that the number may stand for an agent; that
+-- it is the one in the slot for outbound calls is our choice.
+local function by_number(request, number)
+  local slot = phone_numbers.require(request, number).outbound_agent_version_id
+  if slot == json.null then checks.refuse(400, "Phone number %s has no agent for outbound calls.", number) end
+  return by_version_id(request, slot)
+end
+
+local function given_references(body)
+  local given = {}
+  for _, name in ipairs(REFERENCES) do
+    if body[name] ~= nil then given[#given + 1] = name end
+  end
+  return given
+end
+
+-- The agent of a new conversation: { agent =, agent_version_id =, config = }, the first two null with a
+-- configuration alone.
+local function find_agent(request, body)
+  local given = given_references(body)
+  if #given > 1 then checks.refuse(422, "body: expected just one of %s", table.concat(given, ", ")) end
+  if body.version ~= nil and given[1] ~= "agent_id" then checks.refuse(422, "version: goes with agent_id alone") end
+  if given[1] then return READERS[given[1]](request, body[given[1]], body) end
+  if body.agent_number and body.channel == "telephone" then return by_number(request, body.agent_number) end
+  checks.refuse(422, "body: expected one of %s", table.concat(REFERENCES, ", "))
+end
+
+-- }======
+
 -- {====== beginnings ======
 
 local function id_of(agent)
@@ -143,10 +199,10 @@ end
 
 -- A conversation of which nothing has been said yet. Its direction on each channel is our choice.
 local function begin(request, body, status, direction)
-  local reference = agent_reference.resolve(request, body)
-  local now = request.store:now()
+  local reference = find_agent(request, body)
+  local now = request.now()
   return {
-    id = request.store:new_id(),
+    id = request.new_id(),
     organization_id = request.organization,
     direction = direction,
     channel = body.channel,
@@ -163,7 +219,7 @@ local function begin(request, body, status, direction)
     summary = json.null,
     initial_context = body.initial_context or json.null,
     custom_metadata = body.custom_metadata or {},
-    conversation = transcript.new(),
+    conversation = turns.new_transcript(),
     recording_details = json.null,
     starting_message = starting_message(reference.config, body.channel),
     created_at = now,
@@ -178,10 +234,10 @@ end
 -- A token for the room of a conversation. It opens nothing; the keys are those of a listener's token,
 -- also for webrtc, where they are our choice.
 local function room_token(request, conversation, purpose)
-  local now = timestamp.parse(request.store:now())
+  local now = timestamp.parse(request.now())
   return {
     url = "wss://livekit.sandbox.invalid",
-    token = ("sandbox-%s-%s"):format(purpose, request.store:new_id()),
+    token = ("sandbox-%s-%s"):format(purpose, request.new_id()),
     room_name = "conversation-" .. conversation.id,
     expires_at = timestamp.format(now + TOKEN_SECONDS * 1000000),
   }
@@ -189,11 +245,11 @@ end
 
 -- That a call is answered with the conversation under the same key as a text one is our choice.
 local function begin_call(request, body)
-  if not e164.is_valid(body.user_id) then
-    refusal.raise(422, "user_id: expected an E.164 number such as +15551234567")
+  if not checks.is_phone_number(body.user_id) then
+    checks.refuse(422, "user_id: expected an E.164 number such as +15551234567")
   end
   if body.agent_number == nil and body.agent_id == nil and body.agent_version_id == nil then
-    refusal.raise(422, "body: a call needs one of agent_number, agent_id, agent_version_id")
+    checks.refuse(422, "body: a call needs one of agent_number, agent_id, agent_version_id")
   end
   local conversation = begin(request, body, "triggered", "outbound")
   if body.agent_number then
@@ -206,7 +262,7 @@ end
 local function begin_text(request, body)
   local conversation = begin(request, body, "in_progress", "inbound")
   local greeting = conversation.starting_message
-  transcript.add(conversation, "assistant", greeting, conversation.created_at)
+  turns.add(conversation, "assistant", greeting, conversation.created_at)
   add(request, conversation)
   return { conversation = present(request, conversation), starting_message = greeting }
 end
@@ -214,10 +270,10 @@ end
 -- The greeting counts as sent at once; the keys beside delivery_status are our choice.
 local function begin_email(request, body)
   if not (body.to_address or ""):find("^[^@%s]+@[^@%s]+$") then
-    refusal.raise(422, "to_address: expected an email address")
+    checks.refuse(422, "to_address: expected an email address")
   end
   local conversation = begin(request, body, "in_progress", "outbound")
-  transcript.add(conversation, "assistant", conversation.starting_message, conversation.created_at, {
+  turns.add(conversation, "assistant", conversation.starting_message, conversation.created_at, {
     to_address = body.to_address,
     from_address = body.from_address or json.null,
     subject = body.subject or json.null,
@@ -254,9 +310,9 @@ rules["conversations.create"] = function(request)
 end
 
 rules["conversations.get"] = function(request)
-  local conversation = conversations.require(request)
-  if conversation.channel == "telephone" and calls.advance(conversation, request.store:now()) then
-    conversations.save(request, conversation)
+  local conversation = turns.require(request)
+  if conversation.channel == "telephone" and turns.advance_call(conversation, request.now()) then
+    turns.save(request, conversation)
   end
   return present(request, conversation)
 end
@@ -266,20 +322,79 @@ rules["conversations.dial"] = function(request)
   local body = request.body or {}
   body.channel = "telephone"
   local problems = operations.check("conversations.create", "body", body)
-  if problems then refusal.raise_problems(problems) end
+  if problems then checks.refuse_problems(problems) end
   return begin_call(request, body)
 end
 
 rules["conversations.listener_token"] = function(request)
-  local conversation = conversations.require(request)
-  if not conversations.is_active(conversation) then
-    refusal.raise(409, "Conversation %s is not active: it is %s.", conversation.id, conversation.status)
+  local conversation = turns.require(request)
+  if not turns.is_active(conversation) then
+    checks.refuse(409, "Conversation %s is not active: it is %s.", conversation.id, conversation.status)
   end
   if not HAS_ROOM[conversation.channel] then
-    refusal.raise(404, "Conversation %s has no room to listen to.", conversation.id)
+    checks.refuse(404, "Conversation %s has no room to listen to.", conversation.id)
   end
   return room_token(request, conversation, "listener")
 end
+
+-- {====== the brief for a person who takes over ======
+
+-- Made anew from the newest conversation of a number with each call. The real service lets a language model write
+-- it; here it is put together from what is stored, with the documented keys. The keys inside the lists are our
+-- choice.
+
+local function newest_with(request, number)
+  local range = { words = { listing.word(number) } }
+  for conversation in request.store:each("conversations", request.organization, nil, range) do
+    if conversation.user_id == number then return conversation end
+  end
+  checks.refuse(404, "No conversation with %s.", number)
+end
+
+local function header(conversation)
+  local name = conversation.custom_metadata.name
+  return {
+    caller_name = type(name) == "string" and name or "Unknown Caller",
+    phone_number = conversation.user_id,
+    call_duration_seconds = conversation.duration,
+    sentiment = { label = "Calm", level = "calm" },
+  }
+end
+
+-- Three lines, the fewest that the page promises.
+local function call_summary(conversation)
+  return json.array {
+    ("The conversation is on the channel %s, %s."):format(conversation.channel, conversation.direction),
+    ("Its status is %s."):format(conversation.status),
+    ("The user has spoken %d times."):format(conversation.user_turn_count),
+  }
+end
+
+local function information_collected(conversation)
+  local names, list = {}, json.array {}
+  for name in pairs(conversation.custom_metadata) do names[#names + 1] = name end
+  table.sort(names)
+  for _, name in ipairs(names) do
+    list[#list + 1] = { key = name, value = conversation.custom_metadata[name] }
+  end
+  return list
+end
+
+rules["agent_assist.get"] = function(request)
+  local conversation = newest_with(request, request.path.phone_number)
+  return {
+    header = header(conversation),
+    transfer_reason = conversation.status == "transferred" and "The agent transferred the call."
+      or "The conversation was not transferred.",
+    call_summary = call_summary(conversation),
+    information_collected = information_collected(conversation),
+    suggested_next_steps = json.array { { step = "Ask how you can help.", confidence = "high" } },
+    transcript = conversation.conversation.turns,
+    compliance_flags = json.array {},
+  }
+end
+
+-- }======
 
 conversations.rules = rules
 

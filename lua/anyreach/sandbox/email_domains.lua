@@ -5,8 +5,8 @@
 -- organisation alone.
 
 local json = require "anyreach.json"
+local checks = require "anyreach.sandbox.checks"
 local listing = require "anyreach.sandbox.listing"
-local refusal = require "anyreach.sandbox.refusal"
 
 local email_domains = {}
 
@@ -36,7 +36,7 @@ end
 local function require_domain(request)
   local id = request.path.domain_id
   local domain = request.store:get("email_domains", request.organization, id)
-  if not domain then refusal.raise(404, "Email domain %s not found.", id) end
+  if not domain then checks.refuse(404, "Email domain %s not found.", id) end
   return domain
 end
 
@@ -46,7 +46,7 @@ local function set_status(domain, status)
 end
 
 local function save(request, domain)
-  domain.updated_at = request.store:now()
+  domain.updated_at = request.now()
   request.store:save("email_domains", domain.id, domain)
 end
 
@@ -75,14 +75,14 @@ rules["email_domains.create"] = function(request)
   local store, body = request.store, request.body
   local name = body.domain:lower()
   if not is_domain_name(name) then -- what is accepted, and the status, are our choice
-    refusal.raise(422, "domain: expected a bare domain such as mail.example.com, got %s", body.domain)
+    checks.refuse(422, "domain: expected a bare domain such as mail.example.com, got %s", body.domain)
   end
   if store:is_taken("email_domain_names", name) then
-    refusal.raise(409, "The domain %s is already registered.", name)
+    checks.refuse(409, "The domain %s is already registered.", name)
   end
-  local now, keys = store:now(), { organization = request.organization }
+  local now, keys = request.now(), { organization = request.organization }
   local domain = {
-    id = store:new_id(),
+    id = request.new_id(),
     organization_id = request.organization,
     domain = name,
     provider = body.provider or "resend",
@@ -104,7 +104,7 @@ end
 -- A domain that is verified stays so; for any other the check starts anew (our choice).
 rules["email_domains.verify"] = function(request)
   local domain = require_domain(request)
-  domain.verification_initiated_at = request.store:now()
+  domain.verification_initiated_at = request.now()
   if domain.status ~= "verified" then
     set_status(domain, "pending")
     domain.looks_left = LOOKS

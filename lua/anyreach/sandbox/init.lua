@@ -1,68 +1,24 @@
 -- The sandbox: an emulator of the API as one function from a request to an answer. The HTTP server
--- (src/sandbox/server.c) calls it; tests call it directly.
+-- (src/sandbox/server.c) calls it in a Lua state of its own; tests call it directly.
 --
--- A request goes through: control routes, route (404, 405), fault, credential (401), scope (403),
--- query and body (422), and then the rule of its operation, all within one transaction that is
--- committed before the answer is given. A rule takes the request below and returns the value of the
--- answer, or refuses; it returns nothing for an answer without a body. Options may follow the value:
--- `status` where an operation has more than one, `stream` for text that goes out piece by piece.
+-- A request goes through: control routes, route (404, 405), fault, credential (401), scope (403), query and
+-- body (422), and then the rule of its operation (rules.lua), all within one transaction that is committed
+-- before the answer is given. Everything but the rule is here, or in modules that only this one uses.
 
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 local access = require "anyreach.sandbox.access"
-local clean_text = require "anyreach.sandbox.clean_text"
+local accounts = require "anyreach.account.sandbox"
+local checks = require "anyreach.sandbox.checks"
 local datasets = require "anyreach.sandbox.datasets"
-local documents = require "anyreach.sandbox.openapi"
 local faults = require "anyreach.sandbox.faults"
-local multipart = require "anyreach.sandbox.multipart"
+local openapi = require "anyreach.openapi.write"
 local phone_numbers = require "anyreach.sandbox.phone_numbers"
-local query = require "anyreach.sandbox.query"
-local refusal = require "anyreach.sandbox.refusal"
-local RequestLog = require "anyreach.sandbox.request_log"
-local Store = require "anyreach.sandbox.store"
-local transfers = require "anyreach.sandbox.transfers"
+local reader = require "anyreach.sandbox.request_reader"
+local rules = require "anyreach.sandbox.rules"
+local sources = require "anyreach.sandbox.sources"
+local SqliteStore = require "anyreach.sandbox.sqlite_store"
 local trunks = require "anyreach.sandbox.trunks"
-
--- Modules whose `rules` answer the operations.
-local FAMILIES = {
-  "admin",
-  "agent_assist",
-  "agents",
-  "campaign_configurations",
-  "campaign_settings",
-  "campaigns",
-  "config_schema",
-  "contacts",
-  "conversations",
-  "dataset_sources",
-  "datasets",
-  "email_domains",
-  "organization_pats",
-  "phone_numbers",
-  "publishing",
-  "sources",
-  "text_turns",
-  "trunks",
-  "versions",
-  "web_widgets",
-  "workflow_executions",
-}
-
----@class SandboxRequest
----@field store table the documents; everything a rule reads and writes
----@field staleness table what lists do not show yet
----@field organization string? id of the caller's organisation; nil when the operation is public
----@field token table? the caller's credential (access.lua); nil when the operation is public
----@field path table<string, string> path parameters
----@field query table<string, any> query parameters, in their declared types
----@field body any decoded body, nil when there is none
----@field form table<string, SandboxFormPart>? the parts of a body that is a form
----@field base_url string where the caller reaches the sandbox
-
-local rules = {}
-for _, family in ipairs(FAMILIES) do
-  for name, rule in pairs(require("anyreach.sandbox." .. family).rules) do rules[name] = rule end
-end
 
 local described = {}
 local function describe_operation(name)
@@ -77,18 +33,19 @@ local function answer_json(status, value)
 end
 
 local function answer_refusal(status, detail)
-  return answer_json(status, { detail = clean_text.utf8(detail) })
+  return answer_json(status, { detail = checks.clean_utf8(detail) })
 end
 
-local function answer_success(operation, value, options)
-  local status = options and options.status or operation.success_status
+-- What the rules answered, as HTTP.
+local function write_answer(operation, answered)
+  local status, value = answered.status, answered.value
   if operation.answer_kind == "none" or value == nil then return { status = status, headers = {} } end
   if operation.answer_kind == "json" then return answer_json(status, value) end
   return {
     status = status,
     headers = { ["Content-Type"] = "text/plain; charset=utf-8" },
     body = value,
-    stream = options and options.stream,
+    stream = answered.stream,
   }
 end
 
@@ -114,49 +71,9 @@ local function answer_unroutable(method, path, reason)
   return answer
 end
 
-local function read_query(operation, text)
-  local texts = query.parse(text)
-  local problems = operations.check(operation.name, "query", texts)
-  if problems then refusal.raise_problems(problems) end
-  return query.convert(texts, operation.query_fields)
-end
-
--- The status of malformed JSON and of a foreign content type is our choice.
-local function decode_body(headers, text)
-  local content_type = headers["content-type"]
-  if content_type and not content_type:lower():find("^%s*application/json%s*;?") then
-    refusal.raise(422, "body: expected Content-Type application/json, got %s", content_type)
-  end
-  local ok, value = pcall(json.decode, text)
-  if not ok then refusal.raise(422, "body: %s", tostring(value)) end
-  return value
-end
-
-local function decode_form(headers, text)
-  local form, problem = multipart.parse(headers["content-type"], text)
-  if not form then refusal.raise(422, "body: %s", problem) end
-  return form
-end
-
--- The decoded body, or else the parts of a form. A body sent to an operation that takes none is ignored.
-local function read_body(operation, headers, text)
-  if not operation.body then return nil end
-  if text == nil or text == "" then
-    if operation.body_required then refusal.raise(422, "body: required but missing") end
-    return nil
-  end
-  if operation.multipart and multipart.is_form(headers["content-type"]) then
-    return nil, decode_form(headers, text)
-  end
-  local value = decode_body(headers, text)
-  local problems = operations.check(operation.name, "body", value)
-  if problems then refusal.raise_problems(problems) end
-  return value
-end
-
 local function check_path(values)
   for _, value in pairs(values) do
-    if not utf8.len(value) then refusal.raise(404, "Not found: the path is not UTF-8.") end
+    if not utf8.len(value) then checks.refuse(404, "Not found: the path is not UTF-8.") end
   end
 end
 
@@ -165,55 +82,59 @@ end
 local Sandbox = {}
 Sandbox.__index = Sandbox
 
--- What a new organisation has: its trunks and, on the first of them, its numbers; a knowledge base.
-local function seed(store)
-  for _, organization in ipairs(access.organizations) do
-    for _, trunk in ipairs(organization.trunks) do trunks.add(store, organization.id, trunk) end
-    for _, number in ipairs(organization.phone_numbers) do
-      phone_numbers.add(store, organization.id, number, organization.trunks[1].id)
-    end
-    for _, dataset in ipairs(organization.datasets) do datasets.add(store, organization.id, dataset.id, dataset) end
-  end
-end
-
--- A public operation takes no credential, and refuses none.
-local function admit(sandbox, operation, headers)
-  if operation.public then return nil, nil end
-  local token, organization = access.authenticate(headers, sandbox.store)
-  access.check_scopes(token, operation)
-  return token, organization
-end
-
 -- What addresses of our own begin with: the host that the caller has reached us by.
 local function address_of(headers)
   local host = headers["host"]
   return "http://" .. (host and host:find("^[%w.:%[%]-]+$") and host or "127.0.0.1")
 end
 
-local function answer_operation(sandbox, operation, call)
-  local token, organization = admit(sandbox, operation, call.headers)
-  check_path(call.values)
-  local query_values = read_query(operation, call.query)
-  local body, form = read_body(operation, call.headers, call.body)
-  local value, options = rules[operation.name] {
-    store = sandbox.store,
-    staleness = sandbox.staleness,
-    organization = organization,
-    token = token,
-    path = call.values,
-    query = query_values,
-    body = body,
-    form = form,
-    base_url = address_of(call.headers),
+-- What rules learn beside the store.
+local function context_of(sandbox, caller, headers)
+  local sequence = sandbox.store.sequence
+  return {
+    now = function() return sequence:now() end,
+    new_id = function() return sequence:id() end,
+    is_hidden = function(collection, id) return sandbox.staleness:hides(collection, id) end,
+    caller = caller,
+    base_url = address_of(headers),
   }
-  return answer_success(operation, value, options)
+end
+
+-- What a new organisation has: its trunks and, on the first of them, its numbers; a knowledge base.
+local function seed(sandbox)
+  for _, organization in ipairs(accounts.organizations) do
+    local request = rules.request(sandbox.store, context_of(sandbox, { organization = organization.id }, {}))
+    for _, trunk in ipairs(organization.trunks) do trunks.add(request, trunk) end
+    for _, number in ipairs(organization.phone_numbers) do
+      phone_numbers.add(request, number, organization.trunks[1].id)
+    end
+    for _, dataset in ipairs(organization.datasets) do datasets.add(request, dataset.id, dataset) end
+  end
+end
+
+-- A public operation takes no credential, and refuses none.
+local function admit(sandbox, operation, headers)
+  if operation.public then return nil end
+  local caller = access.authenticate(headers, sandbox.store, context_of(sandbox, nil, headers).now)
+  access.check_scopes(caller, operation)
+  return caller
+end
+
+local function answer_operation(sandbox, operation, call)
+  local caller = admit(sandbox, operation, call.headers)
+  check_path(call.values)
+  local query = reader.query(operation, call.query)
+  local body, form = reader.body(operation, call.headers, call.body)
+  local asked = { path = call.values, query = query, body = body, form = form }
+  return write_answer(operation,
+    rules.answer(operation, asked, sandbox.store, context_of(sandbox, caller, call.headers)))
 end
 
 -- Refusals become answers; any other error is a defect of a rule and goes to the caller.
 local function carry_out(sandbox, action)
   local ok, answer = sandbox.store:transaction(action)
   if ok then return answer end
-  if refusal.is(answer) then return answer_refusal(answer.status, answer.detail) end
+  if checks.is_refusal(answer) then return answer_refusal(answer.status, answer.detail) end
   error(answer, 0)
 end
 
@@ -231,15 +152,38 @@ local function answer_with_fault(sandbox, fault, operation, call)
 end
 
 local function answer_transfer(sandbox, call)
-  return carry_out(sandbox, function() return transfers.answer(sandbox.store, call) end)
+  return carry_out(sandbox, function()
+    return sources.answer_transfer(sandbox.store, context_of(sandbox, nil, call.headers).now, call)
+  end)
+end
+
+-- {====== the documents of the services ======
+
+local function rows_of(service)
+  local rows = {}
+  for _, name in ipairs(operations.names()) do
+    local row = operations.describe(name)
+    if row.service == service then rows[#rows + 1] = row end
+  end
+  return rows
+end
+
+-- GET /SERVICE/openapi.json: a document made of the operation table, or nil when the path names none. That
+-- each service serves one is documented; that it takes a credential, whatever its scopes, is our choice.
+local function find_document(method, path)
+  local service = method == "GET" and path:match("^/([%w-]+)/openapi%.json$")
+  local rows = service and rows_of(service) or {}
+  return #rows > 0 and openapi.document("Anyreach " .. service .. " service, as the sandbox knows it", rows) or nil
 end
 
 local function answer_document(sandbox, call, document)
   return carry_out(sandbox, function()
-    access.authenticate(call.headers, sandbox.store)
+    access.authenticate(call.headers, sandbox.store, context_of(sandbox, nil, call.headers).now)
     return answer_json(200, document)
   end)
 end
+
+-- }======
 
 -- An operation that came from a document of the user's.
 local function answer_ruleless(name, method, path)
@@ -247,12 +191,12 @@ local function answer_ruleless(name, method, path)
 end
 
 local function answer_call(sandbox, call)
-  if transfers.is_address(call.path) then return answer_transfer(sandbox, call) end
-  local document = documents.document(call.method, call.path)
+  if sources.is_transfer(call.path) then return answer_transfer(sandbox, call) end
+  local document = find_document(call.method, call.path)
   if document then return answer_document(sandbox, call, document) end
   local name, values = operations.match(call.method, call.path)
   if not name then return answer_unroutable(call.method, call.path, values) end
-  if not rules[name] then return answer_ruleless(name, call.method, call.path) end
+  if not rules.has(name) then return answer_ruleless(name, call.method, call.path) end
   local fault, problem = choose_fault(sandbox, name, call.headers)
   if problem then return answer_refusal(400, "X-Sandbox-Fault: " .. problem), name end
   call.values = values
@@ -261,8 +205,28 @@ end
 
 -- {====== control routes: ours, without a credential ======
 
+local LOG_MAXIMUM = 10000
+
+-- The last requests, in a ring.
+local function new_log()
+  return { entries = {}, total = 0 }
+end
+
+local function add_to_log(log, entry)
+  log.entries[log.total % LOG_MAXIMUM + 1] = entry
+  log.total = log.total + 1
+end
+
+local function list_log(log)
+  local list = json.array {}
+  for position = math.max(0, log.total - LOG_MAXIMUM), log.total - 1 do
+    list[#list + 1] = log.entries[position % LOG_MAXIMUM + 1]
+  end
+  return list
+end
+
 local function list_requests(sandbox)
-  local answer = answer_json(200, sandbox.log:list())
+  local answer = answer_json(200, list_log(sandbox.log))
   answer.headers["X-Total-Count"] = tostring(sandbox.log.total)
   return answer
 end
@@ -270,10 +234,10 @@ end
 local function reset(sandbox)
   local ok, message = sandbox.store:transaction(function()
     sandbox.store:clear()
-    seed(sandbox.store)
+    seed(sandbox)
   end)
   if not ok then error(message, 0) end
-  sandbox.log, sandbox.staleness = RequestLog.new(), faults.staleness()
+  sandbox.log, sandbox.staleness = new_log(), faults.staleness()
   return { status = 204, headers = {} }
 end
 
@@ -302,16 +266,16 @@ end
 ---@return table answer status, headers, body or nil, delay (seconds) or nil, stream or nil,
 ---  fault nil, "drop" or "truncate"
 function Sandbox:handle(method, path, query_text, headers, body)
-  if path:find("^/_sandbox/") and not transfers.is_address(path) then return answer_control(self, method, path) end
+  if path:find("^/_sandbox/") and not sources.is_transfer(path) then return answer_control(self, method, path) end
   local call = { method = method, path = path, query = query_text, headers = headers, body = body }
   local answer, operation = answer_call(self, call)
-  self.log:add {
+  add_to_log(self.log, {
     method = method,
-    path = clean_text.utf8(path),
-    query = clean_text.utf8(query_text),
+    path = checks.clean_utf8(path),
+    query = checks.clean_utf8(query_text),
     status = answer.status or json.null,
     operation = operation or json.null,
-  }
+  })
   return answer
 end
 
@@ -320,7 +284,7 @@ end
 ---@return table
 function Sandbox.describe(_, base_url)
   local organizations = json.array {}
-  for _, organization in ipairs(access.organizations) do
+  for _, organization in ipairs(accounts.organizations) do
     organizations[#organizations + 1] = {
       id = organization.id,
       name = organization.name,
@@ -332,22 +296,23 @@ function Sandbox.describe(_, base_url)
   return { base_url = base_url, organizations = organizations, tokens = access.describe_tokens() }
 end
 
----Closes the store; the sandbox is of no use afterwards.
+---Closes the store. The sandbox must not be used afterwards.
 function Sandbox:close()
   self.store:close()
 end
 
 local sandbox = {}
 
----@param options { file: string?, seed: string?, faults: string? }? file keeps the state; seed makes
----  ids and clock repeatable; faults is a profile (see faults.lua)
+---@param options { file: string?, seed: string?, faults: string?, store: SandboxStore? }? file keeps the state;
+---  seed makes ids and clock repeatable; faults is a profile (see faults.lua); store stands in for SQLite, and must
+---  have what one made by `store.new` has
 ---@return table sandbox with handle, describe and close
 function sandbox.new(options)
   options = options or {}
   local profile = options.faults and faults.profile(options.faults)
-  local store = Store.open(options.file, options.seed)
+  local store = options.store or SqliteStore.open(options.file, options.seed)
   local self = setmetatable({
-    store = store, profile = profile, staleness = faults.staleness(), log = RequestLog.new(),
+    store = store, profile = profile, staleness = faults.staleness(), log = new_log(),
   }, Sandbox)
   if store:is_empty() then reset(self) end
   return self

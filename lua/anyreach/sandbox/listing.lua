@@ -5,8 +5,8 @@
 -- core lists it is our choice. So are the default and the maximum of `limit`.
 
 local json = require "anyreach.json"
-local refusal = require "anyreach.sandbox.refusal"
 local timestamp = require "anyreach.text.timestamp"
+local checks = require "anyreach.sandbox.checks"
 
 local listing = {}
 
@@ -54,7 +54,7 @@ local function read_cursor(text)
   local decoded = decode_base64(text)
   local created_at = decoded and timestamp.normalize(decoded)
   if not created_at then
-    refusal.raise(422, "cursor: expected the Base64 of the created_at of the last row")
+    checks.refuse(422, "cursor: expected the Base64 of the created_at of the last row")
   end
   return created_at
 end
@@ -70,7 +70,7 @@ local function read_bounds(query)
   for _, name in ipairs(BOUNDS) do
     bounds[name] = query[name] and timestamp.normalize(query[name])
     if query[name] and not bounds[name] then
-      refusal.raise(422, "%s: expected a date-time such as 2026-01-02T03:04:05Z", name)
+      checks.refuse(422, "%s: expected a date-time such as 2026-01-02T03:04:05Z", name)
     end
   end
   return bounds
@@ -142,7 +142,7 @@ listing.contains_value = contains_value
 function listing.read_limit(query)
   local limit = query.limit or DEFAULT_LIMIT
   if limit < 1 or limit > MAXIMUM_LIMIT then
-    refusal.raise(422, "limit: expected a number from 1 to %d, got %d", MAXIMUM_LIMIT, limit)
+    checks.refuse(422, "limit: expected a number from 1 to %d, got %d", MAXIMUM_LIMIT, limit)
   end
   return limit
 end
@@ -153,7 +153,7 @@ local function collect(request, collection, parent, matches, limit, words)
   local rows, bounds = json.array {}, read_bounds(request.query)
   local range = range_of(request.query, bounds, words)
   for document, id in request.store:each(collection, request.organization, parent, range) do
-    if is_updated_within(bounds, document) and matches(document) and not request.staleness:hides(collection, id) then
+    if is_updated_within(bounds, document) and matches(document) and not request.is_hidden(collection, id) then
       rows[#rows + 1] = document
       if #rows == limit then break end
     end

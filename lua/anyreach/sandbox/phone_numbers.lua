@@ -3,9 +3,8 @@
 -- Stored in "phone_numbers" under the number itself.
 
 local json = require "anyreach.json"
-local e164 = require "anyreach.sandbox.e164"
+local checks = require "anyreach.sandbox.checks"
 local listing = require "anyreach.sandbox.listing"
-local refusal = require "anyreach.sandbox.refusal"
 local trunks = require "anyreach.sandbox.trunks"
 
 local phone_numbers = {}
@@ -16,14 +15,14 @@ local SLOTS = { "inbound_agent_version_id", "outbound_agent_version_id" }
 ---@return table record answers 404 when the organisation has no such number
 function phone_numbers.require(request, number)
   local record = request.store:get("phone_numbers", request.organization, number)
-  if not record then refusal.raise(404, "Phone number %s not found.", number) end
+  if not record then checks.refuse(404, "Phone number %s not found.", number) end
   return record
 end
 
 ---Stores a changed record.
 ---@return table record
 function phone_numbers.save(request, record)
-  record.updated_at = request.store:now()
+  record.updated_at = request.now()
   request.store:save("phone_numbers", record.phone_number, record)
   return record
 end
@@ -41,7 +40,10 @@ function phone_numbers.held_by(request, version_ids)
       end
     end
   end
-  table.sort(list, function(a, b) return a.created_at > b.created_at end)
+  table.sort(list, function(first, second)
+    if first.created_at ~= second.created_at then return first.created_at > second.created_at end
+    return first.phone_number > second.phone_number
+  end)
   return list
 end
 
@@ -57,12 +59,16 @@ function phone_numbers.release(request, version_ids)
 end
 
 ---Adds a number with empty slots.
+---@param request SandboxRequest
+---@param number string
+---@param trunk_id string
+---@param outbound_shareable boolean?
 ---@return table record
-function phone_numbers.add(store, organization, number, trunk_id, outbound_shareable)
-  local now = store:now()
+function phone_numbers.add(request, number, trunk_id, outbound_shareable)
+  local now = request.now()
   local record = {
     phone_number = number,
-    organization_id = organization,
+    organization_id = request.organization,
     trunk_id = trunk_id,
     inbound_agent_version_id = json.null,
     outbound_agent_version_id = json.null,
@@ -70,7 +76,7 @@ function phone_numbers.add(store, organization, number, trunk_id, outbound_share
     created_at = now,
     updated_at = now,
   }
-  store:add("phone_numbers", number, record, { organization = organization })
+  request.store:add("phone_numbers", number, record, { organization = request.organization })
   return record
 end
 
@@ -78,7 +84,7 @@ end
 -- documented, the status is not.
 local function require_own_trunk(request, id)
   if trunks.is_managed(trunks.require(request, id)) then
-    refusal.raise(400, "Trunk %s is managed; numbers can be registered only on a trunk of your own.", id)
+    checks.refuse(400, "Trunk %s is managed; numbers can be registered only on a trunk of your own.", id)
   end
 end
 
@@ -99,21 +105,21 @@ end
 -- The key `phone_number`, its check and the 409 are our choice: of the body only trunk_id is
 -- documented.
 rules["phone_numbers.create"] = function(request)
-  local body, store = request.body, request.store
+  local body = request.body
   local number = body.phone_number
-  if not e164.is_valid(number) then
-    refusal.raise(422, "phone_number: expected an E.164 number such as +15551234567")
+  if not checks.is_phone_number(number) then
+    checks.refuse(422, "phone_number: expected an E.164 number such as +15551234567")
   end
   require_own_trunk(request, body.trunk_id)
-  if store:is_taken("phone_numbers", number) then
-    refusal.raise(409, "Phone number %s is already registered.", number)
+  if request.store:is_taken("phone_numbers", number) then
+    checks.refuse(409, "Phone number %s is already registered.", number)
   end
-  return phone_numbers.add(store, request.organization, number, body.trunk_id, body.outbound_shareable)
+  return phone_numbers.add(request, number, body.trunk_id, body.outbound_shareable)
 end
 
 rules["phone_numbers.update"] = function(request)
   local record = phone_numbers.require(request, request.path.phone_number)
-  if request.body.outbound_shareable == nil then refusal.raise(422, "body: expected outbound_shareable") end
+  if request.body.outbound_shareable == nil then checks.refuse(422, "body: expected outbound_shareable") end
   record.outbound_shareable = request.body.outbound_shareable
   return phone_numbers.save(request, record)
 end

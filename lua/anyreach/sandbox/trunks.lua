@@ -4,8 +4,8 @@
 -- choice; the documentation does not say whether it is shown).
 
 local json = require "anyreach.json"
+local checks = require "anyreach.sandbox.checks"
 local listing = require "anyreach.sandbox.listing"
-local refusal = require "anyreach.sandbox.refusal"
 
 local trunks = {}
 
@@ -18,7 +18,7 @@ local CONFIGS = {
 ---@return table trunk answers 404 when the organisation has none of that id
 function trunks.require(request, id)
   local trunk = request.store:get("trunks", request.organization, id)
-  if not trunk then refusal.raise(404, "Trunk %s not found.", id) end
+  if not trunk then checks.refuse(404, "Trunk %s not found.", id) end
   return trunk
 end
 
@@ -28,13 +28,14 @@ function trunks.is_managed(trunk)
 end
 
 ---Adds a trunk without configurations.
+---@param request SandboxRequest
 ---@param trunk { id: string, name: string, managed: boolean }
 ---@return table record
-function trunks.add(store, organization, trunk)
-  local now = store:now()
+function trunks.add(request, trunk)
+  local now = request.now()
   local record = {
     id = trunk.id,
-    organization_id = organization,
+    organization_id = request.organization,
     name = trunk.name,
     managed_account_id = trunk.managed and "sandbox-managed-account" or json.null,
     inbound_config = json.null,
@@ -42,7 +43,7 @@ function trunks.add(store, organization, trunk)
     created_at = now,
     updated_at = now,
   }
-  store:add("trunks", trunk.id, record, { organization = organization })
+  request.store:add("trunks", trunk.id, record, { organization = request.organization })
   return record
 end
 
@@ -62,14 +63,14 @@ local function change(request, trunk)
   for field, defaults in pairs(CONFIGS) do
     if body[field] ~= nil then trunk[field] = complete(body[field], defaults) end
   end
-  trunk.updated_at = request.store:now()
+  trunk.updated_at = request.now()
   request.store:save("trunks", trunk.id, trunk)
   return trunk
 end
 
 local function require_own(request)
   local trunk = trunks.require(request, request.path.trunk_id)
-  if trunks.is_managed(trunk) then refusal.raise(400, "Trunk %s is managed and cannot be changed.", trunk.id) end
+  if trunks.is_managed(trunk) then checks.refuse(400, "Trunk %s is managed and cannot be changed.", trunk.id) end
   return trunk
 end
 
@@ -95,8 +96,7 @@ rules["trunks.get"] = function(request)
 end
 
 rules["trunks.create"] = function(request)
-  local store = request.store
-  local trunk = trunks.add(store, request.organization, { id = store:new_id(), name = request.body.name })
+  local trunk = trunks.add(request, { id = request.new_id(), name = request.body.name })
   return change(request, trunk)
 end
 
@@ -108,7 +108,7 @@ end
 rules["trunks.delete"] = function(request)
   local trunk = require_own(request)
   if carries_numbers(request, trunk) then
-    refusal.raise(409, "Trunk %s still carries phone numbers.", trunk.id)
+    checks.refuse(409, "Trunk %s still carries phone numbers.", trunk.id)
   end
   request.store:remove("trunks", request.organization, trunk.id)
 end

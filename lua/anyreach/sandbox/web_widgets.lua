@@ -2,8 +2,8 @@
 -- it names, whatever is published later. Stored in "web_widgets".
 
 local json = require "anyreach.json"
+local checks = require "anyreach.sandbox.checks"
 local listing = require "anyreach.sandbox.listing"
-local refusal = require "anyreach.sandbox.refusal"
 
 local web_widgets = {}
 
@@ -29,7 +29,7 @@ end
 local function require_widget(request)
   local id = request.path.widget_id
   local widget = request.store:get("web_widgets", request.organization, id)
-  if not widget then refusal.raise(404, "Web widget %s not found.", id) end
+  if not widget then checks.refuse(404, "Web widget %s not found.", id) end
   return widget
 end
 
@@ -38,14 +38,14 @@ end
 local function check_references(request, widget)
   local store, organization = request.store, request.organization
   if not store:get("agents", organization, widget.agent_id) then
-    refusal.raise(404, "Agent %s not found.", widget.agent_id)
+    checks.refuse(404, "Agent %s not found.", widget.agent_id)
   end
   local version = store:get("versions", organization, widget.agent_version_id)
   if not version or version.agent_id ~= widget.agent_id then
-    refusal.raise(404, "Agent %s has no version %s.", widget.agent_id, widget.agent_version_id)
+    checks.refuse(404, "Agent %s has no version %s.", widget.agent_id, widget.agent_version_id)
   end
   if widget.published and not version.published then
-    refusal.raise(400, "Version %d is a draft; publish it before the widget.", version.version)
+    checks.refuse(400, "Version %d is a draft; publish it before the widget.", version.version)
   end
 end
 
@@ -53,7 +53,7 @@ end
 local function bare_domain(text)
   local name = text:lower():gsub("^%a[%w+.-]*://", ""):gsub("^www%.", ""):gsub("/+$", "")
   if not name:find("^[%w-][%w.-]*$") then
-    refusal.raise(422, "domain: expected a domain such as example.com, got %s", text)
+    checks.refuse(422, "domain: expected a domain such as example.com, got %s", text)
   end
   return name
 end
@@ -65,9 +65,9 @@ rules["web_widgets.list"] = function(request)
 end
 
 rules["web_widgets.create"] = function(request)
-  local store, body, now = request.store, request.body, request.store:now()
+  local store, body, now = request.store, request.body, request.now()
   local widget = {
-    id = store:new_id(),
+    id = request.new_id(),
     organization_id = request.organization,
     agent_id = body.agent_id,
     agent_version_id = body.agent_version_id,
@@ -93,7 +93,7 @@ rules["web_widgets.update"] = function(request)
     if body[field] ~= nil then widget[field] = body[field] end
   end
   check_references(request, widget)
-  widget.updated_at = request.store:now()
+  widget.updated_at = request.now()
   request.store:save("web_widgets", widget.id, widget)
   return widget
 end
@@ -106,10 +106,10 @@ end
 -- brand are our choice. The widget itself does not change.
 rules["web_widgets.auto_brand"] = function(request)
   require_widget(request)
-  if request.body.domain == nil then refusal.raise(422, "domain: required but missing") end
+  if request.body.domain == nil then checks.refuse(422, "domain: required but missing") end
   local domain = bare_domain(request.body.domain)
   local name = domain:match("^([^.]+)%.[^.]") -- the last part alone, as in "localhost", is no brand
-  if not name or domain:find("%.invalid$") then refusal.raise(404, "No brand is known for %s.", domain) end
+  if not name or domain:find("%.invalid$") then checks.refuse(404, "No brand is known for %s.", domain) end
   return {
     domain = domain,
     name = name:sub(1, 1):upper() .. name:sub(2),
@@ -122,7 +122,7 @@ end
 -- in `published`: our choice.
 rules["public.web_widgets.get"] = function(request)
   request.organization = request.store:owner("web_widgets", request.path.widget_id)
-  if not request.organization then refusal.raise(404, "Web widget %s not found.", request.path.widget_id) end
+  if not request.organization then checks.refuse(404, "Web widget %s not found.", request.path.widget_id) end
   return require_widget(request)
 end
 

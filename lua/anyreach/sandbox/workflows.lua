@@ -2,26 +2,25 @@
 -- its output is its input, and one whose id begins with "wf_fail" fails. Stored in
 -- "workflow_executions", for the usage summary.
 
-local fields = require "anyreach.sandbox.fields"
-local refusal = require "anyreach.sandbox.refusal"
+local checks = require "anyreach.sandbox.checks"
 
-local workflow_executions = {}
+local workflows = {}
 
 -- That workflow_id is required, and a version counts from 1, is our choice.
 local function check(body)
-  fields.require_text(body.workflow_id, "workflow_id")
+  checks.require_text(body.workflow_id, "workflow_id")
   local version = body.workflow_version
   if math.type(version) == "integer" and version < 1 then
-    refusal.raise(422, "workflow_version: expected latest or a number from 1")
+    checks.refuse(422, "workflow_version: expected latest or a number from 1")
   end
 end
 
 -- The run, finished at once.
 local function execute(request)
-  local store, body, now = request.store, request.body, request.store:now()
+  local store, body, now = request.store, request.body, request.now()
   check(body)
   local execution = {
-    execution_id = store:new_id(),
+    execution_id = request.new_id(),
     workflow_id = body.workflow_id,
     status = body.workflow_id:find("^wf_fail") and "failed" or "success",
     created_at = now,
@@ -48,6 +47,6 @@ rules["workflow_executions.start"] = function(request)
   return { execution_id = execute(request).execution_id }
 end
 
-workflow_executions.rules = rules
+workflows.rules = rules
 
-return workflow_executions
+return workflows

@@ -17,6 +17,11 @@ function asking.new(options)
   return sandbox.new { seed = options.seed or "spec", file = options.file, faults = options.faults }
 end
 
+-- A sandbox over that store, which gets what every sandbox has at the start.
+function asking.sandbox_over(store, options)
+  return sandbox.new { store = store, faults = options and options.faults }
+end
+
 -- Sends a request as the administrator, or with the token and headers given. Returns the status, the
 -- decoded body (its text where it is none) and the whole answer.
 function asking.ask(box, method, target, body, options)

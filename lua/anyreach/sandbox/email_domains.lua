@@ -1,5 +1,5 @@
--- Domains that agents send email from. One starts as pending, with the DNS records that its owner is to
--- set; `verify` lets the provider look at them, and `refresh` tells what it has seen so far. Here the
+-- Domains that agents send email from. One starts as pending, with the DNS records that its owner must
+-- set; `verify` lets the provider look at them, and `refresh` reports what it has seen so far. Here the
 -- provider takes two refreshes, and finds the records of every domain except those under ".invalid".
 -- Stored in "email_domains", and each name in "email_domain_names", because a name belongs to one
 -- organisation alone.

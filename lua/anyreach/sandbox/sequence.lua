@@ -34,7 +34,7 @@ local function uuid(high, low)
     low & 0xFFFFFFFFFFFF)
 end
 
----@param database table an open anyreach.sqlite database: the source of time and randomness
+---@param database table? an open anyreach.sqlite database: the source of time and randomness without a seed
 ---@param seed string? makes the sequence repeatable
 function Sequence.new(database, seed)
   return setmetatable({ database = database, seed = seed and hash(seed), last = 0 }, Sequence)

@@ -287,7 +287,7 @@ end
 
 -- }======
 
--- The answer to a creation: a file's tells where its bytes go.
+-- The answer to a creation: a file's says where its bytes go.
 local function with_upload(request, source)
   if source.type == "FILE" then
     source.content_type = content_types[source.file_extension]

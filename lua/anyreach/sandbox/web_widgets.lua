@@ -102,7 +102,7 @@ rules["web_widgets.delete"] = function(request)
   request.store:remove("web_widgets", request.organization, require_widget(request).id)
 end
 
--- A brand made from the domain's name; nothing is known of domains under ".invalid". The fields of a
+-- A brand made from the domain's name; domains under ".invalid" have none. The fields of a
 -- brand are our choice. The widget itself does not change.
 rules["web_widgets.auto_brand"] = function(request)
   require_widget(request)
@@ -118,7 +118,7 @@ rules["web_widgets.auto_brand"] = function(request)
   }
 end
 
--- The widget alone tells the organisation. A widget that is not published is shown as well, and says so
+-- The organisation is that of the widget. A widget that is not published is shown as well, and says so
 -- in `published`: our choice.
 rules["public.web_widgets.get"] = function(request)
   request.organization = request.store:owner("web_widgets", request.path.widget_id)

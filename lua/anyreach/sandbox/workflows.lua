@@ -31,7 +31,7 @@ end
 
 local rules = {}
 
--- A run that fails is told with 200: our choice.
+-- A run that fails is answered with 200: our choice.
 rules["workflow_executions.run"] = function(request)
   local execution = execute(request)
   local answer = { status = execution.status, execution_id = execution.execution_id }

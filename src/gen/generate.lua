@@ -36,11 +36,11 @@ end
 
 local function read_service(service)
   local path = here .. "../openapi/" .. service .. ".yaml"
-  local operations, refused = openapi.read(yaml.decode(assert(read_file(path), path), { name = path }))
+  local operations, refused, components = openapi.read(yaml.decode(assert(read_file(path), path), { name = path }))
   for _, refusal in ipairs(refused) do
     error(("%s: %s %s: %s"):format(path, refusal.method, refusal.path, refusal.reason), 0)
   end
-  return operations
+  return operations, components
 end
 
 -- A name is a function or a namespace, and belongs to one operation.
@@ -59,14 +59,15 @@ local function check_names(operations)
 end
 
 local function read_all()
-  local operations = {}
+  local operations, components = {}, {}
   for _, service in ipairs(SERVICES) do
-    local list = read_service(service)
+    local list
+    list, components[service] = read_service(service)
     table.move(list, 1, #list, #operations + 1, operations)
   end
   table.sort(operations, function(a, b) return a.name < b.name end)
   check_names(operations)
-  return operations
+  return operations, components
 end
 
 local function make_directory(path)
@@ -74,9 +75,9 @@ local function make_directory(path)
   assert(os.execute("mkdir -p " .. quoted))
 end
 
-local operations = read_all()
+local operations, components = read_all()
 for _, output in ipairs(OUTPUTS) do
   local path = (arg[1] or ".") .. "/" .. output.path
   make_directory(path:match("^(.*)/"))
-  write_if_changed(path, output.writer.write(operations, here))
+  write_if_changed(path, output.writer.write(operations, here, components))
 end

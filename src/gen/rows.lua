@@ -1,6 +1,15 @@
--- Writes src/api/operations.inc: the operations as static const rows of C (see src/api/operation.h). Equal
--- lists and schemas are written once and shared; every name depends on the content alone, so the
--- same documents give the same bytes.
+-- Writes src/api/operations.inc: the operations as static const rows of C (see src/api/operation.h).
+--
+-- A new operation adds lines and changes none, so that two branches that add operations merge. What
+-- is written, where and under which name therefore never depends on what else is written:
+--
+-- - a plain schema or a short list of names is shared by all, and called what it says:
+--   `schema_string_or_null`, `names_agents_read`;
+-- - a schema that the documents name is shared, too: `core_agent` is #/components/schemas/Agent of
+--   core.yaml;
+-- - everything else belongs to one operation (`agents_create_body`) or named schema.
+--
+-- What is shared comes first, ordered by how much of it builds on what is shared, then by name.
 
 local json = require "anyreach.json"
 
@@ -11,25 +20,58 @@ local HEADER = [[
 
 ]]
 
--- Definitions in the order in which they may be used, and the name of each by its text.
-local Output = {}
-Output.__index = Output
+-- Longer names are not worth sharing.
+local NAME_MAX = 64
 
-local function new_output()
-  return setmetatable({ parts = {}, names = {}, counts = {} }, Output)
+-- {====== blocks: the definitions that belong together ======
+
+---@class rows.block
+---@field output rows.output
+---@field name string
+---@field height integer 0: it refers to nothing that is shared; else one more than what it refers to
+---@field lines string[]
+---@field meaning any of one that is shared: what its name stands for
+
+---@class rows.output
+---@field components table<table, string> names of the schemas that the documents name, and of their fields
+---@field shared table<string, rows.block>
+---@field taken table<string, boolean> names of C that are in use
+
+local function new_block(output, name)
+  return { output = output, name = name, height = 0, lines = {} }
 end
 
---- Defines `declaration NAME = body` once and returns NAME; `kind` starts the name.
-function Output:define(kind, declaration, body)
-  local key = declaration .. body
-  if not self.names[key] then
-    self.counts[kind] = (self.counts[kind] or 0) + 1
-    local name = kind .. "_" .. self.counts[kind]
-    self.names[key] = name
-    table.insert(self.parts, "static const " .. declaration:format(name) .. " = " .. body .. ";\n")
+--- Defines `declaration` = body in the block, under that name if it is free.
+---@return string name
+local function define(block, name, declaration, body)
+  while block.output.taken[name] do name = name .. "_" end
+  block.output.taken[name] = true
+  table.insert(block.lines, "static const " .. declaration:format(name) .. " = " .. body .. ";\n")
+  return name
+end
+
+--- Refers to what is shared under a name, which `build` defines in a block of its own the first time.
+--- `meaning` is equal when the name means the same.
+---@return string name
+local function share(block, name, meaning, build)
+  local shared = block.output.shared[name]
+  if not shared then
+    shared = new_block(block.output, name)
+    shared.meaning = meaning
+    block.output.shared[name] = shared
+    build(shared)
+  elseif shared.meaning ~= meaning then
+    error(("%s would be the name of two things in operations.inc"):format(name), 0)
   end
-  return self.names[key]
+  block.height = math.max(block.height, shared.height + 1)
+  return name
 end
+
+local function share_content(block, name, declaration, body)
+  return share(block, name, declaration .. body, function(shared) define(shared, name, declaration, body) end)
+end
+
+-- }======
 
 local ESCAPES = { ['"'] = '\\"', ["\\"] = "\\\\", ["\n"] = "\\n", ["\t"] = "\\t", ["?"] = "\\?" }
 
@@ -52,12 +94,20 @@ local function initialiser(pairs_list)
   return "{" .. table.concat(parts, ", ") .. "}"
 end
 
-local function name_list(output, names)
+-- Words as a part of a name of C.
+local function spelled(words, separator)
+  return (table.concat(words, separator):gsub("[^%w_]+", "_"):gsub("_$", ""))
+end
+
+local function name_list(block, name, names)
   if not names then return "NULL" end
   local parts = {}
-  for _, name in ipairs(names) do table.insert(parts, c_string(name)) end
+  for _, text in ipairs(names) do table.insert(parts, c_string(text)) end
   table.insert(parts, "NULL")
-  return output:define("names", "char *const %s[]", "{" .. table.concat(parts, ", ") .. "}")
+  local body = "{" .. table.concat(parts, ", ") .. "}"
+  local content_name = "names_" .. spelled(names, "_or_")
+  if #content_name > NAME_MAX then return define(block, name, "char *const %s[]", body) end
+  return share_content(block, content_name, "char *const %s[]", body)
 end
 
 local function type_set(types)
@@ -67,52 +117,110 @@ local function type_set(types)
   return #parts > 0 and table.concat(parts, " | ") or "0"
 end
 
-local function bound(output, value)
+local function bound(block, value)
   if not value then return "NULL" end
-  return "&" .. output:define("bound", "int64_t %s", ("%d"):format(value))
+  local name = ("bound_%d"):format(value):gsub("-", "minus_")
+  return "&" .. share_content(block, name, "int64_t %s", ("%d"):format(value))
+end
+
+-- What a schema says beside its types, each as a word of its name.
+local function plain_details(s)
+  local details = {}
+  local function add(word, value)
+    if value then table.insert(details, word .. "_" .. tostring(value)) end
+  end
+  add("as", s.json_text and "json_text")
+  add("format", s.format)
+  add("choice", s.choices and table.concat(s.choices, "_or_"))
+  add("default", s.default_json and s.default_json:gsub("^[%[{\"][%]}\"]$", "empty"):gsub('^"(.*)"$', "%1"))
+  add("minimum", s.minimum)
+  add("maximum", s.maximum)
+  add("length", s.min_length)
+  return details
+end
+
+--- The name of a schema that is plain enough to be called by what it says, or nil.
+local function plain_name(s)
+  if s.fields or s.exactly_one_of then return nil end
+  local words = { "schema", #s.types == 7 and "any" or table.concat(s.types, "_or_") }
+  if s.items then
+    local items = plain_name(s.items)
+    if not items then return nil end
+    table.insert(words, "of_" .. items:gsub("^schema_", ""))
+  end
+  table.move(plain_details(s), 1, 7, #words + 1, words)
+  local is_closed = not s.open and table.concat(s.types, " "):find("object", 1, true)
+  if is_closed then table.insert(words, "closed") end
+  local name = spelled(words, "_")
+  return #name <= NAME_MAX and name or nil
 end
 
 local field_list -- fields and schemas hold each other
 
-local function schema(output, s)
-  if not s then return "NULL" end
-  local fields, field_count = field_list(output, s.fields)
-  return "&" .. output:define("schema", "struct schema %s", initialiser {
+local function schema_body(block, name, s)
+  local fields, field_count = field_list(block, name .. "__fields", s.fields)
+  return initialiser {
     { "types", type_set(s.types) },
     { "open", s.open },
     { "json_text", s.json_text },
     { "format", c_string(s.format) },
-    { "choices", name_list(output, s.choices) },
+    { "choices", name_list(block, name .. "__choices", s.choices) },
     { "fields", fields },
     { "field_count", field_count },
-    { "exactly_one_of", name_list(output, s.exactly_one_of) },
-    { "items", schema(output, s.items) },
+    { "exactly_one_of", name_list(block, name .. "__exactly_one_of", s.exactly_one_of) },
+    { "items", rows.schema(block, name .. "__item", s.items) },
     { "default_json", c_string(s.default_json) },
-    { "minimum", bound(output, s.minimum) },
-    { "maximum", bound(output, s.maximum) },
+    { "minimum", bound(block, s.minimum) },
+    { "maximum", bound(block, s.maximum) },
     { "min_length", tostring(s.min_length or 0) },
-  })
+  }
 end
 
-function field_list(output, fields)
-  if not fields or #fields == 0 then return "NULL", "0" end
+--- Refers to a schema; one that is not shared is defined under that name.
+---@param block rows.block
+---@param name string
+---@param s table|nil
+---@return string an expression of C
+function rows.schema(block, name, s)
+  if not s then return "NULL" end
+  local function build(shared)
+    define(shared, shared.name, "struct schema %s", schema_body(shared, shared.name, s))
+  end
+  local name_of_content = plain_name(s)
+  if name_of_content then return "&" .. share(block, name_of_content, json.encode(s), build) end
+  local component = block.output.components[s]
+  if component then return "&" .. share(block, component, s, build) end
+  return "&" .. define(block, name, "struct schema %s", schema_body(block, name, s))
+end
+
+local function fields_body(block, name, fields)
   local parts = {}
   for _, field in ipairs(fields) do
     table.insert(parts, initialiser {
       { "name", c_string(field.name) },
-      { "schema", schema(output, field.schema) },
+      { "schema", rows.schema(block, name:gsub("__fields$", "") .. "_" .. spelled({ field.name }), field.schema) },
       { "summary", c_string(field.summary) },
       { "required", field.required },
       { "unverified", field.unverified },
     })
   end
-  local body = "{\n    " .. table.concat(parts, ",\n    ") .. "}"
-  return output:define("fields", "struct field %s[]", body), tostring(#fields)
+  return "{\n    " .. table.concat(parts, ",\n    ") .. "}"
 end
 
-local function row(output, operation)
-  local path_fields, path_field_count = field_list(output, operation.path_fields)
-  local query_fields, query_field_count = field_list(output, operation.query_fields)
+function field_list(block, name, fields)
+  if not fields or #fields == 0 then return "NULL", "0" end
+  local function build(shared)
+    define(shared, shared.name, "struct field %s[]", fields_body(shared, shared.name, fields))
+  end
+  local shared_name = block.output.components[fields]
+  if shared_name then return share(block, shared_name, fields, build), tostring(#fields) end
+  return define(block, name, "struct field %s[]", fields_body(block, name, fields)), tostring(#fields)
+end
+
+local function row(block, operation)
+  local name = block.name
+  local path_fields, path_field_count = field_list(block, name .. "_path", operation.path_fields)
+  local query_fields, query_field_count = field_list(block, name .. "_query", operation.query_fields)
   return initialiser {
     { "name", c_string(operation.name) },
     { "method", c_string(operation.method) },
@@ -126,13 +234,13 @@ local function row(output, operation)
     { "path_field_count", path_field_count },
     { "query_fields", query_fields },
     { "query_field_count", query_field_count },
-    { "body", schema(output, operation.body) },
+    { "body", rows.schema(block, name .. "_body", operation.body) },
     { "body_required", operation.body_required },
-    { "multipart", name_list(output, operation.multipart) },
-    { "answer", schema(output, operation.answer) },
+    { "multipart", name_list(block, name .. "_multipart", operation.multipart) },
+    { "answer", rows.schema(block, name .. "_answer", operation.answer) },
     { "answer_kind", "ANSWER_" .. operation.answer_kind:upper() },
     { "success_status", tostring(operation.success_status) },
-    { "scopes", name_list(output, operation.scopes) },
+    { "scopes", name_list(block, name .. "_scopes", operation.scopes) },
     { "id_alias", c_string(operation.id_alias) },
     { "paging", "PAGING_" .. operation.paging:upper() },
     { "retry", "RETRY_" .. operation.retry:upper() },
@@ -144,15 +252,55 @@ local function row(output, operation)
   }
 end
 
+local function sorted_shared(output)
+  local blocks = {}
+  for _, block in pairs(output.shared) do table.insert(blocks, block) end
+  table.sort(blocks, function(a, b)
+    if a.height ~= b.height then return a.height < b.height end
+    return a.name < b.name
+  end)
+  return blocks
+end
+
+-- core_agent_version for #/components/schemas/AgentVersion of core.yaml.
+local function component_name(service, ref)
+  return spelled({ service, (ref:match("[^/]*$"):gsub("(%l)(%u)", "%1_%2"):lower()) }, "_")
+end
+
+-- Of two names for one schema, the first in the alphabet.
+local function component_names(components)
+  local names = {}
+  local function note(value, name)
+    if value and not (names[value] and names[value] < name) then names[value] = name end
+  end
+  for service, schemas in pairs(components) do
+    for ref, s in pairs(schemas) do
+      local name = component_name(service, ref)
+      note(s, name)
+      note(s.fields, name .. "__fields")
+    end
+  end
+  return names
+end
+
 --- The text of the file.
 ---@param operations table[] sorted by name
+---@param _ any
+---@param components table<string, table<string, table>> by service, the schemas that it names, by $ref
 ---@return string
-function rows.write(operations)
-  local output, parts = new_output(), {}
-  for _, operation in ipairs(operations) do table.insert(parts, "    " .. row(output, operation)) end
-  local body = "{\n" .. table.concat(parts, ",\n") .. "}"
-  return HEADER .. table.concat(output.parts) .. "\nstatic const struct operation operations[] = "
-    .. body .. ";\n"
+function rows.write(operations, _, components)
+  local output = { components = component_names(components), shared = {}, taken = {} }
+  local own, table_rows, text = {}, {}, {}
+  for _, operation in ipairs(operations) do
+    local block = new_block(output, spelled({ operation.name }))
+    table.insert(table_rows, "    " .. row(block, operation) .. ",\n")
+    table.insert(own, block)
+  end
+  for _, blocks in ipairs { sorted_shared(output), own } do
+    for _, block in ipairs(blocks) do table.insert(text, table.concat(block.lines)) end
+  end
+  return HEADER .. table.concat(text) .. "\nstatic const struct operation operations[] = {\n"
+    .. table.concat(table_rows) .. "};\n"
 end
 
 return rows

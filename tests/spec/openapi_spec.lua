@@ -169,7 +169,7 @@ paths:
       local rows, refused = read(text)
       expect.equal({ #rows, #refused }, { 0, 1 })
     end
-    expect.equal({ read "paths: {/s/a: 1, /s/b: [], /s/c: {get: ~}}" }, { {}, {} })
+    expect.equal({ read "paths: {/s/a: 1, /s/b: [], /s/c: {get: ~}}" }, { {}, {}, {} })
   end)
 end)
 

@@ -355,6 +355,7 @@ end
 ---@param document table
 ---@return table[] operations sorted by name
 ---@return anyreach.openapi.refusal[] refused
+---@return table<string, table> schemas those of the document that were used, by their $ref
 function openapi.read(document)
   check_document(document)
   local reader = { document = document, schemas = {}, steps = 0, outline = naming.new_outline(), taken = {},
@@ -365,7 +366,7 @@ function openapi.read(document)
   end
   for _, place in ipairs(outlined) do attempt(reader, place, read_step) end
   table.sort(reader.operations, function(a, b) return a.name < b.name end)
-  return reader.operations, reader.refused
+  return reader.operations, reader.refused, reader.schemas
 end
 
 return openapi

@@ -1,6 +1,6 @@
 /* Reading gathers the digits and rounds once, in hardware where both operands are exact, else with
- * strtod(). Writing tries the few digits that most values have, and else counts in natural numbers
- * of any size. */
+ * strtod(). Writing tries the few digits that most values have, and otherwise takes the fewest of
+ * printf()'s digits that read back as the value. */
 #include "api/number.h"
 
 #include <float.h>
@@ -21,6 +21,7 @@ enum {
   /* The middle between two doubles has at most 767 digits: of what follows, only whether it is all
    * zeros can matter. */
   DECISIVE_DIGITS = 800,
+  EXACT_DIGITS = 25,          /* of a double, beyond which no digit matters when it is written */
   EXPONENT_LIMIT = 1000000000 /* further than any literal's digits can bring back */
 };
 
@@ -145,74 +146,7 @@ struct number number_read(const char *text, const char *end) {
   return n;
 }
 
-/* ---- writing: natural numbers of any size a double needs ---- */
-
-enum { NATURAL_WORDS = 36 }; /* 1152 bits; 1082 are needed */
-
-struct natural {
-  unsigned count; /* words in use; the last one is not 0 */
-  uint32_t words[NATURAL_WORDS];
-};
-
-static void natural_set(struct natural *n, uint64_t value) {
-  n->count = 0;
-  for (; value; value >>= 32) n->words[n->count++] = (uint32_t)value;
-}
-
-static void natural_multiply(struct natural *n, uint32_t factor) {
-  uint64_t carry = 0;
-  for (unsigned i = 0; i < n->count; i++) {
-    carry += (uint64_t)n->words[i] * factor;
-    n->words[i] = (uint32_t)carry;
-    carry >>= 32;
-  }
-  if (carry) n->words[n->count++] = (uint32_t)carry;
-}
-
-static void natural_multiply_power_of_ten(struct natural *n, unsigned power) {
-  for (; power >= 9; power -= 9) natural_multiply(n, 1000000000);
-  for (; power > 0; power--) natural_multiply(n, 10);
-}
-
-static void natural_shift_left(struct natural *n, unsigned bits) {
-  if (n->count == 0) return;
-  unsigned words = bits / 32;
-  memmove(n->words + words, n->words, n->count * sizeof n->words[0]);
-  memset(n->words, 0, words * sizeof n->words[0]);
-  n->count += words;
-  natural_multiply(n, (uint32_t)1 << bits % 32);
-}
-
-static int natural_compare(const struct natural *a, const struct natural *b) {
-  if (a->count != b->count) return a->count < b->count ? -1 : 1;
-  for (unsigned i = a->count; i-- > 0;)
-    if (a->words[i] != b->words[i]) return a->words[i] < b->words[i] ? -1 : 1;
-  return 0;
-}
-
-static void natural_add(struct natural *a, const struct natural *b) {
-  uint64_t carry = 0;
-  for (unsigned i = 0; i < b->count || (carry && i < a->count); i++) {
-    if (i >= a->count) a->words[a->count++] = 0;
-    carry += (uint64_t)a->words[i] + (i < b->count ? b->words[i] : 0);
-    a->words[i] = (uint32_t)carry;
-    carry >>= 32;
-  }
-  if (carry) a->words[a->count++] = (uint32_t)carry;
-}
-
-/* a -= b, where a >= b. */
-static void natural_subtract(struct natural *a, const struct natural *b) {
-  uint64_t borrow = 0;
-  for (unsigned i = 0; i < a->count; i++) {
-    uint64_t difference = (uint64_t)a->words[i] - (i < b->count ? b->words[i] : 0) - borrow;
-    a->words[i] = (uint32_t)difference;
-    borrow = difference >> 63;
-  }
-  while (a->count && a->words[a->count - 1] == 0) a->count--;
-}
-
-/* ---- writing: the shortest digits ---- */
+/* ---- writing ---- */
 
 /* value = 0.d1d2d3... * 10^point */
 struct decimal {
@@ -221,104 +155,6 @@ struct decimal {
   int point;
 };
 
-/* A value and half its distances to the neighbouring doubles, as fractions over one denominator.
- * All that lies between the halves reads back as the value; so do the halves themselves when the
- * mantissa is even, because reading rounds ties to even. */
-struct interval {
-  struct natural value, below, above, denominator;
-  bool closed;
-};
-
-static bool reaches_next_digit(const struct interval *i) {
-  struct natural upper = i->value;
-  natural_add(&upper, &i->above);
-  return natural_compare(&upper, &i->denominator) >= (i->closed ? 0 : 1);
-}
-
-static bool reaches_digit_itself(const struct interval *i) {
-  return natural_compare(&i->value, &i->below) < (i->closed ? 1 : 0);
-}
-
-/* Sets up value = mantissa * 2^exponent. The gap below a power of two is half the gap above. */
-static void interval_set(struct interval *i, uint64_t mantissa, int exponent, bool narrow_below) {
-  unsigned extra = narrow_below ? 2 : 1; /* doubles everything so that the halves are whole */
-  i->closed = mantissa % 2 == 0;
-  natural_set(&i->value, mantissa);
-  natural_set(&i->below, 1);
-  natural_set(&i->above, 1);
-  natural_set(&i->denominator, 1);
-  natural_shift_left(&i->value, extra);
-  natural_shift_left(&i->denominator, extra);
-  if (narrow_below) natural_shift_left(&i->above, 1);
-  if (exponent < 0) {
-    natural_shift_left(&i->denominator, (unsigned)-exponent);
-  } else {
-    natural_shift_left(&i->value, (unsigned)exponent);
-    natural_shift_left(&i->below, (unsigned)exponent);
-    natural_shift_left(&i->above, (unsigned)exponent);
-  }
-}
-
-static void interval_multiply_by_ten(struct interval *i) {
-  natural_multiply(&i->value, 10);
-  natural_multiply(&i->below, 10);
-  natural_multiply(&i->above, 10);
-}
-
-/* Divides by the power of ten that brings the value into [0.1, 1), and returns it. `magnitude` is
- * floor(log2(value)), from which the power is known up to one. */
-static int interval_normalize(struct interval *i, int magnitude_of_two) {
-  int point = (int)ceil(magnitude_of_two * 0.30102999566398119521 - 1e-10);
-  if (point >= 0) {
-    natural_multiply_power_of_ten(&i->denominator, (unsigned)point);
-  } else {
-    natural_multiply_power_of_ten(&i->value, (unsigned)-point);
-    natural_multiply_power_of_ten(&i->below, (unsigned)-point);
-    natural_multiply_power_of_ten(&i->above, (unsigned)-point);
-  }
-  if (!reaches_next_digit(i)) return point;
-  natural_multiply(&i->denominator, 10);
-  return point + 1;
-}
-
-/* Takes the next digit off the value, and leaves the rest as the value. */
-static unsigned interval_take_digit(struct interval *i) {
-  unsigned digit = 0;
-  interval_multiply_by_ten(i);
-  for (; natural_compare(&i->value, &i->denominator) >= 0; digit++)
-    natural_subtract(&i->value, &i->denominator);
-  return digit;
-}
-
-static bool is_nearer_above(const struct interval *i) {
-  struct natural twice = i->value;
-  natural_multiply(&twice, 2);
-  return natural_compare(&twice, &i->denominator) >= 0;
-}
-
-/* Digit by digit until the digits, or the digits plus one in the last place, name the value and no
- * other double (Steele and White 1990; Burger and Dybvig 1996). */
-static void shortest_decimal(double value, struct decimal *d) {
-  struct interval i;
-  int exponent;
-  uint64_t mantissa = (uint64_t)ldexp(frexp(value, &exponent), DBL_MANT_DIG);
-  int magnitude_of_two = exponent - 1;
-  exponent -= DBL_MANT_DIG;
-  int subnormal = DBL_MIN_EXP - DBL_MANT_DIG - exponent;
-  if (subnormal > 0) mantissa >>= subnormal, exponent += subnormal;
-  bool narrow_below = mantissa == (uint64_t)1 << (DBL_MANT_DIG - 1) && value > DBL_MIN;
-  interval_set(&i, mantissa, exponent, narrow_below);
-  d->point = interval_normalize(&i, magnitude_of_two);
-  d->count = 0;
-  for (;;) {
-    unsigned digit = interval_take_digit(&i);
-    bool low = reaches_digit_itself(&i), high = reaches_next_digit(&i);
-    if (high && (!low || is_nearer_above(&i))) digit++;
-    d->digits[d->count++] = (char)('0' + digit);
-    if (low || high) return;
-  }
-}
-
 static unsigned write_natural(uint64_t value, char *text) {
   char reversed[20];
   unsigned count = 0;
@@ -326,6 +162,69 @@ static unsigned write_natural(uint64_t value, char *text) {
   while (value /= 10);
   for (unsigned i = 0; i < count; i++) text[i] = reversed[count - 1 - i];
   return count;
+}
+
+static char *put_digits(char *at, const char *digits, unsigned count) {
+  memcpy(at, digits, count);
+  return at + count;
+}
+
+static char *put_zeros(char *at, int count) {
+  for (; count > 0; count--) *at++ = '0';
+  return at;
+}
+
+static char *put_exponent(char *at, int exponent) {
+  *at++ = 'e';
+  if (exponent < 0) *at++ = '-';
+  return at + write_natural((uint64_t)abs(exponent), at);
+}
+
+/* The first `count` digits, plus one in the last place if `up`, without zeros at their end. */
+static void cut_digits(struct decimal *d, const struct decimal *exact, unsigned count, bool up) {
+  d->point = exact->point;
+  memcpy(d->digits, exact->digits, count);
+  while (up && count > 0 && d->digits[count - 1] == '9') count--;
+  if (up && count > 0) d->digits[count - 1]++;
+  if (count == 0) d->digits[count++] = '1', d->point++;
+  while (count > 1 && d->digits[count - 1] == '0') count--;
+  d->count = count;
+}
+
+static bool reads_as(const struct decimal *d, double value) {
+  char text[NUMBER_TEXT_MAX], *at = put_digits(text, d->digits, d->count);
+  return number_read(text, put_exponent(at, d->point - (int)d->count)).real == value;
+}
+
+/* The value with so many digits that rounding them once more never leads astray. The decimal point
+ * is whatever the locale says. */
+static void exact_decimal(double value, struct decimal *d) {
+  char text[2 * NUMBER_TEXT_MAX];
+  snprintf(text, sizeof text, "%.*e", EXACT_DIGITS - 1, value);
+  const char *at = text;
+  for (d->count = 0; *at != 'e'; at++)
+    if (*at >= '0' && *at <= '9') d->digits[d->count++] = *at;
+  d->point = atoi(at + 1) + 1;
+}
+
+/* The fewest digits that read back as the value, and of those the nearest to it, halves rounded up.
+ * Any 15 digits name one normal double, so that fewer need no try; a subnormal one may have few.
+ * The gap below a power of two is half the gap above: when the digits below it are too far away,
+ * those above it may still be near enough. */
+static void shortest_decimal(double value, struct decimal *d) {
+  struct decimal exact;
+  int exponent;
+  bool is_power_of_two = frexp(value, &exponent) == 0.5;
+  exact_decimal(value, &exact);
+  for (unsigned count = value < DBL_MIN ? 1 : DBL_DIG; count < DBL_DECIMAL_DIG; count++) {
+    bool up = exact.digits[count] >= '5';
+    cut_digits(d, &exact, count, up);
+    if (reads_as(d, value)) return;
+    if (up || !is_power_of_two) continue;
+    cut_digits(d, &exact, count, true);
+    if (reads_as(d, value)) return;
+  }
+  cut_digits(d, &exact, DBL_DECIMAL_DIG, exact.digits[DBL_DECIMAL_DIG] >= '5');
 }
 
 static bool set_decimal(struct decimal *d, uint64_t scaled, int power) {
@@ -351,16 +250,6 @@ static bool quick_decimal(double value, struct decimal *d) {
   return false;
 }
 
-static char *put_digits(char *at, const char *digits, unsigned count) {
-  memcpy(at, digits, count);
-  return at + count;
-}
-
-static char *put_zeros(char *at, int count) {
-  for (; count > 0; count--) *at++ = '0';
-  return at;
-}
-
 static char *put_positional(char *at, const struct decimal *d) {
   int whole = d->point < (int)d->count ? d->point : (int)d->count;
   if (whole <= 0) {
@@ -381,9 +270,7 @@ static char *put_scientific(char *at, const struct decimal *d) {
     *at++ = '.';
     at = put_digits(at, d->digits + 1, d->count - 1);
   }
-  *at++ = 'e';
-  if (exponent < 0) *at++ = '-';
-  return at + write_natural((uint64_t)abs(exponent), at);
+  return put_exponent(at, exponent);
 }
 
 size_t number_write_double(double value, char text[NUMBER_TEXT_MAX]) {

@@ -3,6 +3,7 @@
 
 #include <float.h>
 #include <inttypes.h>
+#include <locale.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -242,6 +243,36 @@ static void reads_long_literals_exactly(void **state) {
   assert_true(read_text(text).real == 9007199254740994.0);
 }
 
+/* A locale with another decimal point, which is compiled if the system has its source. */
+static bool take_german_numbers(void) {
+  char directory[] = "/tmp/anyreach-locale-XXXXXX", command[128];
+  assert_non_null(mkdtemp(directory));
+  snprintf(command, sizeof command, "localedef -i de_DE -f UTF-8 %s/de_DE.UTF-8 2>/dev/null",
+           directory);
+  setenv("LOCPATH", directory, 1);
+  bool taken = system(command) == 0 && setlocale(LC_NUMERIC, "de_DE.UTF-8");
+  snprintf(command, sizeof command, "rm -r %s", directory);
+  assert_int_equal(system(command), 0);
+  return taken;
+}
+
+static void the_locale_does_not_matter(void **state) {
+  static const struct {
+    double value;
+    const char *text;
+  } rows[] = {{1.5, "1.5"}, {0.1 + 0.2, "0.30000000000000004"}, {5e-324, "5e-324"}};
+  (void)state;
+  if (!take_german_numbers()) skip();
+  assert_string_equal(localeconv()->decimal_point, ",");
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    struct number n = read_text(rows[i].text);
+    assert_string_equal(write_double(rows[i].value), rows[i].text);
+    assert_memory_equal(&n.real, &rows[i].value, sizeof n.real);
+  }
+  assert_true(read_text("2.2250738585072011e-308").real > 2e-308); /* by strtod() */
+  setlocale(LC_NUMERIC, "C");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(writes_floats_as_expected),
@@ -254,6 +285,7 @@ int main(void) {
       cmocka_unit_test(refuses_what_is_not_json),
       cmocka_unit_test(reads_like_strtod),
       cmocka_unit_test(reads_long_literals_exactly),
+      cmocka_unit_test(the_locale_does_not_matter),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ local anyreach = {
 
 -- name -> module that has it under that name, or is it.
 local parts = {
-  client = "anyreach.client.client",
+  client = "anyreach.openapi.live_documents",
   map = "anyreach.client.tasks",
   all = "anyreach.client.tasks",
   race = "anyreach.client.tasks",

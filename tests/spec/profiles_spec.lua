@@ -273,7 +273,8 @@ describe("with --sandbox", function()
 
   it("its two organisations are profiles", function()
     os.remove(path)
-    local _, out = evaluate("", "for _, name in ipairs(require('anyreach.account.profiles').names()) do print(name) end",
+    local _, out = evaluate("",
+      "for _, name in ipairs(require('anyreach.account.profiles').names()) do print(name) end",
       "--sandbox")
     expect.equal(out, "sandbox-one\nsandbox-two\n")
     local _, second = evaluate("", ACCOUNT, "--sandbox", "--profile=sandbox-two")

@@ -100,6 +100,8 @@ describe("topics", function()
 
   it("name every key of a profile", function()
     local source = host.embedded_text "lua/anyreach/cli/topics/profiles.md"
-    for _, key in ipairs(require("anyreach.account.profile_file").keys) do expect.contains(source, "\n| `" .. key .. "` | ") end
+    for _, key in ipairs(require("anyreach.account.profile_file").keys) do
+      expect.contains(source, "\n| `" .. key .. "` | ")
+    end
   end)
 end)

@@ -1,13 +1,14 @@
--- Whose data a client works on: what locks, promotions and prompts call the account. Nothing is sent to
--- find it out: that an `ak_` token names its organisation to us is not documented.
+-- Who a client is: whose data it works on, which locks, promotions and prompts call the account, and with
+-- which kind of credential, found where. Nothing is sent to find it out, because that an `ak_` token names its
+-- organisation to us is not documented; of the credential itself nothing is shown.
 
-local client = require "anyreach.client.client"
 local core = require "anyreach.client_core"
 local digest = require "anyreach.digest"
 local host = require "anyreach.host"
 local sandbox_accounts = require "anyreach.account.sandbox"
+local settings = require "anyreach.account.settings"
 
-local account = {}
+local identity = {}
 
 local FINGERPRINT_LENGTH = 12 -- hex digits
 
@@ -47,8 +48,8 @@ end
 --- The account of a client.
 ---@param api anyreach.client
 ---@return anyreach.account
-function account.of(api)
-  local facts = client.facts_of(api)
+function identity.of(api)
+  local facts = settings.of(api)
   local profile = facts.profile or {}
   local sandbox = sandbox_organization(facts)
   return {
@@ -62,4 +63,56 @@ function account.of(api)
   }
 end
 
-return account
+-- {====== in words ======
+
+--- The kind of a token in words; nil when it is none of the API's.
+---@param token anyreach.secret
+---@return string|nil
+function identity.kind(token)
+  if core.token_is_personal(token) then return "a personal access token (pat_…)" end
+  if core.token_is_organization(token) then return "an organisation's key (ak_…)" end
+end
+
+--- Where a profile's token comes from, in a word or two; nil when it has none.
+---@param profile anyreach.profile
+---@return string|nil
+function identity.token_source(profile)
+  if profile.token_env then return "$" .. profile.token_env end
+  if profile.token_command then return "token_command" end
+  return profile.token and "config file" or nil
+end
+
+local function source_text(profile)
+  if host.sandbox_url() then return "the sandbox" end
+  local source = profile and identity.token_source(profile)
+  return source and ("profile '%s' (%s)"):format(profile.name, source) or "ANYREACH_TOKEN"
+end
+
+local function organization_text(found)
+  if not found.organization then return "" end
+  local name = found.organization_name and (" (%s)"):format(found.organization_name) or ""
+  return ", organisation " .. found.organization .. name
+end
+
+--- A client with a credential, in words and as facts.
+---@param api anyreach.client
+---@return string
+---@return {organization: string?, profile: string?, read_only: boolean}
+function identity.describe(api)
+  local facts, found = settings.of(api), identity.of(api)
+  local text = (identity.kind(facts.token) or "a token") .. " from " .. source_text(facts.profile)
+    .. organization_text(found) .. (found.read_only and ", read-only" or "")
+  return text, { organization = found.organization, profile = found.profile, read_only = found.read_only }
+end
+
+--- How many scopes there are; with --verbose, which.
+---@param scopes string[]
+---@return string
+function identity.scopes_text(scopes)
+  local text = (#scopes == 1 and "%d scope" or "%d scopes"):format(#scopes)
+  return host.options.verbose and text .. ": " .. table.concat(scopes, " ") or text
+end
+
+-- }======
+
+return identity

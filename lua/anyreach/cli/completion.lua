@@ -11,7 +11,7 @@
 
 local command = require "anyreach.cli.commands"
 local host = require "anyreach.host"
-local live = require "anyreach.openapi.live_documents"
+local live_documents = require "anyreach.openapi.live_documents"
 local operations = require "anyreach.operations"
 local recipe = require "anyreach.recipe"
 local topics = require "anyreach.cli.topics"
@@ -302,7 +302,7 @@ end
 --- The functions that tell what may be typed.
 ---@return string
 function completion.functions()
-  live.use_default()
+  live_documents.use_default()
   return table.concat({
     lines_function("_anyreach_words", word_cases()),
     lines_function("_anyreach_options", option_cases(), global_options()),

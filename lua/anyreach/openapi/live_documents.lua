@@ -11,10 +11,10 @@
 local directory = require "anyreach.directory"
 local host = require "anyreach.host"
 
-local live = {}
+local live_documents = {}
 
 --- The services of the API, each with a document of its own at /SERVICE/openapi.json.
-live.services = { "admin", "campaign", "core", "knowledge-base", "workflow" }
+live_documents.services = { "admin", "campaign", "core", "knowledge-base", "workflow" }
 
 local MAX_WARNINGS = 5 -- for one document
 
@@ -23,7 +23,7 @@ local used = {} -- directories whose documents are in the table
 
 -- {====== documents into the table ======
 
----@class anyreach.live.reading
+---@class anyreach.openapi.reading
 ---@field merged anyreach.openapi.merged[]
 ---@field refused anyreach.openapi.refusal[] operations that cannot be bound
 
@@ -31,8 +31,8 @@ local used = {} -- directories whose documents are in the table
 ---@param value table
 ---@param name string what it is called in messages
 ---@param service? string whose document it is
----@return anyreach.live.reading
-function live.read(value, name, service)
+---@return anyreach.openapi.reading
+function live_documents.read(value, name, service)
   local errors = require "anyreach.errors"
   local place = require("anyreach.openapi.document").place
   local ok, found, refused = pcall(require("anyreach.openapi.operations").read, place(value, service))
@@ -43,8 +43,8 @@ function live.read(value, name, service)
 end
 
 --- Puts what was read into the operation table; what it cannot take is added to the refused.
----@param reading anyreach.live.reading
-function live.define(reading)
+---@param reading anyreach.openapi.reading
+function live_documents.define(reading)
   local rows, by_name = {}, {}
   for i, entry in ipairs(reading.merged) do
     rows[i] = entry.row
@@ -58,8 +58,8 @@ end
 
 local function define_own()
   if not own then return end
-  local reading = live.read(own.document, own.name)
-  live.define(reading)
+  local reading = live_documents.read(own.document, own.name)
+  live_documents.define(reading)
   return reading
 end
 
@@ -77,17 +77,17 @@ end
 ---@param base_url string
 ---@param profile? string its name
 ---@return string|nil
-function live.directory(base_url, profile)
+function live_documents.directory(base_url, profile)
   local root = cache_root()
   local name = base_url:gsub("^%a+://", ""):lower():gsub("[^%w.:-]", "_"):gsub("^%.", "_")
   return root and root .. "/anyreach/openapi/" .. name .. (profile and "/profiles/" .. profile or "")
 end
 
 --- Keeps a service's document for later runs.
----@param place string of live.directory
+---@param place string of live_documents.directory
 ---@param service string
 ---@param value table the decoded document
-function live.save(place, service, value)
+function live_documents.save(place, service, value)
   local errors = require "anyreach.errors"
   local text = require("anyreach.json").encode(value)
   local ok, message = require("anyreach.disk").write(place .. "/" .. service .. ".json", text)
@@ -96,12 +96,12 @@ end
 
 local function load_kept(path, service)
   local text = require("anyreach.files").read_file(path)
-  live.define(live.read(require("anyreach.openapi.document").decode(text, path), path, service))
+  live_documents.define(live_documents.read(require("anyreach.openapi.document").decode(text, path), path, service))
 end
 
 -- A file that cannot be used is no reason not to run.
 local function load_directory(place)
-  for _, service in ipairs(live.services) do
+  for _, service in ipairs(live_documents.services) do
     local path = place .. "/" .. service .. ".json"
     if directory.kind(path) then
       local ok, problem = pcall(load_kept, path, service)
@@ -115,8 +115,8 @@ end
 --- Brings in what is kept for an address.
 ---@param base_url string
 ---@param profile? string its name
-function live.use(base_url, profile)
-  local place = base_url ~= host.sandbox_url() and live.directory(base_url, profile)
+function live_documents.use(base_url, profile)
+  local place = base_url ~= host.sandbox_url() and live_documents.directory(base_url, profile)
   if not place or used[place] then return end
   used[place] = true
   if directory.kind(place) ~= "directory" then return end
@@ -126,9 +126,19 @@ end
 
 --- The same for the address that clients have unless told otherwise: for commands that speak of the
 --- operations without calling them. An address that cannot be is for a client to refuse.
-function live.use_default()
-  local ok, base_url, profile = pcall(require("anyreach.client.client").default_base_url)
-  if ok then live.use(base_url, profile) end
+function live_documents.use_default()
+  local ok, base_url, profile = pcall(require("anyreach.account.settings").default_base_url)
+  if ok then live_documents.use(base_url, profile) end
+end
+
+--- Makes a client that knows what is kept for its address and profile: `anyreach.client` of scripts.
+---@param options? anyreach.client_options
+---@return anyreach.client
+function live_documents.client(options)
+  local api = require("anyreach.client.client").new(options)
+  local settings = require("anyreach.account.settings").of(api)
+  live_documents.use(settings.base_url, settings.profile and settings.profile.name)
+  return api
 end
 
 -- }======
@@ -137,8 +147,8 @@ end
 
 -- The credential goes along to the client's own address, if there is one; nowhere else.
 local function fetch(url)
-  local client, core = require "anyreach.client.client", require "anyreach.client_core"
-  local api, base_url = client.client(), client.default_base_url()
+  local core = require "anyreach.client_core"
+  local api, base_url = live_documents.client(), require("anyreach.account.settings").default_base_url()
   if url:sub(1, #base_url + 1) == base_url .. "/" then
     local ok, text = pcall(core.fetch, api, url, true)
     if ok then return text end
@@ -162,8 +172,8 @@ end
 --- Whether the document says that it is served from another host than the client's, which calls go to.
 ---@param value table
 ---@return string|nil host
-function live.other_host(value)
-  local ok, base_url = pcall(require("anyreach.client.client").default_base_url)
+function live_documents.other_host(value)
+  local ok, base_url = pcall(require("anyreach.account.settings").default_base_url)
   local named = require("anyreach.openapi.document").host(value)
   if not ok or not named or host.sandbox_url() then return nil end
   return named ~= base_url:match("^%a+://([^/]+)"):lower() and named or nil
@@ -174,7 +184,7 @@ local function load_own(source)
   local is_url = source:find("^%a[%w+.-]*://")
   local text = is_url and fetch(source) or require("anyreach.files").read_file(source)
   own = { document = document.decode(text, source), name = source }
-  local elsewhere = live.other_host(own.document)
+  local elsewhere = live_documents.other_host(own.document)
   if elsewhere then
     report.warn("%s: it is for %s; calls go to the client's address", source, elsewhere:gsub("%c", "?"))
   end
@@ -185,7 +195,7 @@ end
 ---@param program function
 ---@param source string a file's name, or a URL
 ---@return function
-function live.with_document(program, source)
+function live_documents.with_document(program, source)
   return function(...)
     load_own(source)
     return program(...)
@@ -194,4 +204,4 @@ end
 
 -- }======
 
-return live
+return live_documents

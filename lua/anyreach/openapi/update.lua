@@ -2,16 +2,16 @@
 -- is new, changed or gone, and keeps the documents for later runs. That each service serves its own at
 -- /SERVICE/openapi.json is documented; whether to everybody is not, so the credential goes along.
 
-local client = require "anyreach.client.client"
 local compare = require "anyreach.openapi.compare"
 local core = require "anyreach.client_core"
 local document = require "anyreach.openapi.document"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
-local live = require "anyreach.openapi.live_documents"
+local json = require "anyreach.json"
+local live_documents = require "anyreach.openapi.live_documents"
 local operations = require "anyreach.operations"
 local report = require "anyreach.report"
-local json = require "anyreach.json"
+local settings = require "anyreach.account.settings"
 
 local api_update = {}
 
@@ -61,12 +61,12 @@ end
 local function update_service(api, base_url, service, place)
   local url = ("%s/%s/openapi.json"):format(base_url, service)
   local value = document.decode(core.fetch(api, url, true), url)
-  local reading = live.read(value, url, service)
+  local reading = live_documents.read(value, url, service)
   local findings = compare_reading(service, reading)
-  findings.elsewhere = live.other_host(value)
+  findings.elsewhere = live_documents.other_host(value)
   if place then
-    live.define(reading)
-    live.save(place, service, value)
+    live_documents.define(reading)
+    live_documents.save(place, service, value)
   end
   return findings
 end
@@ -136,12 +136,12 @@ end
 ---@param options {dry_run?: boolean}
 ---@return integer exit code
 function api_update.run(options)
-  local api, base_url, profile = client.client(), client.default_base_url()
+  local api, base_url, profile = live_documents.client(), settings.default_base_url()
   local keep = not options.dry_run and not host.sandbox_url()
-  local place = keep and (live.directory(base_url, profile)
+  local place = keep and (live_documents.directory(base_url, profile)
     or errors.raise("input", "there is no place for caches: set XDG_CACHE_HOME or HOME"))
   local failed, code = 0, 0
-  for _, service in ipairs(live.services) do
+  for _, service in ipairs(live_documents.services) do
     local ok, result = pcall(update_service, api, base_url, service, place)
     if not ok then
       failed = failed + 1
@@ -153,7 +153,7 @@ function api_update.run(options)
       print_findings(result)
     end
   end
-  if failed == #live.services then return code end
+  if failed == #live_documents.services then return code end
   return failed > 0 and EXIT_PARTIAL or 0
 end
 

@@ -2,9 +2,10 @@
 -- mode, as prompt and greeting tell them.
 
 local account = require "anyreach.account.identity"
-local client = require "anyreach.client.client"
 local host = require "anyreach.host"
+local live_documents = require "anyreach.openapi.live_documents"
 local profiles = require "anyreach.account.profiles"
+local settings = require "anyreach.account.settings"
 
 local place = {}
 
@@ -23,7 +24,7 @@ end
 
 -- The sandbox's credentials are at hand, and tell the organisation.
 local function sandbox_place()
-  local facts = account.of(client.client())
+  local facts = account.of(live_documents.client())
   local is_built_in = facts.profile and facts.profile:find "^sandbox"
   return {
     name = is_built_in and facts.profile or facts.profile and "sandbox/" .. facts.profile or "sandbox",
@@ -53,7 +54,7 @@ end
 --- The place of a client that is made now.
 ---@return anyreach.repl.place
 function place.current()
-  local base_url = client.default_base_url()
+  local base_url = settings.default_base_url()
   local found = host.sandbox_url() and sandbox_place() or real_place(base_url)
   found.base_url = base_url
   return found

@@ -2,7 +2,7 @@
 -- `missing` (with `because` and `choices`), `unknown` (with the known `names`), `name_problem` (of the
 -- name of a key), or the whole `text`.
 
-local described = require "anyreach.text.described"
+local value_in_words = require "anyreach.text.value_in_words"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 
@@ -27,7 +27,7 @@ local function either(list)
 end
 
 local function describe(value)
-  return value == json.null and "null" or described(value)
+  return value == json.null and "null" or value_in_words(value)
 end
 
 local function choice_text(value)

@@ -1,15 +1,15 @@
 -- The JSON Schema of agent configurations: from a file, from the API with a credential, or as it was last
--- fetched, which is kept below $XDG_CACHE_HOME/anyreach (see anyreach.live). That the schema which the API
+-- fetched, which is kept below $XDG_CACHE_HOME/anyreach (see openapi/live_documents.lua). That the schema which the API
 -- serves describes `config` of a version is documented; its shape is not.
 
-local client = require "anyreach.client.client"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local live = require "anyreach.openapi.live_documents"
 local disk = require "anyreach.disk"
+local live_documents = require "anyreach.openapi.live_documents"
 local report = require "anyreach.report"
+local settings = require "anyreach.account.settings"
 
 local config_schema = {}
 
@@ -25,7 +25,7 @@ local PASSING = { network = true, timeout = true, tls = true, server = true, rat
 -- {====== what is kept ======
 
 local function kept_path(base_url, profile)
-  local place = live.directory(base_url, profile)
+  local place = live_documents.directory(base_url, profile)
   return place and place .. "/" .. NAME
 end
 
@@ -66,11 +66,11 @@ end
 ---@return anyreach.config_schema|nil nil when there is none
 function config_schema.find(options)
   if options.file then return { schema = files.read_json(options.file), source = options.file } end
-  local base_url, profile = client.default_base_url()
+  local base_url, profile = settings.default_base_url()
   local path = kept_path(base_url, profile)
   if options.offline then return read_kept(path) end
-  local api = client.client()
-  if not client.facts_of(api).token then return read_kept(path) end
+  local api = live_documents.client()
+  if not settings.of(api).token then return read_kept(path) end
   return fetch(api, base_url, path)
 end
 

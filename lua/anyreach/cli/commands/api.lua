@@ -2,7 +2,7 @@
 
 local arguments = require "anyreach.arguments"
 local json = require "anyreach.json"
-local live = require "anyreach.openapi.live_documents"
+local live_documents = require "anyreach.openapi.live_documents"
 local operations = require "anyreach.operations"
 local report = require "anyreach.report"
 
@@ -59,7 +59,7 @@ local function print_json(list)
 end
 
 local function list(filter)
-  live.use_default()
+  live_documents.use_default()
   local found = chosen((filter or ""):lower())
   if report.is_json() then return print_json(found) end
   local width = 0
@@ -74,7 +74,7 @@ end
 -- }======
 
 local function show(name)
-  live.use_default()
+  live_documents.use_default()
   if not name then arguments.fail(spec, "api show: which operation? 'anyreach api list' lists them") end
   name = name:gsub("^api%.", "")
   local operation = operations.describe(name)

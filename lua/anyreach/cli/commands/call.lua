@@ -4,7 +4,7 @@ local arguments = require "anyreach.arguments"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
-local live = require "anyreach.openapi.live_documents"
+local live_documents = require "anyreach.openapi.live_documents"
 local operations = require "anyreach.operations"
 local report = require "anyreach.report"
 local resolve = require "anyreach.client.resolve"
@@ -118,7 +118,7 @@ end
 
 local function find_operation(name)
   if not name then arguments.fail(spec, "which operation? 'anyreach help operations' lists them") end
-  live.use_default()
+  live_documents.use_default()
   local operation = operations.describe(name)
   if operation then return operation end
   local near = operations.nearest(name, operations.names())
@@ -184,7 +184,7 @@ local function run(words)
   local operation = find_operation(words[1])
   local given = parse(words, operation)
   local list = call_arguments(operation, given)
-  local api = require("anyreach.client.client").client()
+  local api = live_documents.client()
   if given.options.each then
     print_each(api, operation, list)
   else

@@ -5,7 +5,7 @@ local color = require "anyreach.text.color"
 local command = require "anyreach.cli.commands"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
-local live = require "anyreach.openapi.live_documents"
+local live_documents = require "anyreach.openapi.live_documents"
 local operation_help = require "anyreach.openapi.help"
 local operations = require "anyreach.operations"
 local recipe = require "anyreach.recipe"
@@ -141,7 +141,7 @@ local function text_for(topic)
 end
 
 local function run(given)
-  live.use_default()
+  live_documents.use_default()
   io.stdout:write(text_for(given[1]))
 end
 

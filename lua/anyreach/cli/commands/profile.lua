@@ -1,11 +1,11 @@
 -- anyreach profile: the profiles of the config file; see `anyreach help profiles`.
 
 local arguments = require "anyreach.arguments"
-local client = require "anyreach.client.client"
 local core = require "anyreach.client_core"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
-local identity = require "anyreach.account.words"
+local identity = require "anyreach.account.identity"
+local live_documents = require "anyreach.openapi.live_documents"
 local operations = require "anyreach.operations"
 local profile_file = require "anyreach.account.profile_file"
 local profiles = require "anyreach.account.profiles"
@@ -116,7 +116,7 @@ end
 
 local function test(name)
   local profile = profile_for(name)
-  local api = client.client { profile = profile and profile.name, retries = 0 }
+  local api = live_documents.client { profile = profile and profile.name, retries = 0 }
   local scopes = api.admin.members.my_scopes()
   local text, facts = identity.describe(api)
   facts.scopes = scopes

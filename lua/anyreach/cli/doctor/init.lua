@@ -2,60 +2,33 @@
 -- findings: what is fine, what may matter, what is wrong and what to do about it. None needs the network
 -- or a credential to give an answer, and none writes anything, except to a sandbox of its own.
 
-local errors = require "anyreach.errors"
+local finding = require "anyreach.cli.doctor.finding"
+local machine = require "anyreach.cli.doctor.machine"
+local network = require "anyreach.cli.doctor.network"
 
 local doctor = {}
 
 local FAILED = 9 -- exit code of a failed check that has no better one
 
----@class anyreach.finding
----@field name string what was looked at
----@field status "ok"|"warning"|"failure"
----@field text string
----@field advice? string what to do
----@field code? integer exit code of a failure that has one of its own
----@field facts? table the same for machines
-
----@param name string
----@param text string
----@param facts? table
----@return anyreach.finding
-function doctor.ok(name, text, facts)
-  return { name = name, status = "ok", text = text, facts = facts }
-end
-
----@param name string
----@param text string
----@param advice? string
----@param facts? table
----@return anyreach.finding
-function doctor.warning(name, text, advice, facts)
-  return { name = name, status = "warning", text = text, advice = advice, facts = facts }
-end
-
----@param name string
----@param text string
----@param advice? string
----@param code? integer
----@return anyreach.finding
-function doctor.failure(name, text, advice, code)
-  return { name = name, status = "failure", text = text, advice = advice, code = code }
-end
-
---- An error as a failure.
----@param name string
----@param err any
----@return anyreach.finding
-function doctor.failure_of(name, err)
-  local code = errors.exit_code(err)
-  return doctor.failure(name, tostring(err), nil, code > 1 and code or nil)
-end
+---@type {name: string, run: fun(patient: table): anyreach.finding[]}[]
+local CHECKS = {
+  { name = "program", run = machine.program },
+  { name = "config", run = machine.config },
+  { name = "address", run = network.address },
+  { name = "proxy", run = network.proxy },
+  { name = "network", run = network.reach },
+  { name = "tls", run = network.tls },
+  { name = "clock", run = network.clock },
+  { name = "credential", run = network.credential },
+  { name = "cache", run = machine.cache },
+  { name = "sandbox", run = machine.sandbox },
+}
 
 -- What a check is called whose own code failed; that is a defect of ours.
 local function run_check(check, patient, say)
   local ok, findings = pcall(check.run, patient)
-  if not ok then findings = { doctor.failure_of(check.name, findings) } end
-  for _, finding in ipairs(findings) do say(finding) end
+  if not ok then findings = { finding.failure_of(check.name, findings) } end
+  for _, found in ipairs(findings) do say(found) end
 end
 
 --- Runs all checks.
@@ -63,12 +36,12 @@ end
 ---@return integer exit code: 0, or that of the first failure
 function doctor.run(say)
   local code = 0
-  local function note(finding)
-    if finding.status == "failure" and code == 0 then code = finding.code or FAILED end
-    say(finding)
+  local function note(found)
+    if found.status == "failure" and code == 0 then code = found.code or FAILED end
+    say(found)
   end
   local patient = {} -- what checks leave for later ones
-  for _, check in ipairs(require "anyreach.cli.doctor.checks") do run_check(check, patient, note) end
+  for _, check in ipairs(CHECKS) do run_check(check, patient, note) end
   return code
 end
 

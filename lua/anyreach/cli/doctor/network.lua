@@ -4,15 +4,16 @@
 
 local client = require "anyreach.client.client"
 local core = require "anyreach.client_core"
-local doctor = require "anyreach.cli.doctor"
 local errors = require "anyreach.errors"
+local finding = require "anyreach.cli.doctor.finding"
 local host = require "anyreach.host"
-local identity = require "anyreach.account.words"
+local identity = require "anyreach.account.identity"
 local json = require "anyreach.json"
+local live_documents = require "anyreach.openapi.live_documents"
 local observing = require "anyreach.observe"
 local profiles = require "anyreach.account.profiles"
-local proxies = require "anyreach.cli.doctor.proxies"
 local redaction = require "anyreach.text.redaction"
+local settings = require "anyreach.account.settings"
 local timestamp = require "anyreach.text.timestamp"
 local transport_advice = require "anyreach.text.transport_advice"
 
@@ -33,20 +34,61 @@ end
 
 ---@return anyreach.finding[]
 function network.address(patient)
-  local ok, base_url, profile = pcall(client.default_base_url)
+  local ok, base_url, profile = pcall(settings.default_base_url)
   if not ok then
     local is_told = tostring(base_url) == patient.config_problem
-    return is_told and {} or { doctor.failure_of("address", base_url) }
+    return is_told and {} or { finding.failure_of("address", base_url) }
   end
   patient.base_url, patient.profile = base_url, profile
   local source = host.sandbox_url() and ", the sandbox" or profile and (", profile '%s'"):format(profile) or ""
-  return { doctor.ok("address", base_url .. source, { base_url = base_url, profile = profile }) }
+  return { finding.ok("address", base_url .. source, { base_url = base_url, profile = profile }) }
+end
+
+-- Which proxy libcurl takes, told from the environment as libcurl reads it: https_proxy or HTTPS_PROXY, else
+-- all_proxy or ALL_PROXY, but not for hosts that no_proxy or NO_PROXY names. Plain http is for this machine
+-- only, and goes without.
+local function first_set(...)
+  for _, name in ipairs { ... } do
+    local value = os.getenv(name)
+    if value and value ~= "" then return name, value end
+  end
+end
+
+-- A proxy's address may hold a password.
+local function without_password(address)
+  local scheme, rest = address:match("^(%a+://)(.*)$")
+  return (scheme or "") .. (rest or address):gsub("^.*@", "")
+end
+
+local function is_exempt(host_name, list)
+  for entry in list:gmatch("[^,%s]+") do
+    entry = entry:gsub("^%.", ""):lower()
+    if entry == "*" or host_name == entry or host_name:sub(-#entry - 1) == "." .. entry then return true end
+  end
+  return false
+end
+
+-- What stands between here and an address.
+local function proxy_finding(base_url)
+  local name, address = first_set("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+  local exemption, list = first_set("no_proxy", "NO_PROXY")
+  local host_name = base_url:match("^%a+://%[?([^/%]:]+)"):lower()
+  if base_url:find("^http://") then return finding.ok("proxy", "none: the address is on this machine") end
+  if not name then
+    local plain = first_set("http_proxy", "HTTP_PROXY")
+    return finding.ok("proxy", plain and ("none: %s does not count for https"):format(plain) or "none")
+  end
+  local text = ("%s=%s"):format(name, without_password(address))
+  if exemption and is_exempt(host_name, list) then
+    return finding.ok("proxy", ("none: %s, but %s names %s"):format(text, exemption, host_name))
+  end
+  return finding.ok("proxy", text, { variable = name, proxy = without_password(address) })
 end
 
 ---@return anyreach.finding[]
 function network.proxy(patient)
   if not patient.base_url then return {} end
-  return { proxies.finding(patient.base_url) }
+  return { proxy_finding(patient.base_url) }
 end
 
 -- }======
@@ -76,7 +118,7 @@ end
 -- Asks for "/" without a credential; what comes is not of interest, only that and how it comes.
 local function knock(patient)
   observing.watch { wants_contents = true, take = function(record) patient.record = record end }
-  local api = client.client {
+  local api = client.new {
     base_url = patient.base_url,
     token = "ak_unused",
     retries = 0,
@@ -91,15 +133,15 @@ end
 function network.reach(patient)
   if not patient.base_url then return {} end
   local record, err = knock(patient)
-  if not record then return { doctor.failure_of("network", err) } end
+  if not record then return { finding.failure_of("network", err) } end
   if record.failure then
     local text = ("%s: %s"):format(record.failure, transport_advice.explain(record.message, patient.base_url))
-    return { doctor.failure("network", text, ADVICE[record.failure], NETWORK) }
+    return { finding.failure("network", text, ADVICE[record.failure], NETWORK) }
   end
   patient.is_reached = true
   local facts = { status = record.status, seconds = record.elapsed }
-  if record.status < 500 then return { doctor.ok("network", way_text(record), facts) } end
-  return { doctor.warning("network", way_text(record), "the server is in trouble; try again later", facts) }
+  if record.status < 500 then return { finding.ok("network", way_text(record), facts) } end
+  return { finding.warning("network", way_text(record), "the server is in trouble; try again later", facts) }
 end
 
 -- }======
@@ -128,12 +170,12 @@ function network.tls(patient)
   if not patient.is_reached or not record.tls then return {} end
   local ends = record.certificate_ends and certificate_time(record.certificate_ends)
   local facts = { protocol = record.tls, certificate_ends = ends and os.date("!%Y-%m-%dT%H:%M:%SZ", ends) }
-  if not ends then return { doctor.ok("tls", record.tls .. ", the certificate is valid", facts) } end
+  if not ends then return { finding.ok("tls", record.tls .. ", the certificate is valid", facts) } end
   local days = (ends - os.time()) // DAY
   local text = ("%s, the certificate is valid for %d days, until %s"):format(record.tls, days,
     os.date("!%Y-%m-%d", ends))
-  if days >= EXPIRY_DAYS then return { doctor.ok("tls", text, facts) } end
-  return { doctor.warning("tls", text, "whoever runs the server must renew it", facts) }
+  if days >= EXPIRY_DAYS then return { finding.ok("tls", text, facts) } end
+  return { finding.warning("tls", text, "whoever runs the server must renew it", facts) }
 end
 
 local function skew_text(seconds)
@@ -151,13 +193,13 @@ function network.clock(patient)
   local record = patient.record
   local date = redaction.find_header(record.response.headers, "date")
   local server = date and header_time(date)
-  if not server then return { doctor.warning("clock", "not compared: the server does not tell its time") } end
+  if not server then return { finding.warning("clock", "not compared: the server does not tell its time") } end
   local skew = math.floor(record.started + record.elapsed) - server
   local facts, advice = { seconds_ahead = skew }, "set the clock, or let it be set from the network (NTP)"
-  if math.abs(skew) <= 2 then return { doctor.ok("clock", "agrees with the server's", facts) } end
-  if math.abs(skew) <= SKEW_SECONDS then return { doctor.ok("clock", skew_text(skew), facts) } end
-  if math.abs(skew) <= SKEW_FATAL_SECONDS then return { doctor.warning("clock", skew_text(skew), advice, facts) } end
-  return { doctor.failure("clock", skew_text(skew) .. ": upload links may count as expired", advice) }
+  if math.abs(skew) <= 2 then return { finding.ok("clock", "agrees with the server's", facts) } end
+  if math.abs(skew) <= SKEW_SECONDS then return { finding.ok("clock", skew_text(skew), facts) } end
+  if math.abs(skew) <= SKEW_FATAL_SECONDS then return { finding.warning("clock", skew_text(skew), advice, facts) } end
+  return { finding.failure("clock", skew_text(skew) .. ": upload links may count as expired", advice) }
 end
 
 -- }======
@@ -168,33 +210,34 @@ end
 local function judge(text, facts, scopes, err)
   if scopes and json.is_array(scopes) then
     facts.scopes = scopes
-    return doctor.ok("credential", text .. ", " .. identity.scopes_text(scopes), facts)
+    return finding.ok("credential", text .. ", " .. identity.scopes_text(scopes), facts)
   elseif err and (err.status == 401 or err.status == 403) then
-    return doctor.failure("credential", ("%s: %s"):format(text, err.message),
+    return finding.failure("credential", ("%s: %s"):format(text, err.message),
       "make a new one in Anyreach's settings, or check the organisation", PERMISSION)
   end
-  return doctor.warning("credential", text .. ", not checked: " .. (err and err.message or "no list of scopes came"),
+  return finding.warning("credential", text .. ", not checked: " .. (err and err.message or "no list of scopes came"),
     nil, facts)
 end
 
 ---@return anyreach.finding[]
 function network.credential(patient)
   if not patient.base_url then return {} end
-  local ok, api = pcall(client.client, { retries = 0, connect_timeout = CONNECT_SECONDS, timeout = ANSWER_SECONDS })
-  if not ok then return { doctor.failure_of("credential", api) } end
-  local token = client.facts_of(api).token
+  local ok, api = pcall(live_documents.client,
+    { retries = 0, connect_timeout = CONNECT_SECONDS, timeout = ANSWER_SECONDS })
+  if not ok then return { finding.failure_of("credential", api) } end
+  local token = settings.of(api).token
   if not token then
     local current = profiles.current()
-    return { doctor.warning("credential", "none: only the sandbox can be used",
+    return { finding.warning("credential", "none: only the sandbox can be used",
       current and ("give the profile '%s' a token, token_env or token_command"):format(current.name)
         or "set ANYREACH_TOKEN, or 'anyreach profile add NAME'") }
   end
   local text, facts = identity.describe(api)
   if not identity.kind(token) then
-    return { doctor.warning("credential", text .. " begins neither with ak_ nor with pat_",
+    return { finding.warning("credential", text .. " begins neither with ak_ nor with pat_",
       "check that all of it was copied") }
   elseif not patient.is_reached then
-    return { doctor.warning("credential", text .. ", not checked: the API was not reached", nil, facts) }
+    return { finding.warning("credential", text .. ", not checked: the API was not reached", nil, facts) }
   end
   return { judge(text, facts, api.try.admin.members.my_scopes()) }
 end

@@ -3,16 +3,16 @@
 
 local client = require "anyreach.client.client"
 local directory = require "anyreach.directory"
-local doctor = require "anyreach.cli.doctor"
+local finding = require "anyreach.cli.doctor.finding"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local live = require "anyreach.openapi.live_documents"
+local live_documents = require "anyreach.openapi.live_documents"
 local profile_file = require "anyreach.account.profile_file"
 
-local here = {}
+local machine = {}
 
 ---@return anyreach.finding[]
-function here.program()
+function machine.program()
   local texts, libraries = {}, {}
   for i, library in ipairs(require "anyreach.library_versions") do
     texts[i] = library.name .. " " .. library.version
@@ -20,7 +20,7 @@ function here.program()
   end
   libraries["lua-cjson"] = require("cjson")._VERSION
   texts[#texts + 1] = "lua-cjson " .. libraries["lua-cjson"]
-  return { doctor.ok("program", ("anyreach %s; %s"):format(host.version, table.concat(texts, ", ")),
+  return { finding.ok("program", ("anyreach %s; %s"):format(host.version, table.concat(texts, ", ")),
     { program_version = host.version, libraries = libraries }) }
 end
 
@@ -39,47 +39,47 @@ local function config_text(path, contents, names)
 end
 
 ---@return anyreach.finding[]
-function here.config(patient)
+function machine.config(patient)
   local path = profile_file.path()
   if not path then
-    return { doctor.warning("config", "there is no place for a config file", "set HOME or XDG_CONFIG_HOME") }
+    return { finding.warning("config", "there is no place for a config file", "set HOME or XDG_CONFIG_HOME") }
   end
   local ok, contents = pcall(profile_file.read)
   if not ok then
     patient.config_problem = tostring(contents)
-    return { doctor.failure_of("config", contents) }
+    return { finding.failure_of("config", contents) }
   end
   local facts = { path = path, profiles = names_of(contents), default = contents.default }
-  if not contents.mode then return { doctor.ok("config", ("none (%s)"):format(path), facts) } end
-  return { doctor.ok("config", config_text(path, contents, facts.profiles), facts) }
+  if not contents.mode then return { finding.ok("config", ("none (%s)"):format(path), facts) } end
+  return { finding.ok("config", config_text(path, contents, facts.profiles), facts) }
 end
 
 ---@return anyreach.finding[]
-function here.cache(patient)
+function machine.cache(patient)
   if not patient.base_url or patient.base_url == host.sandbox_url() then return {} end
-  local place = live.directory(patient.base_url, patient.profile)
+  local place = live_documents.directory(patient.base_url, patient.profile)
   if not place then
-    return { doctor.warning("cache", "there is no place for caches", "set HOME or XDG_CACHE_HOME") }
+    return { finding.warning("cache", "there is no place for caches", "set HOME or XDG_CACHE_HOME") }
   end
   local kept = json.array {}
-  for _, service in ipairs(live.services) do
+  for _, service in ipairs(live_documents.services) do
     if directory.kind(("%s/%s.json"):format(place, service)) then kept[#kept + 1] = service end
   end
   local text = #kept == 0 and "nothing kept of the live API" or "keeps the live API's " .. table.concat(kept, ", ")
-  return { doctor.ok("cache", ("%s (%s)"):format(text, place), { path = place, services = kept }) }
+  return { finding.ok("cache", ("%s (%s)"):format(text, place), { path = place, services = kept }) }
 end
 
 ---@return anyreach.finding[]
-function here.sandbox()
+function machine.sandbox()
   local began = host.clock()
   local ok, problem = pcall(function()
     if not host.sandbox_url() then host.start_sandbox {} end
-    client.client({ base_url = host.sandbox_url(), token = "ak_sandbox.admin", retries = 0 }).agents.list()
+    client.new({ base_url = host.sandbox_url(), token = "ak_sandbox.admin", retries = 0 }).agents.list()
   end)
   if not ok then
-    return { doctor.failure("sandbox", tostring(problem), "check that this machine lets programs listen on 127.0.0.1") }
+    return { finding.failure("sandbox", tostring(problem), "check that programs may listen on 127.0.0.1 here") }
   end
-  return { doctor.ok("sandbox", ("started and answered in %.0f ms"):format((host.clock() - began) * 1000)) }
+  return { finding.ok("sandbox", ("started and answered in %.0f ms"):format((host.clock() - began) * 1000)) }
 end
 
-return here
+return machine

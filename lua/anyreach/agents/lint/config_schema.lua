@@ -1,5 +1,5 @@
 -- The JSON Schema of agent configurations: from a file, from the API with a credential, or as it was last
--- fetched, which is kept below $XDG_CACHE_HOME/anyreach (see openapi/live_documents.lua). That the schema which the API
+-- fetched, which is kept below $XDG_CACHE_HOME/anyreach (openapi/live_documents.lua). That the schema which the API
 -- serves describes `config` of a version is documented; its shape is not.
 
 local errors = require "anyreach.errors"

@@ -107,6 +107,10 @@ $(BUILD)/unit/anyreach.a: $(filter-out %/program/main.o,$(OBJECTS))
 	@rm -f $@
 	@ar qcs $@ $^
 
+# Its system calls are made to fail, or to kill the process.
+FILE_CALLS := open flock fstat fchown fchmod write fsync link rename unlink
+$(BUILD)/unit/test_file_write: private LDFLAGS += $(FILE_CALLS:%=-Wl,--wrap=%)
+
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/anyreach.a
 	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -o $@ $< $(LDFLAGS) $(BUILD)/unit/anyreach.a \
 	  $(LIBRARIES) $(TEST_LIBRARIES)

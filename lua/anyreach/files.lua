@@ -1,6 +1,7 @@
 -- Reading and writing files, and the environment, for scripts: errors name the file.
 
 local directory = require "anyreach.directory"
+local disk = require "anyreach.disk"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local missing_path = require "anyreach.text.missing_path"
@@ -46,7 +47,7 @@ function files.read_yaml(path)
   return value, positions
 end
 
--- Writes a file that may be there, and may be half written when this fails.
+-- A pipe or a device is not replaced.
 local function write_in_place(path, text)
   local file, message = io.open(path, "wb")
   if not file then return nil, message end
@@ -56,26 +57,14 @@ local function write_in_place(path, text)
   return true
 end
 
--- The new file has a name of its own, for two runs may write the same file at once.
-local function replace(path, text)
-  local temporary = ("%s.%08x.new"):format(path, math.random(0, 0xFFFFFFFF))
-  local ok, problem = write_in_place(temporary, text)
-  if ok then ok, problem = os.rename(temporary, path) end
-  if not ok then os.remove(temporary) end
-  return ok, problem
-end
-
---- Writes a file by way of a new one, so that a crash leaves the old one or the new. A link stays one: what it
---- leads to is replaced. What is no regular file, such as /dev/null, is written as it is.
+--- Replaces a file whole, or makes it: a crash or a full disk leaves the old content or the new one. The file
+--- keeps its mode and owner; of a link, what it leads to is replaced. What is not a regular file, such as
+--- /dev/null, is written as it is. A failure raises an error of kind "input".
 ---@param path string
 ---@param text string
 function files.write_file(path, text)
-  local ok, problem
-  if directory.kind(path) == "other" then
-    ok, problem = write_in_place(path, text)
-  else
-    ok, problem = replace(directory.resolved(path) or path, text)
-  end
+  local write = directory.kind(path) == "other" and write_in_place or disk.write
+  local ok, problem = write(path, text)
   if not ok then errors.raise("input", "%s", problem) end
 end
 

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lua/file_write.h"
 #include "net/loop.h"
 
 /* {====== anyreach.directory ====== */
@@ -24,17 +25,6 @@
 /* [-0, +3, m] */
 static int push_failure(lua_State *L, const char *path) {
   return luaL_fileresult(L, 0, path);
-}
-
-/* Makes the directories above `path`, which is changed while this runs. */
-static bool make_parents(char *path, mode_t mode) {
-  for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-    *slash = '\0';
-    int status = mkdir(path, mode);
-    *slash = '/';
-    if (status != 0 && errno != EEXIST) return false;
-  }
-  return true;
 }
 
 /* kind(path) -> "file", "directory" or "other"; nil, message when there is nothing. Links are
@@ -93,7 +83,7 @@ static int l_directory_make(lua_State *L) {
   luaL_argcheck(L, length > 0, 1, "a path");
   char *copy = lua_newuserdatauv(L, length + 1, 0);
   memcpy(copy, path, length + 1);
-  bool made = make_parents(copy, 0777) && (mkdir(path, 0777) == 0 || errno == EEXIST);
+  bool made = file_make_parents(copy, 0777) && (mkdir(path, 0777) == 0 || errno == EEXIST);
   return luaL_fileresult(L, made, path);
 }
 
@@ -123,69 +113,50 @@ int luaopen_anyreach_directory(lua_State *L) {
 
 /* }====== */
 
-enum { LOCK_PAUSE_MS = 10 };
+/* {====== files ====== */
 
-static bool write_all(int descriptor, const char *bytes, size_t length) {
-  while (length > 0) {
-    ssize_t written = write(descriptor, bytes, length);
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes += written;
-    length -= (size_t)written;
-  }
-  return true;
+static unsigned check_flag(lua_State *L, int index, const char *name, bool flag_when,
+                           unsigned flag) {
+  int type = lua_getfield(L, index, name);
+  luaL_argexpected(L, type == LUA_TNIL || type == LUA_TBOOLEAN, index, "options");
+  bool is_set = type != LUA_TNIL && lua_toboolean(L, -1) == flag_when;
+  lua_pop(L, 1);
+  return is_set ? flag : 0;
 }
 
-/* How a new file gets its name: rename() replaces what has it, create_name() fails with EEXIST. */
-typedef int (*name_file)(const char *from, const char *to);
-
-static int create_name(const char *from, const char *to) {
-  if (link(from, to) != 0) return -1;
-  unlink(from);
-  return 0;
+/* {private = boolean, sync = boolean} at an index, or nothing -> flags of file_write(). */
+static unsigned check_write_flags(lua_State *L, int index) {
+  if (lua_isnoneornil(L, index)) return 0;
+  luaL_checktype(L, index, LUA_TTABLE);
+  return check_flag(L, index, "private", true, FILE_WRITE_PRIVATE) |
+         check_flag(L, index, "sync", false, FILE_WRITE_UNSYNCED);
 }
 
-/* Writes a new file, whose name is made of the template, and gives it its name. */
-static bool write_new_file(const char *path, char *template, name_file give_name, const char *bytes,
-                           size_t length) {
-  int descriptor = mkostemp(template, O_CLOEXEC); /* mode 0600 */
-  if (descriptor < 0) return false;
-  bool written = write_all(descriptor, bytes, length);
-  if (close(descriptor) != 0) written = false;
-  if (written && give_name(template, path) == 0) return true;
-  int problem = errno;
-  unlink(template);
-  errno = problem;
-  return false;
-}
-
-/* Writes the text at index 2 to `target`, for the path at index 1. */
-static int write_file(lua_State *L, const char *target, name_file give_name) {
-  static const char suffix[] = ".XXXXXX";
-  size_t length, target_length = strlen(target);
-  const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &length);
+static int push_written(lua_State *L, unsigned flags) {
+  size_t length;
+  const char *path = luaL_checkstring(L, 1), *text = luaL_checklstring(L, 2, &length), *step;
+  flags |= check_write_flags(L, 3);
   luaL_argcheck(L, *path, 1, "a path");
-  char *template = lua_newuserdatauv(L, target_length + sizeof suffix, 0);
-  memcpy(template, target, target_length);
-  memcpy(template + target_length, suffix, sizeof suffix);
-  bool written =
-      make_parents(template, 0700) && write_new_file(target, template, give_name, text, length);
-  return luaL_fileresult(L, written, path);
+  bool is_written = file_write(path, text, length, flags, &step);
+  int problem = errno;
+  if (is_written || problem == EEXIST) return luaL_fileresult(L, is_written, path);
+  luaL_pushfail(L);
+  lua_pushfstring(L, "%s: %s (%s)", path, strerror(problem), step);
+  lua_pushinteger(L, problem);
+  return 3;
 }
 
-/* write(path, text) -> true; or nil, message, errno. Makes the directories above it; directories
- * and file are for the user alone. Whoever reads the path finds the old file or the new one. A link
- * stays one: what it points to is replaced. */
+/* write(path, text[, {private = false, sync = true}]) -> true; or nil, message, errno. Replaces a
+ * file whole, or makes it: see file_write.h, also for `private`. Without `sync` it is faster, for
+ * what can be made again. */
 static int l_disk_write(lua_State *L) {
-  char resolved[PATH_MAX];
-  const char *path = luaL_checkstring(L, 1);
-  return write_file(L, realpath(path, resolved) ? resolved : path, rename);
+  return push_written(L, 0);
 }
 
-/* create(path, text): the same for a path that nothing has; else nil, message, EEXIST. Of two who
- * create it at once one does. */
+/* create(path, text[, options]): the same for a path that nothing has; else nil, message, EEXIST.
+ */
 static int l_disk_create(lua_State *L) {
-  return write_file(L, luaL_checkstring(L, 1), create_name);
+  return push_written(L, FILE_WRITE_NEW);
 }
 
 /* mode(path) -> the permission bits of a file, such as 0x1a4 (0644); or nil, message, errno. */
@@ -197,9 +168,13 @@ static int l_disk_mode(lua_State *L) {
   return 1;
 }
 
+/* }====== */
+
 /* {====== file locks ====== */
 
 #define LOCK_TYPE "anyreach.lock"
+
+enum { LOCK_PAUSE_MS = 10 };
 
 struct lock {
   int descriptor; /* -1 when nothing is held */
@@ -219,7 +194,7 @@ static int lock_close(lua_State *L) {
 static int open_held(char *path) {
   bool is_directory = path[strlen(path) - 1] == '/';
   if (is_directory) return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  return make_parents(path, 0700) ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+  return file_make_parents(path, 0700) ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
 }
 
 /* True when the lock was got, also in a file system that has none. */

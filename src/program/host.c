@@ -15,8 +15,8 @@
 
 #include "lua/binding.h"
 #include "lua/coroutine.h"
-#include "lua/error.h"
 #include "lua/disk.h"
+#include "lua/error.h"
 #include "lua/guard.h"
 #include "lua/libraries.h"
 #include "lua/modules.h"
@@ -308,6 +308,7 @@ static void install_signals(void) {
   handle_signal(SIGTERM, on_interrupt);
   handle_signal(SIGALRM, on_deadline);
   signal(SIGPIPE, SIG_IGN);
+  signal(SIGXFSZ, SIG_IGN); /* writing beyond `ulimit -f` fails with EFBIG instead */
 }
 
 /* }====== */

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lua/file_write.h"
+
 enum {
   ENTRIES_MAX = 5000,
   FILE_MAX =
@@ -40,12 +42,25 @@ static void append_newest(struct line_history *history) {
   }
 }
 
+/* A failure leaves the file as long as it is. */
+static void write_anew(struct line_history *history) {
+  HistEventW event;
+  char *text = NULL;
+  size_t length = 0;
+  const char *step;
+  FILE *file = open_memstream(&text, &length);
+  if (!file) return;
+  bool is_saved = history_w(history->entries, &event, H_SAVE_FP, file) >= 0;
+  if (fclose(file) == 0 && is_saved)
+    file_write(history->path, text, length, FILE_WRITE_PRIVATE, &step);
+  free(text);
+}
+
 static void load(struct line_history *history) {
   struct stat about;
   HistEventW event;
   if (!history->path || history_w(history->entries, &event, H_LOAD, history->path) < 0) return;
-  if (stat(history->path, &about) == 0 && about.st_size > FILE_MAX)
-    history_w(history->entries, &event, H_SAVE, history->path);
+  if (stat(history->path, &about) == 0 && about.st_size > FILE_MAX) write_anew(history);
 }
 
 /* }====== */

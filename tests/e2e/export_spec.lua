@@ -100,6 +100,16 @@ describe("files that are there", function()
     expect.equal({ sh "ls agents" }, { 0, "front.yaml\ntexts\n", "" })
   end)
 
+  it("keep their modes", function()
+    reset { Desk = { instructions = PROMPT, greeting = "Hello" } }
+    box:write("agents/desk.yaml", "name: Desk\nconfig:\n  instructions: !file desk.txt\n")
+    box:write("agents/desk.txt", "Old.\n")
+    sh "chmod 600 agents/desk.txt && chmod 664 agents/desk.yaml"
+    expect_run(0, "export", "agents")
+    expect.equal(read "agents/desk.txt", PROMPT .. "\n")
+    expect.equal({ sh "stat -c %a agents/desk.txt agents/desk.yaml" }, { 0, "600\n664\n", "" })
+  end)
+
   it("get no keys that they do not have with --only-owned", function()
     reset { Desk = { instructions = "Short.", greeting = "Hello" } }
     box:write("agents/desk.yaml", "name: Desk\nconfig:\n  instructions: Old.\n")

@@ -1,14 +1,44 @@
--- Files for the user alone, and paths that one program holds at a time.
+-- Files written whole, files for the user alone, and file locks. Each step of a write is made to fail in
+-- tests/unit/test_file_write.c.
 
 local disk = require "anyreach.disk"
 local process = require "helpers.process"
 
 local EEXIST = 17
 
+describe("a file that is written", function()
+  it("keeps its mode", function()
+    local path = process.directory() .. "/file"
+    process.write(path, "old")
+    assert(os.execute("chmod 640 " .. path))
+    expect.equal({ disk.write(path, "new"), process.read(path), disk.mode(path) }, { true, "new", 6 * 64 + 4 * 8 })
+  end)
+
+  it("names what failed, and stays as it was", function()
+    local directory = process.directory()
+    local path = directory .. "/file"
+    process.write(path, "old")
+    local code, out = process.run(("ulimit -f 4; %s"):format(process.anyreach("-e",
+      "print(require 'anyreach.disk'.write(arg[1], ('x'):rep(1000000)))", path)))
+    expect.equal({ code, out }, { 0, ("nil\t%s: File too large (writing the new file)\t27\n"):format(path) })
+    expect.equal({ process.read(path), process.first_line("ls -A " .. directory .. " | wc -l") }, { "old", "1" })
+    expect.equal({ disk.write(directory .. "/none/file", "") },
+      { nil, directory .. "/none/file: No such file or directory (creating a new file beside it)", 2 })
+    expect.equal({ disk.write("/dev/null", "") }, { nil, "/dev/null: Invalid argument (it is not a regular file)", 22 })
+  end)
+
+  it("takes options of the right kind only", function()
+    local path = process.directory() .. "/file"
+    expect.raises(function() disk.write(path, "", { private = 1 }) end, "options expected")
+    expect.raises(function() disk.write(path, "", true) end, "table expected")
+    expect.raises(function() disk.write("", "") end, "a path")
+  end)
+end)
+
 describe("a private file", function()
   it("is made with the directories above it, for the user alone", function()
     local path = process.directory() .. "/a/b/file"
-    expect.equal({ disk.write(path, "one"), process.read(path) }, { true, "one" })
+    expect.equal({ disk.write(path, "one", { private = true }), process.read(path) }, { true, "one" })
     expect.equal({ disk.mode(path), disk.mode(path:match "^(.*)/") }, { 6 * 64, 7 * 64 })
   end)
 

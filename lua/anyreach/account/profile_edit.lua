@@ -26,7 +26,7 @@ local function update(change)
   if value == nil or value == json.null then value, is_there = {}, false end
   change(value)
   local new_text = is_there and yaml_edit.update(text, value) or text .. yaml_text.encode(value)
-  local ok, message = disk.write(path, new_text)
+  local ok, message = disk.write(path, new_text, { private = true })
   if not ok then errors.raise("input", "%s", message) end
   profile_file.forget()
   return path

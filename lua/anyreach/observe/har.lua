@@ -139,7 +139,7 @@ function har.new(path)
       local creator = json.encode { name = "anyreach-lua", version = host.version }
       local text = ('{"log":{"version":"1.2","creator":%s,"entries":[\n%s\n]}}\n'):format(creator,
         table.concat(entries, ",\n"))
-      local ok, message = disk.write(path, text)
+      local ok, message = disk.write(path, text, { private = true })
       return not ok and "--har: " .. message or nil
     end,
   }

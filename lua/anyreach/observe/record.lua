@@ -75,7 +75,8 @@ function record.new(path)
       local exchange = record.exchange(noted)
       count = count + 1
       local file = path .. "/" .. cassette.file_name(count, exchange.request)
-      local ok, message = disk.write(file, json.encode(exchange, { indent = 2 }) .. "\n")
+      local ok, message = disk.write(file, json.encode(exchange, { indent = 2 }) .. "\n",
+        { private = true, sync = false })
       if not ok then problem = problem or message end
     end,
     finish = function() return problem and "--record: " .. problem or nil end,

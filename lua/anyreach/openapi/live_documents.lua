@@ -90,7 +90,7 @@ end
 function live_documents.save(place, service, value)
   local errors = require "anyreach.errors"
   local text = require("anyreach.json").encode(value)
-  local ok, message = require("anyreach.disk").write(place .. "/" .. service .. ".json", text)
+  local ok, message = require("anyreach.disk").write(place .. "/" .. service .. ".json", text, { private = true })
   if not ok then errors.raise("input", "%s", message) end
 end
 

@@ -30,7 +30,7 @@ end
 function history.path()
   local path = state_path "history"
   if not path then return nil end
-  if not directory.kind(path) and not disk.write(path, "") then return nil end
+  if not directory.kind(path) and not disk.write(path, "", { private = true }) then return nil end
   return path
 end
 

@@ -21,7 +21,7 @@ end
 -- A new file that only the user may read, with the text in it.
 local function temporary_file(text)
   local path = os.tmpname()
-  local ok, message = disk.write(path .. ".lua", text)
+  local ok, message = disk.write(path .. ".lua", text, { private = true, sync = false })
   os.remove(path)
   if not ok then errors.raise("input", "%s", message) end
   return path .. ".lua"

@@ -1,6 +1,7 @@
 -- The session as a script: its entries, in order, so that running the file does again what was done.
 
 local errors = require "anyreach.errors"
+local files = require "anyreach.files"
 local host = require "anyreach.host"
 local redact = require "anyreach.redact"
 
@@ -82,11 +83,7 @@ function save.write(path, entries, options)
     existing:close()
     errors.raise("input", "%s is there already: ':save! %s' overwrites it", path, path)
   end
-  local file, message = io.open(path, "wb")
-  if not file then errors.raise("input", "%s", message) end
-  local ok, problem = file:write(save.script(entries, options.profile))
-  if ok then ok, problem = file:close() end
-  if not ok then errors.raise("input", "%s: %s", path, problem) end
+  files.write_file(path, save.script(entries, options.profile))
   return #entries
 end
 

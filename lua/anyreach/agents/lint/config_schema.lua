@@ -32,7 +32,7 @@ end
 local function keep(path, value)
   if not path or host.sandbox_url() then return end
   local text = json.encode { fetched = os.date("!%Y-%m-%dT%H:%M:%SZ"), schema = value }
-  local ok, message = disk.write(path, text)
+  local ok, message = disk.write(path, text, { private = true })
   if not ok then report.warn("the schema was not kept for offline use: %s", message) end
 end
 

@@ -91,7 +91,7 @@ local function note(api, what, changes)
   local path = path_of(api, "json")
   if not path then errors.raise("input", "no directory to note the changes in: set XDG_STATE_HOME or HOME") end
   local text = json.encode({ what = what, changes = json.array(changes) }, { indent = 2 }) .. "\n"
-  local ok, message = disk.create(path, text)
+  local ok, message = disk.create(path, text, { private = true })
   if ok then return end
   earlier = read_note(api) -- another run was faster
   if earlier then refuse_because_of(earlier) end

@@ -163,6 +163,9 @@ stress-gc: deps-test ## run the specs with sanitizers while Lua's collector work
 	@$(MAKE) --no-print-directory test-programs $(SANITIZED)
 	@tests/stress_gc.sh build/asan
 
+mutate: $(PROGRAM) deps-test ## change FILE (or retry, guard, paging …) bit by bit: which changes does no test notice?
+	@$(PROGRAM) tests/mutate/mutate.lua $(if $(LINES),--lines $(LINES)) $(FILE) $(TESTS)
+
 soak: $(PROGRAM) deps-test ## send 100,000 requests to the sandbox in one process: nothing may grow
 	@TEST_BUILD=$(BUILD) LEAK_REQUESTS=100000 $(PROGRAM) tests/run.lua tests/e2e/leak_spec.lua
 
@@ -219,5 +222,5 @@ clean: ## remove what was built
 
 -include $(OBJECTS:.o=.d)
 
-.PHONY: all help deps deps-test demo test test-programs asan fuzz fuzz-programs torture bench check-generated generate lint install \
+.PHONY: all help deps deps-test demo test test-programs asan fuzz fuzz-programs torture bench mutate check-generated generate lint install \
   uninstall clean always

@@ -1,0 +1,29 @@
+-- Which tests speak about which file, for the mutation tool, and short names for the files that matter most.
+-- A file without a row gets the specs and unit tests that name it.
+
+local targets = {}
+
+---Short name -> file.
+targets.PRESETS = {
+  retry = "src/net/retry.c",
+  guard = "src/lua/guard.c",
+  redaction = "lua/anyreach/text/redaction.lua",
+  merge = "lua/anyreach/agents/promotion/merge.lua",
+  slots = "lua/anyreach/agents/numbers/slots.lua",
+  paging = "lua/anyreach/client/pager.lua",
+  lock = "lua/anyreach/agents/lock.lua",
+}
+
+---File -> tests, the quickest first.
+targets.TESTS = {
+  ["src/net/retry.c"] = { "tests/unit/test_retry.c", "tests/spec/retry_spec.lua" },
+  ["src/lua/guard.c"] = { "tests/spec/guard_spec.lua", "tests/e2e/guard_spec.lua", "tests/e2e/promote_spec.lua" },
+  ["lua/anyreach/text/redaction.lua"] = {
+    "tests/spec/redaction_spec.lua", "tests/spec/observing_spec.lua", "tests/spec/record_spec.lua",
+    "tests/e2e/replay_spec.lua",
+  },
+  ["lua/anyreach/client/pager.lua"] = { "tests/spec/pager_spec.lua", "tests/spec/pager_offset_spec.lua" },
+  ["lua/anyreach/agents/lock.lua"] = { "tests/spec/lock_spec.lua" },
+}
+
+return targets

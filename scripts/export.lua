@@ -8,7 +8,7 @@ local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
 local export = require "anyreach.agents.export"
 local lock = require "anyreach.agents.lock"
-local name_column = require "anyreach.text.name_column"
+local terminal_text = require "anyreach.text.terminal_text"
 local progress = require "anyreach.progress"
 local recipe = require "anyreach.recipe"
 local redaction = require "anyreach.text.redaction"
@@ -93,11 +93,11 @@ local function detail(result)
 end
 
 local function print_lines(results, is_check)
-  local width = name_column.width(results)
+  local width = terminal_text.column_width(results)
   for _, result in ipairs(results) do
     if not anyreach.options.quiet or result.error then
       local word = is_check and planned_words[result.action] or result.action
-      local line = ("%-9s  %s  %s"):format(word, name_column.cell(result.name, width), detail(result))
+      local line = ("%-9s  %s  %s"):format(word, terminal_text.cell(result.name, width), detail(result))
       print(redaction.printable(line))
       for _, note in ipairs(result.notes) do print("           note: " .. redaction.printable(note)) end
     end

@@ -7,7 +7,7 @@ local environment = require "anyreach.agents.environment"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local keeping = require "anyreach.agents.provision.keeping"
-local name_column = require "anyreach.text.name_column"
+local terminal_text = require "anyreach.text.terminal_text"
 local progress = require "anyreach.progress"
 local provision = require "anyreach.agents.provision"
 local recipe = require "anyreach.recipe"
@@ -88,7 +88,7 @@ end
 -- The function that prints a result in the way that was asked for.
 local function printer(agents)
   if report.is_json() then return print_event end
-  local width = name_column.width(agents)
+  local width = terminal_text.column_width(agents)
   return function(result)
     if anyreach.options.quiet and result.action ~= "failed" then return end
     progress.print(text.line(result, width))

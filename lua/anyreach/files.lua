@@ -4,7 +4,7 @@ local directory = require "anyreach.directory"
 local disk = require "anyreach.disk"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
-local missing_path = require "anyreach.text.missing_path"
+local missing_path = require("anyreach.text.messages").missing_path
 local secret = require "anyreach.secret"
 
 local files = {}

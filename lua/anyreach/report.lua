@@ -4,7 +4,7 @@
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local printable = require "anyreach.text.printable"
+local printable = require("anyreach.text.terminal_text").printable
 local progress = require "anyreach.progress"
 local redaction = require "anyreach.text.redaction"
 

@@ -11,7 +11,7 @@ local errors = require "anyreach.errors"
 local directory = require "anyreach.directory"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
-local missing_path = require "anyreach.text.missing_path"
+local missing_path = require("anyreach.text.messages").missing_path
 local operations = require "anyreach.operations"
 local redaction = require "anyreach.text.redaction"
 

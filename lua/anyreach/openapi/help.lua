@@ -2,7 +2,7 @@
 -- scopes, where it was read, and how it is called from Lua and with curl.
 
 local examples = require "anyreach.openapi.examples"
-local wrap = require "anyreach.text.wrap"
+local wrap = require("anyreach.text.terminal_text").wrap
 
 local operation_help = {}
 

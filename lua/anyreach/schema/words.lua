@@ -2,7 +2,7 @@
 -- `missing` (with `because` and `choices`), `unknown` (with the known `names`), `name_problem` (of the
 -- name of a key), or the whole `text`.
 
-local value_in_words = require "anyreach.text.value_in_words"
+local value_in_words = require("anyreach.text.messages").value_in_words
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 

@@ -4,7 +4,7 @@
 local color = require "anyreach.text.color"
 local markdown = require "anyreach.text.markdown"
 local text_width = require "anyreach.text_width"
-local wrap = require "anyreach.text.wrap"
+local wrap = require("anyreach.text.terminal_text").wrap
 
 local markdown_text = {}
 

@@ -2,7 +2,7 @@
 -- and without what by its name is a secret of the server's making (a new token, a presigned address).
 
 local json = require "anyreach.json"
-local printable = require "anyreach.text.printable"
+local printable = require("anyreach.text.terminal_text").printable
 local redact = require "anyreach.redact"
 
 local redaction = {}

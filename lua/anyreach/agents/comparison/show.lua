@@ -4,7 +4,7 @@ local color = require "anyreach.text.color"
 local comparison = require "anyreach.agents.comparison"
 local diff_text = require "anyreach.text.diff_text"
 local host = require "anyreach.host"
-local name_column = require "anyreach.text.name_column"
+local terminal_text = require "anyreach.text.terminal_text"
 local redaction = require "anyreach.text.redaction"
 local report = require "anyreach.report"
 
@@ -55,7 +55,7 @@ local function line_of(result, sides, width)
   local list = {}
   for index = 1, 2 do list[#list + 1] = parts[index] end
   if result.draft then list[#list + 1] = ("the newer draft %d is not compared"):format(result.draft) end
-  local name = name_column.cell(result.name, width)
+  local name = terminal_text.cell(result.name, width)
   local line = ("%-7s  %s  %s"):format(result.status, name, table.concat(list, "; "))
   return redaction.printable(line):match("^.*%S") or ""
 end
@@ -70,7 +70,7 @@ local function print_legend(sides)
 end
 
 local function print_lines(results, sides, options)
-  local width, has_differences = name_column.width(results), false
+  local width, has_differences = terminal_text.column_width(results), false
   for _, result in ipairs(results) do
     has_differences = has_differences or #result.differences > 0
   end

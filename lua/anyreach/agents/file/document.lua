@@ -129,6 +129,6 @@ function Document:problem_at(path, message)
 end
 
 --- A value in words for a message.
-document.describe = require "anyreach.text.value_in_words"
+document.describe = require("anyreach.text.messages").value_in_words
 
 return document

@@ -1,7 +1,7 @@
 -- Phone numbers and slot changes as lines for people and as events, for recipes.
 
 local json = require "anyreach.json"
-local printable = require "anyreach.text.printable"
+local printable = require("anyreach.text.terminal_text").printable
 local report = require "anyreach.report"
 local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slots = require "anyreach.agents.numbers.slots"

@@ -10,7 +10,7 @@
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
-local missing_path = require "anyreach.text.missing_path"
+local missing_path = require("anyreach.text.messages").missing_path
 local operations = require "anyreach.operations"
 local yaml = require "anyreach.yaml"
 

@@ -1,7 +1,7 @@
 -- What provisioning did or would do, in words: one line an agent and a summary.
 
-local name_column = require "anyreach.text.name_column"
-local printable = require "anyreach.text.printable"
+local terminal_text = require "anyreach.text.terminal_text"
+local printable = require("anyreach.text.terminal_text").printable
 
 local text = {}
 
@@ -115,7 +115,7 @@ local details = {
 ---@param name_width? integer of the column of names
 ---@return string
 function text.line(result, name_width)
-  local name = name_column.cell(result.name, name_width)
+  local name = terminal_text.cell(result.name, name_width)
   local line = ("%-9s  %s  %s"):format(words[result.action], name, details[result.action](result))
   return printable(line:match("^.*%S") or "")
 end
@@ -129,7 +129,7 @@ local PLANNED = { "create", "update", "unchanged", "failed" }
 function text.pruned_line(item)
   local word = item.action == "delete" and "to delete" or item.action
   local detail = item.error and tostring(item.error):gsub("%c+", " ") or "no file describes it any more"
-  return printable(("%-9s  %s  %s"):format(word, name_column.cell(item.name), detail))
+  return printable(("%-9s  %s  %s"):format(word, terminal_text.cell(item.name), detail))
 end
 
 --- The counts of all results.

@@ -15,7 +15,6 @@ local profiles = require "anyreach.account.profiles"
 local redaction = require "anyreach.text.redaction"
 local settings = require "anyreach.account.settings"
 local timestamp = require "anyreach.text.timestamp"
-local transport_advice = require "anyreach.text.transport_advice"
 
 local network = {}
 
@@ -135,7 +134,7 @@ function network.reach(patient)
   local record, err = knock(patient)
   if not record then return { finding.failure_of("network", err) } end
   if record.failure then
-    local text = ("%s: %s"):format(record.failure, transport_advice.explain(record.message, patient.base_url))
+    local text = ("%s: %s"):format(record.failure, errors.explain_transport(record.message, patient.base_url))
     return { finding.failure("network", text, ADVICE[record.failure], NETWORK) }
   end
   patient.is_reached = true

@@ -1,6 +1,6 @@
 -- The path that is meant by one that is not there.
 
-local missing_path = require "anyreach.text.missing_path"
+local missing_path = require("anyreach.text.messages").missing_path
 local process = require "helpers.process"
 
 local root = process.directory()

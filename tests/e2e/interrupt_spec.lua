@@ -139,6 +139,20 @@ describe("A run that is stopped", function()
     end
   end)
 
+  it("counts writes alone, and of those what was not refused", function()
+    local program = process.start(process.anyreach("--sandbox", "--sandbox-faults", "latency=200", "--quiet", "-e", [[
+      local api = anyreach.client()
+      api.agents.create{ name = "a" }
+      api.agents.list()
+      api.request{ method = "GET", path = "/core/agents" }
+      pcall(api.agents.delete, "nobody")
+      print "ready" io.stdout:flush()
+      while true do api.agents.list() end]]))
+    program:first_line()
+    program:signal "INT"
+    expect.equal({ program:wait(), program:output "err" }, { 130, "anyreach: interrupted; 1 write was applied\n" })
+  end)
+
   it("says so in its last event with --json", function()
     local json = require "anyreach.json"
     local code, out = stop("INT", "--json")

@@ -1,4 +1,4 @@
-/* Memory that is taken piece by piece and given back all at once. No Lua. */
+/* Memory that is taken piece by piece and freed all at once. No Lua. */
 #ifndef ANYREACH_ARENA_H
 #define ANYREACH_ARENA_H
 
@@ -16,7 +16,7 @@ void arena_init(struct arena *arena, size_t maximum);
 /* Zeroed memory, aligned for anything; NULL when the maximum is reached or memory runs out. */
 void *arena_take(struct arena *arena, size_t size);
 
-/* Gives everything back; the arena is empty and usable afterwards. */
+/* Frees everything; the arena is empty and usable afterwards. */
 void arena_free(struct arena *arena);
 
 #endif

@@ -1,6 +1,6 @@
-/* A growing byte buffer with a maximum: the only one in the house, so that nothing a server sends
- * can grow without bound. A failed append leaves the content as it was. No Lua here; lua_buf.h
- * gives a collectable one to code that may raise. */
+/* A growing byte buffer with a maximum: the program has no other, so that nothing a server sends
+ * can grow without bound. A failed append leaves the content as it was. No Lua:
+ * json_new_buffer() gives a collectable one to code that may raise. */
 #ifndef ANYREACH_BUF_H
 #define ANYREACH_BUF_H
 

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { MAX_LENGTH = 80 }; /* longer words are never a slip of the finger in a name */
+enum { MAX_LENGTH = 80 }; /* longer words are no mistyped names */
 
 static char fold(char c) {
   if (c >= 'A' && c <= 'Z') return (char)(c + ('a' - 'A'));

@@ -13,7 +13,7 @@ enum number_kind {
   NUMBER_WRONG,   /* not a number by the grammar of RFC 8259 */
   NUMBER_INTEGER, /* no fraction, no exponent, within int64, not "-0" */
   NUMBER_FLOAT,   /* held by a double, rounded to nearest */
-  NUMBER_BIG      /* only its digits will do: an integer beyond int64, or beyond a double's range */
+  NUMBER_BIG /* only its digits are exact: an integer beyond int64, or beyond a double's range */
 };
 
 struct number {
@@ -21,7 +21,7 @@ struct number {
   size_t length; /* bytes of the literal; when wrong, where it goes wrong */
   int64_t integer;
   double real;          /* the nearest double also for NUMBER_BIG: infinite or 0 beyond its range */
-  const char *expected; /* when wrong: what the grammar wants there */
+  const char *expected; /* when wrong: what the grammar expects there */
 };
 
 /* Reads the longest number at the start of `text`, which ends at `end`. */

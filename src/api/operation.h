@@ -47,7 +47,7 @@ struct field {
   const struct schema *schema;
   const char *summary; /* or NULL */
   bool required;
-  bool unverified; /* inferred, not read in the docs */
+  bool unverified; /* inferred, not documented */
 };
 
 enum paging {
@@ -91,7 +91,7 @@ struct operation {
   bool writes;             /* changes state on the server */
   const char *writes_when; /* a path value with which a read may write after all, or NULL */
   bool public_;            /* takes no credential */
-  bool unverified;         /* inferred, not read in the docs */
+  bool unverified;         /* inferred, not documented */
 };
 
 enum { OPERATION_MAX_PATH_FIELDS = 8 };

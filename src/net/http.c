@@ -8,7 +8,7 @@
 
 enum { USUAL_HEADER_LINE = 256 }; /* bytes of a line that is put together on the stack */
 
-/* True when some bytes of the request were written. */
+/* True when some bytes of the request were sent. */
 static bool has_left(const struct http_transfer *transfer) {
   long bytes = 0;
   curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes);
@@ -20,8 +20,8 @@ static bool has_left(const struct http_transfer *transfer) {
 #define TLS_TEXT  "SSL connection using "
 #define ENDS_TEXT "Expire date:"
 
-/* Headers come in several pieces when the connection takes them so; a request line starts them
- * afresh: of a request that libcurl repeats, or that follows a proxy's CONNECT. */
+/* Headers come in several pieces when the connection takes them so. A request line starts them
+ * afresh: that of a request which libcurl repeats, or which follows a proxy's CONNECT. */
 static void add_sent_headers(struct http_probe *probe, const char *bytes, size_t length) {
   const char *end = memchr(bytes, '\r', length);
   size_t line = end ? (size_t)(end - bytes) : length;
@@ -117,9 +117,9 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
   return 0;
 }
 
-/* libcurl by itself repeats a request whose reused connection turns out dead, even after the server
- * has read it. It asks here before every sending: a request that must not arrive twice, and of
- * which something has left already, is not sent again. */
+/* libcurl by itself repeats a request whose reused connection turns out to be dead, even after the
+ * server has read it. It asks here each time before it sends: a request that must not arrive twice,
+ * and of which some bytes have been sent already, is not sent again. */
 static int on_sending(void *context, char *remote, char *local, int remote_port, int local_port) {
   struct http_transfer *transfer = context;
   (void)remote, (void)local, (void)remote_port, (void)local_port;
@@ -130,8 +130,8 @@ static int on_sending(void *context, char *remote, char *local, int remote_port,
 
 /* }====== */
 
-/* libcurl copies texts. An option that it had no memory for would be missing: the request would be
- * sent with another method, or to a proxy. So http_start() looks at `out_of_memory`. */
+/* libcurl copies texts. An option for which it had no memory would be missing, and the request
+ * would be sent with another method, or to a proxy. So http_start() looks at `out_of_memory`. */
 static void set_text(struct http_transfer *transfer, CURLoption option, const char *text) {
   if (curl_easy_setopt(transfer->easy, option, text) == CURLE_OUT_OF_MEMORY)
     transfer->out_of_memory = true;
@@ -178,7 +178,7 @@ static void set_limits(struct http_transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, transfer->limits.stall_seconds);
 }
 
-/* Forgets what came of an earlier start. */
+/* Forgets the outcome of an earlier start. */
 static void reset_results(struct http_transfer *transfer) {
   buf_free(&transfer->response_headers);
   buf_free(&transfer->response_body);
@@ -265,8 +265,8 @@ int http_add_header(struct http_transfer *transfer, const char *name, const char
   return list ? 0 : -1;
 }
 
-/* libcurl adds these by itself where they would be wrong or cost a round trip: no answer of the API
- * depends on Expect, and a POST without body has no content type. */
+/* libcurl adds these where they would be wrong or cost a round trip: no answer of the API depends
+ * on Expect, and a POST without a body has no content type. */
 static int drop_default_headers(struct http_transfer *transfer) {
   if (transfer->defaults_dropped) return 0;
   const char *unwanted = transfer->body ? "Expect:" : "Content-Type:";

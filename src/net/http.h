@@ -57,7 +57,7 @@ struct http_transfer {
   struct buf response_body;
   double started;          /* by loop_now() */
   double elapsed;          /* seconds */
-  bool may_have_been_sent; /* some bytes of the request left, or it cannot be told */
+  bool may_have_been_sent; /* some bytes of the request were sent, or that is unknown */
   bool too_large;          /* the answer exceeded a cap */
   char error[CURL_ERROR_SIZE];
 

@@ -51,7 +51,7 @@ struct loop_timer {
  * its own time has come. Embedded in its owner, who removes it before freeing it. */
 struct loop_source {
   int descriptor;
-  long (*timeout_ms)(void *context); /* longest wait it allows, -1 for no limit; may be NULL */
+  long (*timeout_ms)(void *context); /* longest wait it allows, -1: no limit; may be NULL */
   void (*run)(void *context);        /* called once a turn */
   void *context;
   struct loop_source *next; /* the loop's own */
@@ -71,8 +71,8 @@ void loop_timer_stop(struct loop *loop, struct loop_timer *timer);
 void loop_add_source(struct loop *loop, struct loop_source *source);
 void loop_remove_source(struct loop *loop, struct loop_source *source);
 
-/* An easy handle with default settings, perhaps one that has served before; NULL when memory runs
- * out. What is given back is detached. */
+/* An easy handle with default settings, perhaps one that was used before; NULL when memory runs
+ * out. It must be detached when it is given back. */
 CURL *loop_take_easy(struct loop *loop);
 void loop_give_back_easy(struct loop *loop, CURL *easy);
 

@@ -3,8 +3,8 @@
 #include <stdint.h>
 #include <sys/random.h>
 
-/* Refusals that name no time: how many are answered with the same patience before it grows, and how
- * often it grows. At its end the waits are of four seconds on average. */
+/* After refusals that name no time, the wait grows every REFUSALS_A_STEP of them, up to step
+ * PATIENCE_STEPS, where it is four seconds on average. */
 enum { REFUSALS_A_STEP = 4, PATIENCE_STEPS = 5 };
 
 static struct retry_outcome outcome_of(const struct http_transfer *transfer) {
@@ -19,7 +19,7 @@ static struct retry_outcome outcome_of(const struct http_transfer *transfer) {
   return outcome;
 }
 
-/* In [0, 1); without randomness the middle. */
+/* In [0, 1); 0.5 when no randomness is available. */
 static double random_fraction(void) {
   uint32_t bits;
   if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits) return 0.5;
@@ -48,7 +48,7 @@ static int attempt(struct request *request) {
   return -1;
 }
 
-/* An attempt that cannot be set up for want of memory is the last one. */
+/* An attempt that cannot be set up because memory has run out is the last one. */
 static void attempt_or_finish(void *context) {
   struct request *request = context;
   if (attempt(request) == 0) return;
@@ -65,14 +65,14 @@ static void try_again(void *context) {
   if (may_pass(request)) attempt_or_finish(request);
 }
 
-/* Counts the outcome; true when another attempt is due. */
+/* Counts the outcome. Returns true when another attempt is due. */
 static bool is_worth_another(struct request *request, const struct retry_outcome *outcome) {
   if (!retry_is_allowed(request->retry, outcome)) return false;
   if (retry_is_rate_limited(outcome)) return request->refusals++ < request->policy.refusals;
   return request->failures++ < request->policy.retries;
 }
 
-/* True when the server may have done what was asked, and did not say so. */
+/* True when the server may have done what was asked without saying so. */
 static bool is_open_question(const struct retry_outcome *outcome) {
   if (outcome->verdict != CURLE_OK) return outcome->may_have_been_sent;
   return outcome->status >= 500 && !retry_is_rate_limited(outcome);
@@ -122,7 +122,7 @@ int request_start(struct request *request, struct loop *loop) {
   return may_pass(request) ? attempt(request) : 0;
 }
 
-/* It has been sent, and waits to be sent again. */
+/* True when the request has been sent and waits to be sent again. */
 static bool is_between_attempts(const struct request *request) {
   bool waits = request->timer.position > 0 || request->pass.place != THROTTLE_OUTSIDE;
   return request->attempts > 0 && waits && !http_is_running(&request->transfer);

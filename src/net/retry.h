@@ -1,5 +1,5 @@
-/* When to try again: pure functions over outcomes and times. No Lua, no clock, no randomness of its
- * own. */
+/* When to try again: pure functions of outcomes and times, without a clock or randomness of their
+ * own. No Lua. */
 #ifndef ANYREACH_RETRY_H
 #define ANYREACH_RETRY_H
 
@@ -12,23 +12,23 @@
 
 enum {
   RETRY_AFTER_MAX_SECONDS = 3600,
-  RETRY_LONGEST_WAIT = 120 /* seconds: who asks for more is not waited for */
+  RETRY_LONGEST_WAIT = 120 /* seconds: a server that asks for more is not waited for */
 };
 
-/* What came of one attempt. */
+/* The outcome of one attempt. */
 struct retry_outcome {
   CURLcode verdict;
   long status;             /* 0 when no answer came */
   bool may_have_been_sent; /* the server may have the request although no answer came */
-  double retry_after;      /* seconds the server asks to wait, -1 when it does not */
+  double retry_after;      /* seconds for which the server asks to wait; -1: it does not ask */
 };
 
-/* True when the request may be sent again, and within bearable time. What is safe or idempotent may
- * after any failure that can pass; what must happen once only when it provably did not arrive, or
- * the server says that it refused: 429, or 503 with Retry-After. */
+/* True when the request may be sent again, and soon enough. A safe or idempotent one may after any
+ * failure that can pass; one that must happen only once may when it provably did not arrive, or
+ * when the server says that it refused it: 429, or 503 with Retry-After. */
 bool retry_is_allowed(enum retry_class class, const struct retry_outcome *outcome);
 
-/* True when the server asked for fewer requests: 429, or 503 with Retry-After. */
+/* True when the server asks for fewer requests: 429, or 503 with Retry-After. */
 bool retry_is_rate_limited(const struct retry_outcome *outcome);
 
 /* Seconds to wait before the attempt after the one numbered `attempt` (from 1): exponential, with

@@ -76,7 +76,7 @@ int url_append_query(struct buf *out, bool *first, const char *name, const char 
   return status;
 }
 
-/* Digits and dots alone do not make an address: 127.0.0.256 is a name, which DNS may lead anywhere.
+/* Digits and dots alone are not an address: 127.0.0.256 is a name, which DNS may lead anywhere.
  */
 static bool is_loopback(const char *host) {
   struct in_addr address;
@@ -84,8 +84,8 @@ static bool is_loopback(const char *host) {
   return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
-/* `absent` is what libcurl says when there is no such part; a part that cannot be told, for want of
- * memory, counts as one. */
+/* `absent` is what libcurl returns when there is no such part. A part that cannot be read because
+ * memory has run out counts as one. */
 static bool has_part(CURLU *parts, CURLUPart which, CURLUcode absent) {
   char *text = NULL;
   CURLUcode code = curl_url_get(parts, which, &text, 0);
@@ -111,7 +111,7 @@ static const char *safety_problem(CURLU *parts) {
   return problem;
 }
 
-/* With `as_base` the stricter question. NULL: nothing is wrong. */
+/* NULL: nothing is wrong. `as_base`: as a base URL, which is stricter. */
 static const char *url_problem(const char *url, bool as_base) {
   const char *problem = NULL;
   for (const char *c = url; *c; c++)

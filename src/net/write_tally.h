@@ -1,5 +1,5 @@
-/* What this process has written, for the account that it gives when it is stopped: how many writes
- * were answered well, and which were under way and may have been carried out. No Lua. */
+/* What this process has written, for the report that it gives when it is stopped: how many writes
+ * were answered with success, and which were under way and may have been carried out. No Lua. */
 #ifndef ANYREACH_WRITE_TALLY_H
 #define ANYREACH_WRITE_TALLY_H
 

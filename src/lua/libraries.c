@@ -177,11 +177,26 @@ static bool prepare_match(struct regex *regex) {
   return true;
 }
 
+/* Compiles as ECMA-262 has it: \uXXXX, \u{...} and \xXX are characters, '$' matches at the very end
+ * only, groups that took no part match empty when they are referred to, and [] is a class that
+ * nothing is in. NULL with a code and the offset in the pattern. */
+static pcre2_code *compile_pattern(const char *pattern, size_t length, int *problem,
+                                   PCRE2_SIZE *offset) {
+  static const uint32_t options = PCRE2_UTF | PCRE2_ALT_BSUX | PCRE2_DOLLAR_ENDONLY |
+                                  PCRE2_ALLOW_EMPTY_CLASS | PCRE2_MATCH_UNSET_BACKREF |
+                                  PCRE2_NEVER_BACKSLASH_C | PCRE2_MATCH_INVALID_UTF;
+  pcre2_compile_context *context = pcre2_compile_context_create(NULL);
+  *problem = PCRE2_ERROR_NOMEMORY;
+  *offset = 0;
+  if (!context) return NULL;
+  pcre2_set_compile_extra_options(context, PCRE2_EXTRA_ALT_BSUX);
+  pcre2_code *code = pcre2_compile((PCRE2_SPTR)pattern, length, options, problem, offset, context);
+  pcre2_compile_context_free(context);
+  return code;
+}
+
 /* compile(pattern) -> regex; or nil, message, and the byte where it went wrong, from 1. */
 static int l_regex_compile(lua_State *L) {
-  static const uint32_t options = PCRE2_UTF | PCRE2_DOLLAR_ENDONLY | PCRE2_ALLOW_EMPTY_CLASS |
-                                  PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C |
-                                  PCRE2_MATCH_INVALID_UTF;
   size_t length;
   const char *pattern = luaL_checklstring(L, 1, &length);
   if (length > PATTERN_MAX) {
@@ -192,7 +207,7 @@ static int l_regex_compile(lua_State *L) {
   struct regex *regex = push_regex(L);
   int problem;
   PCRE2_SIZE offset;
-  regex->code = pcre2_compile((PCRE2_SPTR)pattern, length, options, &problem, &offset, NULL);
+  regex->code = compile_pattern(pattern, length, &problem, &offset);
   if (!regex->code) {
     int pushed = push_problem(L, problem);
     lua_pushinteger(L, (lua_Integer)offset + 1);

@@ -323,7 +323,9 @@ describe("regular expressions", function()
       { "^(?:(a)|b)\\1$", "b", true }, { "^(?<x>a)\\k<x>$", "aa", true },
       { "^a{2,}$", "aaa", true }, { "^{$", "{", true },
       { "^(?i)A$", "a", true }, { "^(a)((b))$", "ab", true },
-      { "^\\-\\/\\@$", "-/@", true }, { "()", "", true },
+      { "^\\-\\/\\@$", "-/@", true }, { "()", "", true }, { "^\\é\\😀$", "é😀", true },
+      { "^[\\ud83d\\ude00]$", "😀", true }, { "^[\\b\\v]+$", "\b\v", true }, { "^\\p{LC}\\p{sc=Latin}$", "aB", true },
+      { "^a{,3}$", "a{,3}", true }, { "^\\u0024$", "$", true }, { "^[^\\s]$", "\u{2003}", false },
     }
     for _, case in ipairs(cases) do
       expect.equal({ case[1], case[2], matches(case[1], case[2]) }, case)
@@ -332,7 +334,8 @@ describe("regular expressions", function()
 
   it("that ECMA-262 does not have are refused", function()
     for _, text in ipairs { "a++", "*a", "(*FAIL)", "(?R)", "(?>a)", "(?#x)", "(?|a)", "\\Qa\\E", "\\A", "\\h", "\\p{",
-      "\\p{Nothing}", "\\u{110000}", "\\ud800", "[a", "(a", "a)", "\\", "\\C", "(?P<x>a)", "(?1)", "\xff" } do
+      "\\x4", "\\p{Nothing}", "\\u{110000}", "\\ud800", "[a", "(a", "a)", "\\", "\\C",
+      "\\x{41}", "\\u41", "\\2(a)", "[\\1]", "\\k{a}", "\\N", "(?P<x>a)", "(?1)", "\xff" } do
       local compiled, message = pattern.compile(text)
       expect.equal({ text, compiled == nil, type(message) }, { text, true, "string" })
     end

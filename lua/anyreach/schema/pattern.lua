@@ -1,7 +1,16 @@
--- The regular expressions of schemas: those of ECMA-262 in its Unicode mode, written anew for PCRE2,
--- where the two differ. Refused is what ECMA-262 does not have (possessive quantifiers, recursion,
--- verbs, POSIX classes); allowed beyond it is what pydantic writes: (?i) and (?m), and backslashes
--- before any punctuation.
+-- The regular expressions of schemas: those of ECMA-262 in its Unicode mode, matched by PCRE2. Its options do most
+-- of it (see `l_regex_compile` in src/lua/libraries.c: \u, \x, '$', unset groups, empty classes). Rewritten here is
+-- what they cannot do in PCRE2 10.42:
+--   \s and \S    ECMA-262 counts Unicode's spaces; PCRE2_UCP would do that, but to \d, \w and \b as well
+--   \v           is U+000B, not any vertical space
+--   .            ends at \n, \r, U+2028 and U+2029; no newline convention of PCRE2 is just that
+--   \ud83d\ude00 is one character
+--   \p{Letter}   PCRE2 knows general categories by their short names only, and without gc=
+--   [ in a class stands for itself, where PCRE2 begins a POSIX class
+--   []           may be repeated
+--   { } ]        alone stand for themselves; PCRE2 from 10.43 on reads {,3} as a quantifier
+-- Refused is what ECMA-262 does not have: possessive quantifiers, recursion, verbs, other groups and escapes. Allowed
+-- beyond it is what pydantic writes: (?i) and (?m), and backslashes before any punctuation.
 
 local errors = require "anyreach.errors"
 local evaluation = require "anyreach.schema.evaluation"
@@ -9,18 +18,17 @@ local regex = require "anyreach.regex"
 
 local pattern = {}
 
-local SPACES = [[\t-\r \x{A0}\x{1680}\x{2000}-\x{200A}\x{2028}\x{2029}\x{202F}\x{205F}\x{3000}\x{FEFF}]]
-local NOT_SPACES = [[\x{0}-\x{8}\x{E}-\x{1F}!-\x{9F}\x{A1}-\x{167F}\x{1681}-\x{1FFF}\x{200B}-\x{2027}]]
-  .. [[\x{202A}-\x{202E}\x{2030}-\x{205E}\x{2060}-\x{2FFF}\x{3001}-\x{FEFE}\x{FF00}-\x{10FFFF}]]
-local ANY = [=[[^\n\r\x{2028}\x{2029}]]=]
+local SPACES = "\\t-\\r \u{A0}\u{1680}\u{2000}-\u{200A}\u{2028}\u{2029}\u{202F}\u{205F}\u{3000}\u{FEFF}"
+local NOT_SPACES = "\\x00-\\x08\\x0E-\\x1F!-\u{9F}\u{A1}-\u{167F}\u{1681}-\u{1FFF}\u{200B}-\u{2027}"
+  .. "\u{202A}-\u{202E}\u{2030}-\u{205E}\u{2060}-\u{2FFF}\u{3001}-\u{FEFE}\u{FF00}-\u{10FFFF}"
+local ANY = "[^\\n\\r\u{2028}\u{2029}]"
 
--- Escapes that are one letter: what they become inside a class, and outside where that differs.
-local ESCAPES = {
-  d = { [[\d]] }, D = { [[\D]] }, w = { [[\w]] }, W = { [[\W]] },
-  s = { SPACES, "[" .. SPACES .. "]" }, S = { NOT_SPACES, "[" .. NOT_SPACES .. "]" },
-  f = { [[\f]] }, n = { [[\n]] }, r = { [[\r]] }, t = { [[\t]] }, v = { [[\x{B}]] },
-  b = { [[\x{8}]], [[\b]] }, B = { nil, [[\B]] },
-}
+-- Escapes that mean something else to PCRE2: what they become inside a class.
+local ESCAPES = { s = SPACES, S = NOT_SPACES, v = [[\x0B]] }
+
+-- Escapes that mean the same to both, inside of classes and outside; and those that only stand outside.
+local SAME = { "u%x%x%x%x", "u{%x+}", "x%x%x", "c%a", "0%f[^%d]", "[dDwWfnrtb]", "[^%w][\x80-\xBF]*" }
+local SAME_OUTSIDE = { "B", "k<[%a_$][%w_$]*>" }
 
 -- Unicode's general categories by their long names; PCRE2 has the short ones only.
 local CATEGORIES = {
@@ -33,10 +41,6 @@ local CATEGORIES = {
   Separator = "Z", Space_Separator = "Zs", Line_Separator = "Zl", Paragraph_Separator = "Zp", Other = "C",
   Control = "Cc", Format = "Cf", Surrogate = "Cs", Private_Use = "Co", Unassigned = "Cn", LC = "L&",
   punct = "P", digit = "Nd", cntrl = "Cc", Combining_Mark = "M",
-}
-
-local PROPERTY_KINDS = {
-  gc = "", General_Category = "", sc = "sc:", Script = "sc:", scx = "scx:", Script_Extensions = "scx:",
 }
 
 local function refuse(format, ...)
@@ -64,57 +68,44 @@ function Reader:put(text, can_repeat)
   self.can_repeat = can_repeat
 end
 
-local function code_point(hex)
-  local code = tonumber(hex, 16)
-  if #hex > 8 or code > 0x10FFFF then refuse("\\u{%s} is beyond Unicode", hex) end
-  if code >= 0xD800 and code <= 0xDFFF then refuse("\\u%s is half of a surrogate pair", hex) end
-  return ("\\x{%X}"):format(code)
-end
-
 local function property(reader, letter)
   local name = reader:take("{([%w_=]+)}")
   if not name then refuse("\\%s needs a property in braces", letter) end
-  local kind, value = name:match("^([%w_]+)=([%w_]+)$")
-  if kind and not PROPERTY_KINDS[kind] then refuse("unknown kind of property '%s'", kind) end
-  value = value or name
-  local is_category = not kind or PROPERTY_KINDS[kind] == ""
-  return ("\\%s{%s%s}"):format(letter, kind and PROPERTY_KINDS[kind] or "", is_category and CATEGORIES[value] or value)
+  local category = name:match("^gc=([%w_]+)$") or name:match("^General_Category=([%w_]+)$") or name
+  return ("\\%s{%s}"):format(letter, CATEGORIES[category] or category)
 end
 
--- A character given by its number, or nil.
-local function numbered(reader)
+-- Two escapes that are one character beyond U+FFFF, or nil.
+local function surrogate_pair(reader)
   local high, low = reader:take("u([dD][89aAbB]%x%x)\\u([dD][c-fC-F]%x%x)")
-  if high then
-    local code = 0x10000 + ((tonumber(high, 16) & 0x3FF) << 10) + (tonumber(low, 16) & 0x3FF)
-    return ("\\x{%X}"):format(code)
-  end
-  local hex = reader:take("u{(%x+)}") or reader:take("u(%x%x%x%x)") or reader:take("x(%x%x)")
-  if hex then return code_point(hex) end
-  local letter = reader:take("c(%a)")
-  if letter then return ("\\x{%X}"):format(letter:byte() & 31) end
-  return reader:take("0%f[^%d]") and "\\x{0}" or nil
+  return high and utf8.char(0x10000 + ((tonumber(high, 16) & 0x3FF) << 10) + (tonumber(low, 16) & 0x3FF))
 end
 
--- A reference to a group, which only stands outside of classes.
+local function take_one_of(reader, forms)
+  for _, form in ipairs(forms) do
+    local text = reader:take(form)
+    if text then return "\\" .. text end
+  end
+end
+
+-- A reference to a group; PCRE2 would take \12 for a character when there are fewer groups.
 local function back_reference(reader)
   local number = reader:take("[1-9]%d*")
-  if number then return ("\\g{%s}"):format(number) end
-  local name = reader:take("k<([^>]+)>")
-  return name and ("\\k<%s>"):format(name) or nil
+  return number and ("\\g{%s}"):format(number)
 end
 
 -- After a backslash.
 local function escape(reader, in_class)
-  local text = numbered(reader) or not in_class and back_reference(reader)
+  local text = surrogate_pair(reader) or take_one_of(reader, SAME)
+    or not in_class and (take_one_of(reader, SAME_OUTSIDE) or back_reference(reader))
   if text then return text end
-  local letter = reader:take("([pP])%f[{]")
+  local letter = reader:take("[pP]")
   if letter then return property(reader, letter) end
-  local character = reader:take(utf8.charpattern)
-  if not character or character == "" then refuse("a backslash stands at the end") end
-  local known = ESCAPES[character]
-  if known then text = not in_class and known[2] or known[1] end
-  if not text and character:find("^%w") then refuse("unknown escape \\%s", character) end
-  return text or (character:find("^%p") and "\\" or "") .. character
+  letter = reader:take("%w")
+  if not letter then refuse("a backslash stands at the end") end
+  local known = ESCAPES[letter]
+  if not known then refuse("unknown escape \\%s", letter) end
+  return in_class and known or "[" .. known .. "]"
 end
 
 -- PCRE2 lets nothing repeat a class that is empty, not even never.

@@ -194,10 +194,10 @@ local function measure(copy, tests)
   return limits
 end
 
--- "failed", "timed out" or "not built" when a test, or the compiler, noticed; else "survived".
-local function try(copy, tests, limits)
-  local _, is_built = copy:build(tests)
-  if not is_built then return "not built" end
+-- "failed", "timed out" or "not built" when a test, or the compiler, noticed; else "survived". Lua files need no
+-- build: the program reads them from disk.
+local function try(copy, tests, limits, is_c)
+  if is_c and not select(2, copy:build(tests)) then return "not built" end
   for _, test in ipairs(tests) do
     local result = copy:run(test, limits[test])
     if result ~= "passed" then return result end
@@ -213,7 +213,7 @@ end
 
 local function choose_mutants(options, text)
   local chosen = {}
-  for _, mutant in ipairs(mutants.of(text, options.file:match "%.([cC])$" and "c" or "lua")) do
+  for _, mutant in ipairs(mutants.of(text, options.file:find "%.c$" and "c" or "lua")) do
     if is_within(mutant, options.lines) then chosen[#chosen + 1] = mutant end
   end
   return chosen
@@ -233,7 +233,7 @@ local function try_all(options, copy, tests, chosen)
     local result = "equivalent"
     if not allowed[options.file .. ": " .. change] then
       write(target, mutant.text)
-      result = try(copy, tests, limits)
+      result = try(copy, tests, limits, options.file:find "%.c$")
     end
     counts[result] = (counts[result] or 0) + 1
     if result == "survived" then print(place .. change) end

@@ -88,7 +88,7 @@ end
 
 local function string_value(text, name)
   if text:find "^https?://[^%s]*%?" then
-    return redaction.url(text, tostring(name):lower():find "presigned" or tostring(name):find "[nd]load_url$")
+    return redaction.url(text, tostring(name):lower():find "presigned" or tostring(name):find "[np]load_url$")
   end
   return redact(text)
 end

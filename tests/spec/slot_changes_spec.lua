@@ -1,8 +1,8 @@
 -- Slot changes as requests, what remains of interrupted ones, and prompts in configurations.
 
-local field = require "anyreach.agents.prompts.field"
 local interrupted = require "anyreach.agents.numbers.interrupted"
 local json = require "anyreach.json"
+local prompts = require "anyreach.agents.prompts"
 local slot_changes = require "anyreach.agents.numbers.slot_changes"
 
 local function holder(agent, version)
@@ -81,8 +81,8 @@ describe("a text in a configuration", function()
   local config = { instructions = "a", tools = json.array { { description = "b" } }, n = 1, none = json.null }
 
   it("is found and set by its path, in a copy", function()
-    expect.equal(field.get(config, "tools[1].description"), "b")
-    local copy = field.set(config, "tools[1].description", "c")
+    expect.equal(prompts.get_field(config, "tools[1].description"), "b")
+    local copy = prompts.set_field(config, "tools[1].description", "c")
     expect.equal({ copy.tools[1].description, config.tools[1].description }, { "c", "b" })
     expect.truthy(json.is_array(copy.tools))
   end)
@@ -92,10 +92,10 @@ describe("a text in a configuration", function()
       ["instrutions"] = { "the configuration has no 'instrutions'; did you mean 'instructions'?", true },
       ["none"] = { "the configuration has no 'none'", true },
       ["tools[2].description"] = { "the configuration has no 'tools[2].description'", false },
-      ["n"] = { "'n' holds no text", nil }, ["n.x"] = { "'n' is no mapping", nil },
-      ["[["] = { "'[[' is no path", nil }, [""] = { "'' is no path", nil },
+      ["n"] = { "'n' holds no text", nil }, ["n.x"] = { "'n' is not a mapping", nil },
+      ["[["] = { "'[[' is not a path", nil }, [""] = { "'' is not a path", nil },
     } do
-      local text, problem, is_new = field.get(config, path)
+      local text, problem, is_new = prompts.get_field(config, path)
       expect.equal({ path, text, is_new }, { path, nil, expected[2] })
       expect.contains(problem, expected[1])
     end

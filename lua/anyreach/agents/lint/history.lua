@@ -1,6 +1,5 @@
--- Prompts against what git has of them: a prompt that shrank to less than half, or grew to more than
--- double, may have been cut or pasted twice. Without git, outside of a repository and for new files this
--- says nothing.
+-- Prompts compared with git: a prompt that shrank to less than half, or grew to more than double, may have been cut
+-- off or pasted twice. Without git, outside a repository and for new files nothing is reported.
 
 local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
@@ -11,7 +10,7 @@ local yaml = require "anyreach.yaml"
 local history = { DEFAULT = "HEAD" }
 
 local FACTOR = 2
-local DIFFERENCE_MIN = 200 -- characters; short prompts change by much easily
+local DIFFERENCE_MIN = 200 -- characters; short prompts easily change by half
 
 local function quote(word)
   return "'" .. word:gsub("'", [['\'']]) .. "'"
@@ -32,12 +31,12 @@ local function split(path)
   return folder == "" and "/" or folder or ".", name or path
 end
 
--- The names of changed files in the repository of a folder, without their folders. That there is no
--- revision is no news unless it was asked for.
+-- The names of changed files in the repository of a folder, without their folders. A missing revision is an error
+-- only when the user has named it.
 local function changed_names(folder, revision)
   local list, names = git(folder, "diff", "--name-only", "-z", revision, "--"), {}
   if not list and revision ~= history.DEFAULT then
-    errors.raise("input", "--since: git knows no revision '%s' in %s", revision, folder)
+    errors.raise("input", "--since: git has no revision '%s' in %s", revision, folder)
   end
   for path in (list or ""):gmatch("[^%z]+") do names[select(2, split(path))] = true end
   return names
@@ -85,7 +84,7 @@ function History:has_changed(path)
   return self.changed[folder][name] ~= nil
 end
 
---- The prompt of an agent file as it was; nil when it is new, or the same for certain.
+--- The earlier prompt of an agent file; nil when it is new or certainly unchanged.
 ---@param file string
 ---@return string|nil
 function History:old_prompt(file)

@@ -1,12 +1,11 @@
--- Checks of agent files: what the files themselves say wrong, configurations against the schema, and what
--- a schema cannot say. Errors are certain; warnings are what deserves a look.
+-- Checks of agent files: mistakes in the files themselves, configurations against the schema, and what a schema
+-- cannot express. Errors are certain; warnings deserve a look. For the recipe `validate`.
 
 local agent_file = require "anyreach.agents.file"
 local history = require "anyreach.agents.lint.history"
+local prompt_checks = require "anyreach.agents.lint.prompt_checks"
 local schema = require "anyreach.schema"
-local tools = require "anyreach.agents.lint.tools"
 local values = require "anyreach.schema.values"
-local variables = require "anyreach.agents.lint.variables"
 
 local lint = {}
 
@@ -14,7 +13,7 @@ local lint = {}
 ---@field severity "error"|"warning"
 ---@field check string "file", "schema", "unknown-variable", "unclosed-variable", "unknown-tool",
 --- "unmentioned-tool" or "prompt-size"
----@field place string "file:line:column", or as much of it as is known
+---@field place string "file:line:column", or less when that is not known
 ---@field file string|nil
 ---@field agent string|nil name
 ---@field path string|nil in the file, such as "config.tools[1].name"
@@ -25,8 +24,8 @@ local lint = {}
 ---@class anyreach.lint_options
 ---@field environment? anyreach.environment whose values are merged into the agents
 ---@field schema? table of configurations
----@field variables? string[] names that are known in all prompts
----@field since? string revision of git that prompts are compared with
+---@field variables? string[] names that are declared for all prompts
+---@field since? string git revision that prompts are compared with
 
 -- {====== single agents ======
 
@@ -34,9 +33,9 @@ local function is_written_by_platform(agent, problem)
   return agent.generate and problem.path == "config.instructions" and problem.keyword == "required"
 end
 
--- What the file was faulted for already is not said twice.
-local function is_told(problem, told)
-  for _, message in ipairs(told[problem.place] or {}) do
+-- A mistake that was found in the file already is not reported twice.
+local function is_reported(problem, reported)
+  for _, message in ipairs(reported[problem.place] or {}) do
     if message:sub(1, #problem.path + 2) == problem.path .. ": " then return true end
   end
   return false
@@ -46,7 +45,7 @@ local function check_schema(agent, context, add)
   if not context.validator then return end
   local problems = context.validator:validate(agent.config, { document = agent.document, path = "config" })
   for _, problem in ipairs(problems) do
-    if not is_written_by_platform(agent, problem) and not is_told(problem, context.told) then
+    if not is_written_by_platform(agent, problem) and not is_reported(problem, context.reported) then
       add {
         severity = "error", check = "schema", place = problem.place, path = problem.path, message = problem.message,
         keyword = problem.keyword, schema_path = problem.schema_path,
@@ -65,15 +64,15 @@ local function check_agent(agent, context, findings)
       path = where.path, message = message }
   end
   check_schema(agent, context, add)
-  local known = variables.declared(agent.config, context.variables)
-  variables.check(agent.config, known, warn)
-  if not agent.generate then tools.check(agent.config, known, warn) end
+  local known = prompt_checks.declared_variables(agent.config, context.variables)
+  prompt_checks.variables(agent.config, known, warn)
+  if not agent.generate then prompt_checks.tools(agent.config, known, warn) end
   history.check(agent, context.past, warn)
 end
 
 -- }======
 
--- A faulty file may have anything there.
+-- In a faulty file it may be anything.
 local function has_config(agent)
   return agent.config ~= nil and values.kind(agent.config) == "object"
 end
@@ -86,7 +85,7 @@ local function file_finding(problem)
   }
 end
 
--- By file as they were read, then by line, then by column.
+-- By file in the order of reading, then by line, then by column.
 local function sort(findings, files)
   local order, keys = {}, {}
   for index, file in ipairs(files) do order[file] = index end
@@ -110,14 +109,14 @@ end
 function lint.run(paths, options)
   options = options or {}
   local validator = options.schema and schema.compile(options.schema, { skip_patterns = true })
-  local context = { validator = validator, variables = options.variables or {}, told = {},
+  local context = { validator = validator, variables = options.variables or {}, reported = {},
     past = history.at(options.since or history.DEFAULT) }
   local agents, problems, files = agent_file.collect(paths, { environment = options.environment })
   local findings = {}
   for index, problem in ipairs(problems) do
     findings[index] = file_finding(problem)
-    context.told[problem.path] = context.told[problem.path] or {}
-    table.insert(context.told[problem.path], problem.message)
+    context.reported[problem.path] = context.reported[problem.path] or {}
+    table.insert(context.reported[problem.path], problem.message)
   end
   for _, agent in ipairs(agents) do
     if has_config(agent) then check_agent(agent, context, findings) end

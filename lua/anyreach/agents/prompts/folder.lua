@@ -1,5 +1,5 @@
--- Prompts in a folder: Markdown files, each with the prompt of one agent. The agent is named by front
--- matter, or by the name of the file:
+-- A folder of prompts: Markdown files, each with one prompt of one agent. Front matter names the agent, or else the
+-- name of the file does:
 --
 --   ---
 --   agent: Riverside Dental Scheduler
@@ -33,8 +33,8 @@ end
 
 -- {====== front matter ======
 
--- The YAML between the first two lines of three dashes, and what follows; no YAML when the file does not
--- begin with such a line, nothing when the second one is missing.
+-- The YAML between the first two lines of three dashes, and the text after it; empty YAML when the file does not
+-- begin with three dashes, nil when the second line is missing.
 local function split(text)
   local rest = text:match("^%-%-%-[ \t]*\r?\n(.*)$")
   if not rest then return "", text end
@@ -44,7 +44,7 @@ local function split(text)
   return head, (body:gsub("^[\r\n]+", ""))
 end
 
--- Other tools may have keys of their own there; only what looks like a slip is refused.
+-- Other tools may have keys of their own there; only what looks like a misspelling is refused.
 local function check_keys(meta, file, problems)
   for key in pairs(meta) do
     local near = type(key) == "string" and key ~= "agent" and key ~= "field" and operations.nearest(key, KEYS)
@@ -80,7 +80,7 @@ local function check_text(text, file, problems)
   end
 end
 
--- One line break at the end of the file is no part of the prompt, as with !file in an agent file.
+-- One line break at the end of the file is not part of the prompt, as with !file in an agent file.
 local function read_prompt(path, name, problems)
   local text = files.read_file(path)
   if text:sub(1, #BYTE_ORDER_MARK) == BYTE_ORDER_MARK then text = text:sub(#BYTE_ORDER_MARK + 1) end
@@ -97,8 +97,8 @@ local function read_prompt(path, name, problems)
   }
 end
 
---- The prompts of a directory: the .md files directly in it, in the order of their names, without those whose
---- name begins with "_" or ".".
+--- The prompts of a directory: the .md files directly in it, sorted by name, except those whose name begins with
+--- "_" or ".".
 ---@param path string
 ---@param problems {path: string, message: string}[] to which problems are added
 ---@return anyreach.prompt[]
@@ -113,7 +113,7 @@ function folder.read(path, problems)
     end
   end
   if #prompts == 0 and #problems == 0 then
-    add_problem(problems, path, "no prompt (.md) is in this directory")
+    add_problem(problems, path, "no prompts (.md) in this directory")
   end
   return prompts
 end

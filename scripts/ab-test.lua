@@ -1,22 +1,21 @@
 -- ab-test: tries variants of a prompt on the callers of chosen numbers (scripts/README.md).
 
-local ab_plan = require "anyreach.agents.ab_test.plan"
-local ab_start = require "anyreach.agents.ab_test.start"
 local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
 local conclude = require "anyreach.agents.ab_test.conclude"
 local errors = require "anyreach.errors"
-local events = require "anyreach.agents.ab_test.events"
 local experiment = require "anyreach.agents.ab_test.experiment"
+local experiment_state = require "anyreach.agents.ab_test.experiment_state"
 local host = require "anyreach.host"
 local page = require "anyreach.agents.ab_test.page"
+local presentation = require "anyreach.agents.ab_test.presentation"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
+local sample_plan = require "anyreach.agents.ab_test.sample_plan"
 local slot_changes = require "anyreach.agents.numbers.slot_changes"
-local state_file = require "anyreach.agents.ab_test.state"
+local start = require "anyreach.agents.ab_test.start"
 local status = require "anyreach.agents.ab_test.status"
-local text = require "anyreach.agents.ab_test.text"
 
 local spec = {
   usage = "anyreach run ab-test plan|start|status|conclude [EXPERIMENT.yaml] [options]",
@@ -113,7 +112,7 @@ local function experiment_traffic(api, found, most)
     names[index] = variant.name
     table.move(number_sources(variant.name, variant.numbers), 1, #variant.numbers, #sources + 1, sources)
   end
-  return ab_plan.count(api, sources, { names = names, outcome = found.outcome, caller = found.caller, most = most })
+  return sample_plan.count(api, sources, { names = names, outcome = found.outcome, caller = found.caller, most = most })
 end
 
 -- The traffic of an agent or of numbers, which the variants are to share.
@@ -123,7 +122,7 @@ local function shared_traffic(api, given, variants)
   local sources = { { variant = "all", filter = {} } }
   if given.phone_number then sources = number_sources("all", given.phone_number) end
   for _, source in ipairs(sources) do source.filter.agent_id = agent and agent.id end
-  local found = ab_plan.count(api, sources, { names = { "all" }, caller = "user_id", most = given.most })
+  local found = sample_plan.count(api, sources, { names = { "all" }, caller = "user_id", most = given.most })
   found.slowest = found.slowest / variants
   return found
 end
@@ -133,7 +132,7 @@ local function rate_of(given, traffic)
   local rate = traffic and traffic.rate
   if rate and rate.estimate > 0 then return rate.estimate end
   arguments.fail(spec, "plan: expected --success-rate; the last %d days have no successes to count it from",
-    ab_plan.TRAFFIC_DAYS)
+    sample_plan.TRAFFIC_DAYS)
 end
 
 local commands = {}
@@ -146,14 +145,14 @@ function commands.plan(api, given, found)
   end
   local lift = check_lift(given.lift or found and found.lift or 0.05)
   local traffic = found and experiment_traffic(api, found, given.most) or shared_traffic(api, given, variants)
-  local made = ab_plan.make({
+  local made = sample_plan.make({
     rate = rate_of(given, traffic),
     lift = lift,
     alpha = check_share("alpha", given.alpha or found and found.alpha or 0.05),
     power = check_share("power", given.power or found and found.power or 0.8),
     variants = variants,
   }, traffic)
-  if report.is_json() then events.plan(made) else print_lines(text.plan(made)) end
+  if report.is_json() then presentation.plan_event(made) else print_lines(presentation.plan(made)) end
   return 0, { command = "plan" }
 end
 
@@ -162,19 +161,19 @@ end
 -- {====== start ======
 
 local function show_step(step, outcome)
-  if report.is_json() then events.step(step, outcome) end
+  if report.is_json() then presentation.step_event(step, outcome) end
   report.line("%-8s  %s", outcome == "done" and "done" or "to do", step.text)
 end
 
 function commands.start(api, given, found)
-  local state, steps = ab_start.plan(api, found)
+  local state, steps = start.plan(api, found)
   if given.check then
     for _, step in ipairs(steps) do show_step(step, "planned") end
     return 2, { command = "start", steps = #steps }
   end
-  ab_start.run(api, found, state, steps, function(step) show_step(step, "done") end)
-  local path = state_file.path(found.file)
-  if report.is_json() then events.experiment(state, path) end
+  start.run(api, found, state, steps, function(step) show_step(step, "done") end)
+  local path = experiment_state.path(found.file)
+  if report.is_json() then presentation.experiment_event(state, path) end
   report.line("The experiment runs. Keep %s: it names the versions, and what to restore.", path)
   return 0, { command = "start", steps = #steps }
 end
@@ -186,7 +185,7 @@ end
 function commands.status(api, given, found)
   local view = status.read(api, found, { most = given.most })
   if given.html then page.write(given.html, view) end
-  if report.is_json() then events.status(view) else print_lines(text.status(view)) end
+  if report.is_json() then presentation.status_events(view) else print_lines(presentation.status(view)) end
   local summary = { command = "status", verdict = view.result.verdict }
   if given.exit_code then return by_verdict(view.result.verdict, summary) end
   return 0, summary
@@ -226,7 +225,9 @@ local function decision_of_verdict(result)
 end
 
 local function show_ending(state, decision, ending, is_check)
-  if report.is_json() then return events.conclusion(state, decision, ending, is_check and "planned" or "done") end
+  if report.is_json() then
+    return presentation.conclusion_event(state, decision, ending, is_check and "planned" or "done")
+  end
   local word = is_check and "to do" or "done"
   if ending.creates then report.line("%-8s  create a version like that of '%s'", word, decision.winner) end
   for _, step in ipairs(conclude.steps(ending)) do report.line("%-8s  %s", word, slot_changes.describe(step)) end
@@ -249,7 +250,8 @@ local function carry_out(api, given, found, state, decision)
 end
 
 local function nothing_to_do(given, state, decision)
-  if report.is_json() then events.conclusion(state, decision, { changes = {}, left_alone = {} }, "unchanged") end
+  local ending = { changes = {}, left_alone = {} }
+  if report.is_json() then presentation.conclusion_event(state, decision, ending, "unchanged") end
   report.line("Experiment '%s' was concluded at %s: nothing to do.", state.experiment, state.concluded_at)
   local summary = { command = "conclude", verdict = decision.verdict }
   if given.check then return 0, summary end
@@ -265,7 +267,7 @@ function commands.conclude(api, given, found)
     return nothing_to_do(given, state, decision)
   end
   local view = status.read(api, found, { most = given.most })
-  if report.is_json() then events.verdict(view) else print_lines(text.status(view)) end
+  if report.is_json() then presentation.verdict_event(view) else print_lines(presentation.status(view)) end
   local decision = wanted or decision_of_verdict(view.result)
   if not decision then
     report.line("Nothing was changed; --winner or --restore ends the experiment all the same.")

@@ -2,17 +2,16 @@
 
 local analysis = require "anyreach.agents.ab_test.analysis"
 local conclude = require "anyreach.agents.ab_test.conclude"
+local conversations = require "anyreach.agents.ab_test.conversations"
 local experiment = require "anyreach.agents.ab_test.experiment"
-local frame = require "anyreach.agents.ab_test.page.frame"
+local experiment_state = require "anyreach.agents.ab_test.experiment_state"
 local json = require "anyreach.json"
 local markup = require "anyreach.agents.ab_test.page.markup"
-local outcome = require "anyreach.agents.ab_test.outcome"
 local page = require "anyreach.agents.ab_test.page"
-local plan = require "anyreach.agents.ab_test.plan"
 local plots = require "anyreach.agents.ab_test.page.plots"
+local presentation = require "anyreach.agents.ab_test.presentation"
 local process = require "helpers.process"
-local state = require "anyreach.agents.ab_test.state"
-local text = require "anyreach.agents.ab_test.text"
+local sample_plan = require "anyreach.agents.ab_test.sample_plan"
 
 local QUESTION = { alpha = 0.05, power = 0.8, lift = 0.1 }
 
@@ -92,11 +91,11 @@ describe("an experiment file", function()
     { "an empty list of numbers", with('%["%+15551230002"%]', "[]"), "of its own, got an empty one" },
     { "two variants of one name", with("name: new", "name: old"), "variants[2].name: another variant has the name" },
     { "one variant alone", with("  %- {name: new[^\n]*\n", ""), ":2:1: variants: expected a list of at least two" },
-    { "a prompt that is not there", with("new.md", "none.md"), "variants[2].prompt: ", "there is no such file" },
+    { "a prompt that is not there", with("new.md", "none.md"), "variants[2].prompt: ", "no such file" },
     { "an unknown direction", with("outcome", "direction: inwards\noutcome"),
       "direction: expected one of inbound, outbound, both, got the text \"inwards\"" },
     { "a status that a conversation passes", with("completed", "ringing"),
-      "is no status that a conversation ends with" },
+      "is not a status that a conversation ends with" },
     { "a status that is misspelt", with("completed", "complete"), "did you mean 'completed'?" },
     { "two kinds of outcomes", with("{status: completed}", "{status: completed, metadata: {a: 1}}"),
       "trial.yaml:5:1: outcome: expected exactly one of status, metadata and function" },
@@ -122,15 +121,15 @@ end)
 
 describe("an outcome", function()
   it("is a status, among all that have ended or among some", function()
-    local judge = outcome.make { status = { "completed", "transferred" } }
+    local judge = conversations.outcome { status = { "completed", "transferred" } }
     expect.equal({ judge { status = "transferred" }, judge { status = "failed" } }, { true, false })
-    judge = outcome.make { status = { "completed" }, among = { "completed", "failed" } }
+    judge = conversations.outcome { status = { "completed" }, among = { "completed", "failed" } }
     expect.equal(judge { status = "unanswered" }, nil)
     expect.equal(judge { status = "failed" }, false)
   end)
 
   it("is a set of metadata, which are told from metadata that cannot be seen", function()
-    local judge = outcome.make { metadata = { booked = true, by = { name = "x" } } }
+    local judge = conversations.outcome { metadata = { booked = true, by = { name = "x" } } }
     local function of(metadata) return judge { id = "c1", status = "completed", custom_metadata = metadata } end
     expect.equal({ of { booked = true, by = { name = "x" }, more = 1 }, of { booked = true }, of(json.null) },
       { true, false, false })
@@ -141,13 +140,14 @@ describe("an outcome", function()
   it("is a function, which must say true, false or nil", function()
     local file = process.directory() .. "/outcome.lua"
     process.write(file, "return function(conversation) return conversation.answer end")
-    local judge = outcome.make { file = file }
+    local judge = conversations.outcome { file = file }
     expect.equal(judge { status = "completed", answer = true }, true)
     expect.equal(judge { status = "completed" }, nil)
     expect.raises(function() judge { status = "completed", id = "c1", answer = "yes" } end,
       "expected true, false or nil for conversation c1, got a string")
     process.write(file, "return 1")
-    expect.raises(function() outcome.make { file = file } end, "expected it to return a function of a conversation")
+    expect.raises(function() conversations.outcome { file = file } end,
+      "expected it to return a function of a conversation")
   end)
 end)
 
@@ -245,7 +245,8 @@ describe("the analysis", function()
     end
     local result = analysis.run({ "a", "b" }, list, QUESTION)
     expect.equal({ result.verdict, result.comparisons[1].verdict }, { "undecided", "moved" })
-    expect.contains(text.comparison(result.comparisons[1]), "the difference has changed by more than chance explains")
+    expect.contains(presentation.comparison(result.comparisons[1]),
+      "the difference has changed by more than chance explains")
   end)
 
   it("does not depend on the order in which conversations are read", function()
@@ -276,14 +277,14 @@ end)
 describe("the plan", function()
   it("takes its share of alpha for each comparison, and the repeated callers into account", function()
     local options = { rate = 0.3, lift = 0.1, alpha = 0.05, power = 0.8, variants = 2 }
-    local two = plan.make(options)
+    local two = sample_plan.make(options)
     options.variants = 3
-    expect.truthy(plan.make(options).once > two.once)
+    expect.truthy(sample_plan.make(options).once > two.once)
     options.variants = 2
-    local busy = plan.make(options, { design_effect = 2, slowest = 10, conversations = 1, callers = 1 })
+    local busy = sample_plan.make(options, { design_effect = 2, slowest = 10, conversations = 1, callers = 1 })
     expect.truthy(math.abs(busy.most - 2 * two.most) <= 1)
     expect.equal(busy.days_most, math.ceil(busy.most / 10))
-    expect.equal(plan.make(options, { design_effect = 1, slowest = 0 }).days_most, nil)
+    expect.equal(sample_plan.make(options, { design_effect = 1, slowest = 0 }).days_most, nil)
   end)
 end)
 
@@ -291,15 +292,16 @@ describe("the state file", function()
   it("stands beside the experiment, and names others that are under way", function()
     local directory = process.directory()
     local function write(name, phase)
-      state.write(directory .. "/" .. name, { phase = phase, account = "x", started_at = "2026-11-01T00:00:00Z",
+      experiment_state.write(directory .. "/" .. name, { phase = phase, account = "x",
+        started_at = "2026-11-01T00:00:00Z",
         variants = json.array {}, previous = json.array {}, agent = { id = "a" }, base = { version = 1 } })
     end
     write("one.yaml", "running")
     write("two.yaml", "concluded")
     write("three.json", "starting")
-    expect.equal(state.read(directory .. "/one.yaml").phase, "running")
-    expect.equal(state.read(directory .. "/none.yaml"), nil)
-    local others = state.others_under_way(directory .. "/one.yaml")
+    expect.equal(experiment_state.read(directory .. "/one.yaml").phase, "running")
+    expect.equal(experiment_state.read(directory .. "/none.yaml"), nil)
+    local others = experiment_state.others_under_way(directory .. "/one.yaml")
     expect.equal({ #others, others[1].path }, { 1, directory .. "/three.state.json" })
   end)
 end)
@@ -320,7 +322,7 @@ describe("concluding", function()
     local path = process.directory() .. "/test.yaml"
     local err = expect.raises(function()
       conclude.run(api, path, { agent = { id = "a", name = "Desk" } }, {}, { creates = true, winner = { version = 1 } })
-    end, "agent 'Desk' has no versions any more")
+    end, "agent 'Desk' no longer has any versions")
     expect.equal(err.kind, "conflict")
   end)
 end)
@@ -354,14 +356,14 @@ describe("the page", function()
   end)
 
   it("has round ticks within their bounds", function()
-    expect.equal(frame.ticks(0, 1050, 6, 1), { 0.0, 200.0, 400.0, 600.0, 800.0, 1000.0 })
-    expect.equal(frame.ticks(0, 2.1, 6, 1), { 0.0, 1.0, 2.0 })
-    expect.equal(#frame.ticks(-0.13, 0.39, 8), 5)
+    expect.equal(plots.ticks(0, 1050, 6, 1), { 0.0, 200.0, 400.0, 600.0, 800.0, 1000.0 })
+    expect.equal(plots.ticks(0, 2.1, 6, 1), { 0.0, 1.0, 2.0 })
+    expect.equal(#plots.ticks(-0.13, 0.39, 8), 5)
   end)
 
   it("counts days across months and leap days", function()
-    expect.equal(frame.days_between("2028-02-28", "2028-03-01"), 2)
-    expect.equal(frame.days_between("2026-12-31", "2027-01-01"), 1)
+    expect.equal(plots.days_between("2028-02-28", "2028-03-01"), 2)
+    expect.equal(plots.days_between("2026-12-31", "2027-01-01"), 1)
   end)
 
   it("tells series apart by more than colour", function()
@@ -373,10 +375,10 @@ end)
 
 describe("figures in words", function()
   it("have their thousands apart, and their signs", function()
-    expect.equal({ text.count(0), text.count(999), text.count(1000), text.count(1234567) },
-      { "0", "999", "1,000", "1,234,567" })
-    expect.equal({ text.percent(0.3081), text.points(-0.021), text.points_range { low = -0.021, high = 0.147 } },
-      { "30.8 %", "-2.1 points", "-2.1 to +14.7" })
-    expect.equal({ text.quantity(1, "day"), text.quantity(12, "day") }, { "1 day", "12 days" })
+    local count = presentation.count
+    expect.equal({ count(0), count(999), count(1000), count(1234567) }, { "0", "999", "1,000", "1,234,567" })
+    expect.equal({ presentation.percent(0.3081), presentation.points(-0.021) }, { "30.8 %", "-2.1 points" })
+    expect.equal(presentation.points_range { low = -0.021, high = 0.147 }, "-2.1 to +14.7")
+    expect.equal({ presentation.quantity(1, "day"), presentation.quantity(12, "day") }, { "1 day", "12 days" })
   end)
 end)

@@ -3,7 +3,7 @@
 
 local agent_lookup = require "anyreach.agents.lookup"
 local agent_state = require "anyreach.agents.state"
-local created = require "anyreach.agents.ab_test.created"
+local experiment_state = require "anyreach.agents.ab_test.experiment_state"
 local json = require "anyreach.json"
 local number_state = require "anyreach.agents.numbers.number_state"
 local references = require "anyreach.agents.references"
@@ -14,6 +14,10 @@ local function answered(bodies, f)
   local server <close> = wire.start()
   for index, body in ipairs(bodies) do server:answer({ body = body }, index) end
   return f(anyreach.client { base_url = server.base_url, token = "ak_x" })
+end
+
+local function create(api)
+  experiment_state.create_version(api, { agent_id = "a1", base = 1 }, {}, function() end)
 end
 
 local function refused(part, bodies, f)
@@ -45,7 +49,7 @@ describe("an answer of another form", function()
       { "phone_numbers.list: the answer holds no usable 'phone_number'", { one_agent, "[]", '[{"id":"x"}]' },
         function(api) agent_state.reader(api):read("a1") end },
       { "agents.versions.create: the answer holds no usable 'version'", { '{"id":"v1"}' },
-        function(api) created.make(api, { agent_id = "a1", base = 1 }) end },
+        function(api) create(api) end },
     } do
       refused(case[1], case[2], case[3])
     end
@@ -53,7 +57,7 @@ describe("an answer of another form", function()
 
   it("is refused where phone numbers need the id of a version, and only there", function()
     refused("agents.versions: the answer holds no usable 'id'", { '{"version":2}' },
-      function(api) created.make(api, { agent_id = "a1", base = 1 }) end)
+      function(api) create(api) end)
     answered({ '[{"version":2}]' }, function(api)
       expect.equal(agent_lookup.versions(api, "a1")[1].version, 2)
     end)

@@ -1,16 +1,16 @@
--- What the conversations of an experiment say: a rate with its interval for each variant, and for each
--- variant against the first one a confidence sequence over the days. Pure; it follows from the data alone,
--- so it does not matter how often it was looked at.
+-- What the conversations of an experiment show: a rate with its interval for each variant, and for each variant against
+-- the first one a confidence sequence over the days. Pure; the result depends on the data alone, not on how often
+-- somebody has looked.
 --
--- Conversations of one caller are one cluster. Of a caller who is not known each conversation is a caller
--- of its own. With several variants to compare, each comparison gets its share of alpha (Bonferroni).
+-- The conversations of one caller are one cluster. Where the caller is unknown, each conversation counts as a caller of
+-- its own. With several variants, each comparison gets its share of alpha (Bonferroni).
 
 local sample_size = require "anyreach.stats.sample_size"
 local stats = require "anyreach.stats"
 
 local analysis = {}
 
--- Callers of a variant from whom on the sequence counts: below, its normal approximation is not to be trusted.
+-- With fewer callers of a variant the normal approximation of the sequence cannot be trusted.
 analysis.FIRST_LOOK = 20
 
 ---@class anyreach.ab_variant
@@ -35,7 +35,7 @@ analysis.FIRST_LOOK = 20
 ---@field name string
 ---@field against string
 ---@field alpha number
----@field difference anyreach.interval|nil as of today; nil as long as there are too few callers
+---@field difference anyreach.interval|nil as of today; nil with too few callers
 ---@field low number|nil what all looks have in common
 ---@field high number|nil
 ---@field verdict "higher"|"lower"|"undecided"|"moved"
@@ -66,18 +66,18 @@ local function by_date(observations)
   return dates, by
 end
 
-local function new_tally(names)
-  local tally = { outcomes = stats.clusters(), durations = stats.clusters(), turns = stats.clusters(), variants = {} }
+local function new_sums(names)
+  local sums = { outcomes = stats.clusters(), durations = stats.clusters(), turns = stats.clusters(), variants = {} }
   for index, name in ipairs(names) do
     local variant = { name = name, conversations = 0, callers = 0, successes = 0, under_way = 0, not_counted = 0,
       unknown_callers = 0 }
-    tally.variants[index], tally.variants[name] = variant, variant
+    sums.variants[index], sums.variants[name] = variant, variant
   end
-  return tally
+  return sums
 end
 
-local function add(tally, observation)
-  local variant = tally.variants[observation.variant]
+local function add(sums, observation)
+  local variant = sums.variants[observation.variant]
   if not observation.is_over then
     variant.under_way = variant.under_way + 1
   elseif observation.success == nil then
@@ -89,9 +89,9 @@ local function add(tally, observation)
     end
     variant.conversations = variant.conversations + 1
     variant.successes = variant.successes + (observation.success and 1 or 0)
-    tally.outcomes:add(variant.name, caller, observation.success and 1 or 0)
-    if observation.duration then tally.durations:add(variant.name, caller, observation.duration) end
-    if observation.turns then tally.turns:add(variant.name, caller, observation.turns) end
+    sums.outcomes:add(variant.name, caller, observation.success and 1 or 0)
+    if observation.duration then sums.durations:add(variant.name, caller, observation.duration) end
+    if observation.turns then sums.turns:add(variant.name, caller, observation.turns) end
   end
 end
 
@@ -106,25 +106,25 @@ local function mean_interval(clusters, name)
 end
 
 -- Wilson's interval for as many independent conversations as the clustered ones are worth.
-local function rate_interval(tally, variant)
+local function rate_interval(sums, variant)
   if variant.conversations == 0 then return nil end
-  local effect = tally.outcomes:design_effect(variant.name)
+  local effect = sums.outcomes:design_effect(variant.name)
   return stats.wilson(variant.successes / effect, variant.conversations / effect), effect
 end
 
-local function finish_variant(tally, variant)
-  local mean = tally.outcomes:mean(variant.name)
+local function finish_variant(sums, variant)
+  local mean = sums.outcomes:mean(variant.name)
   variant.callers = mean and mean.clusters or 0
-  variant.rate, variant.design_effect = rate_interval(tally, variant)
-  variant.duration = mean_interval(tally.durations, variant.name)
-  variant.turns = mean_interval(tally.turns, variant.name)
+  variant.rate, variant.design_effect = rate_interval(sums, variant)
+  variant.duration = mean_interval(sums.durations, variant.name)
+  variant.turns = mean_interval(sums.turns, variant.name)
 end
 
 -- }======
 
 -- {====== comparisons ======
 
--- The information at which the sequence is to be narrowest depends on the smallest lift that matters alone.
+-- The sequence is narrowest at an information that depends on the smallest lift that matters alone.
 local function new_comparisons(names, options)
   local comparisons = {}
   local alpha = options.alpha / (#names - 1)
@@ -142,15 +142,15 @@ local function new_comparisons(names, options)
   return comparisons
 end
 
-local function has_callers(tally, name)
-  local mean = tally.outcomes:mean(name)
+local function has_callers(sums, name)
+  local mean = sums.outcomes:mean(name)
   return mean ~= nil and mean.clusters >= analysis.FIRST_LOOK
 end
 
 -- One look at the end of a day.
-local function look(tally, comparison, date)
-  if not (has_callers(tally, comparison.name) and has_callers(tally, comparison.against)) then return nil end
-  local found = tally.outcomes:rate_difference(comparison.against, comparison.name)
+local function look(sums, comparison, date)
+  if not (has_callers(sums, comparison.name) and has_callers(sums, comparison.against)) then return nil end
+  local found = sums.outcomes:rate_difference(comparison.against, comparison.name)
   local interval = comparison.sequence:look(found.estimate, found.variance)
   interval.low, interval.high = math.max(interval.low, -1), math.min(interval.high, 1)
   local verdict = comparison.sequence:verdict()
@@ -160,10 +160,10 @@ local function look(tally, comparison, date)
   return interval
 end
 
-local function end_day(tally, comparisons, date)
+local function end_day(sums, comparisons, date)
   local day = { date = date, counts = {}, looks = {} }
-  for _, variant in ipairs(tally.variants) do day.counts[variant.name] = variant.conversations end
-  for _, comparison in ipairs(comparisons) do day.looks[comparison.name] = look(tally, comparison, date) end
+  for _, variant in ipairs(sums.variants) do day.counts[variant.name] = variant.conversations end
+  for _, comparison in ipairs(comparisons) do day.looks[comparison.name] = look(sums, comparison, date) end
   return day
 end
 
@@ -188,8 +188,8 @@ local function judge(result, by_name)
   return "lost"
 end
 
--- Conversations of each variant with which the smallest lift that matters is found, at the present rate, and
--- with as many repeated callers as now.
+-- Conversations of each variant with which the smallest lift that matters is found, at the current rate and with as
+-- many repeated callers as now.
 local function planned(result, options)
   local first = result.variants[1]
   local rate = first.rate and first.rate.estimate
@@ -208,16 +208,16 @@ end
 ---@param options {alpha: number, power: number, lift: number}
 ---@return anyreach.ab_result
 function analysis.run(names, observations, options)
-  local tally, comparisons = new_tally(names), new_comparisons(names, options)
-  local result = { variants = table.move(tally.variants, 1, #names, 1, {}), comparisons = comparisons, days = {} }
+  local sums, comparisons = new_sums(names), new_comparisons(names, options)
+  local result = { variants = table.move(sums.variants, 1, #names, 1, {}), comparisons = comparisons, days = {} }
   local dates, by = by_date(observations)
   for index, date in ipairs(dates) do
-    for _, observation in ipairs(by[date]) do add(tally, observation) end
-    result.days[index] = end_day(tally, comparisons, date)
+    for _, observation in ipairs(by[date]) do add(sums, observation) end
+    result.days[index] = end_day(sums, comparisons, date)
   end
-  for _, variant in ipairs(result.variants) do finish_variant(tally, variant) end
+  for _, variant in ipairs(result.variants) do finish_variant(sums, variant) end
   for _, comparison in ipairs(comparisons) do comparison.sequence = nil end
-  result.verdict = judge(result, tally.variants)
+  result.verdict = judge(result, sums.variants)
   result.planned = planned(result, options)
   return result
 end

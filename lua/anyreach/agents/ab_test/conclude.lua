@@ -1,26 +1,25 @@
--- Ending an experiment: the winner is published everywhere, or what was before is restored. The decision
--- is written to the state file first, and what is to be done follows from what the slots hold now; so a run
--- that was cut off is completed by the next one. A slot that somebody has changed since is left alone.
+-- Concluding an experiment: the winner is published everywhere, or the slots get back what they held. The decision is
+-- written to the state file first, and the requests follow from what the slots hold now; so the next run completes an
+-- interrupted one. A slot that somebody has changed since is left alone.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local created = require "anyreach.agents.ab_test.created"
 local errors = require "anyreach.errors"
+local experiment_state = require "anyreach.agents.ab_test.experiment_state"
 local json = require "anyreach.json"
 local number_state = require "anyreach.agents.numbers.number_state"
 local operations = require "anyreach.operations"
 local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slots = require "anyreach.agents.numbers.slots"
-local state_file = require "anyreach.agents.ab_test.state"
 local steps = require "anyreach.agents.steps"
 local timestamp = require "anyreach.text.timestamp"
 
 local conclude = {}
 
 ---@class anyreach.ab_ending
----@field creates boolean a version that is like the winner's is to be created first
+---@field creates boolean a copy of the winner's version is created first
 ---@field is_copy boolean|nil `target` is, or will be, a copy of the winner's version
 ---@field winner anyreach.variant_state|nil
----@field target anyreach.holder|nil the version that takes the slots; nil: what was before
+---@field target anyreach.holder|nil the version that gets the slots; nil: the earlier ones are restored
 ---@field changes anyreach.slot_change[]
 ---@field left_alone string[] slots that somebody else has changed since, in words
 
@@ -75,7 +74,7 @@ local function add_change(ending, number, slot, from, to)
   ending.changes[#ending.changes + 1] = { number = number, slot = slot, from = from, to = to }
 end
 
--- A slot of the experiment goes to `to`, if it still holds one of the variants.
+-- A slot of the experiment goes to `to` if it still holds one of the variants.
 local function end_slot(ending, state, previous, held, to)
   local variant = held and ending.variants[held]
   if variant then
@@ -96,8 +95,8 @@ local function restore(ending, state, phone_numbers)
   end
 end
 
--- A number that was borrowed from another agent goes back to it; all that the agent itself held, or that
--- was free, goes to the winner, and so does every other slot of the version that it replaces.
+-- A number that was borrowed from another agent goes back to it. Slots that the agent itself held, or that were empty,
+-- go to the winner, and so does every other slot of the version that it replaces.
 local function publish(ending, state, phone_numbers)
   local by_slot = previous_by_slot(state)
   for number, phone_number in pairs(phone_numbers) do
@@ -120,9 +119,8 @@ end
 
 -- {====== the winner's version ======
 
--- Whoever asks for the newest published version of the agent must get the winner. The first variant's is
--- that already; any other one is copied to a version of its own. A version that somebody has published in
--- the meantime would be undone by that.
+-- Whatever asks for the newest published version of the agent must get the winner. The first variant's version is the
+-- newest already; any other is copied to a new version. That would undo a version that somebody has published since.
 local function check_nobody_published(state, versions)
   local published, own = agent_lookup.published(versions), state.decision and state.decision.version
   local newest = 0
@@ -135,8 +133,8 @@ end
 
 local function check_complete(state)
   if state.phase ~= "starting" then return end
-  errors.raise("conflict", "the start of the experiment '%s' was cut off; complete it with 'ab-test start', or take it "
-    .. "back with 'ab-test conclude --restore'", state.experiment)
+  errors.raise("conflict", "the start of the experiment '%s' was interrupted; complete it with 'ab-test start', or "
+    .. "take it back with 'ab-test conclude --restore'", state.experiment)
 end
 
 -- What makes the copy of a winner's version.
@@ -152,7 +150,7 @@ local function find_target(api, state, decision)
   check_nobody_published(state, versions)
   if is_control then return holder_of(state, winner), winner end
   local copy = decision.version and agent_lookup.numbered(versions, decision.version)
-  if decision.is_being_created then copy = created.find(api, copying(state, decision, winner)) end
+  if decision.is_being_created then copy = experiment_state.find_version(api, copying(state, decision, winner)) end
   return copy and holder_of(state, { version = copy.version, version_id = copy.id }), winner, true
 end
 
@@ -166,7 +164,7 @@ local function phone_numbers_by_number(api)
   return by_number
 end
 
---- What an ending takes. Only reads.
+--- Plans an ending. Only reads.
 ---@param api anyreach.client
 ---@param state anyreach.ab_state
 ---@param decision {action: "publish"|"restore", winner: string|nil}
@@ -189,12 +187,10 @@ end
 
 local function create_target(api, state, ending, save)
   local decision, newest = state.decision, agent_lookup.versions(api, state.agent.id)[1]
-  if not newest then errors.raise("conflict", "agent '%s' has no versions any more", state.agent.name) end
-  decision.newest, decision.is_being_created = newest.version, true
-  save()
-  local version = created.make(api, copying(state, decision, ending.winner))
-  decision.version, decision.is_being_created = version.version, nil
-  save()
+  if not newest then errors.raise("conflict", "agent '%s' no longer has any versions", state.agent.name) end
+  decision.newest, decision.is_being_created = newest.version, nil
+  local creation = copying(state, decision, ending.winner)
+  local version = experiment_state.create_version(api, creation, decision, save)
   ending.target.version, ending.target.version_id = version.version, version.id
 end
 
@@ -205,7 +201,7 @@ local function is_published_by(list, target)
   return false
 end
 
---- The requests that publish the winner's copy and write the slots, for showing and for carrying out.
+--- The requests that publish the winner's copy and write the slots.
 ---@param ending anyreach.ab_ending
 ---@return anyreach.slot_step[]
 function conclude.steps(ending)
@@ -216,15 +212,15 @@ function conclude.steps(ending)
   return list
 end
 
---- Carries an ending out. A failure leaves a state that another run completes; after the first request it is of
---- kind "partial".
+--- Carries out an ending. A failure leaves a state that another run completes; after the first request it is of kind
+--- "partial".
 ---@param api anyreach.client
 ---@param file string of the experiment
 ---@param state anyreach.ab_state
 ---@param decision {action: "publish"|"restore", winner: string|nil, verdict: string}
 ---@param ending anyreach.ab_ending
 function conclude.run(api, file, state, decision, ending)
-  local function save() state_file.write(file, state) end
+  local function save() experiment_state.write(file, state) end
   state.phase, state.decision = "concluding", decision
   save()
   if ending.creates then create_target(api, state, ending, save) end

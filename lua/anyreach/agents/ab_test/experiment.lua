@@ -1,14 +1,14 @@
--- Experiment files: what is tried on whom, and what counts as success (scripts/README.md describes
+-- Experiment files: which variants are tried on which numbers, and what counts as success (scripts/README.md describes
 -- them). Everything that is wrong with one is reported at once, with file, line and column.
 
 local canonical = require "anyreach.text.canonical"
+local conversations = require "anyreach.agents.ab_test.conversations"
 local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
-local outcome = require "anyreach.agents.ab_test.outcome"
 local problem_list = require "anyreach.agents.file.problems"
 local slots = require "anyreach.agents.numbers.slots"
 local yaml = require "anyreach.yaml"
@@ -28,13 +28,13 @@ local experiment = {}
 ---@field variants anyreach.variant[] the first is what the others are compared with
 ---@field outcome anyreach.outcome
 ---@field success string what counts as success, in words
----@field caller string path of the field that tells who called
+---@field caller string path of the field that identifies the caller
 ---@field match_numbers boolean only conversations over the variants' numbers count
 ---@field lift number the smallest difference that matters
 ---@field alpha number probability of a false verdict
----@field power number probability to find `lift`, if it is there
+---@field power number probability of finding `lift` if it exists
 ---@field set_up string digest of what `start` does
----@field question string digest of what is asked of the data
+---@field question string digest of outcome, lift, alpha and the like
 
 local KEYS = { "agent", "alpha", "caller", "direction", "lift", "match_numbers", "outcome", "power", "variants" }
 local VARIANT_KEYS = { "name", "phone_numbers", "prompt" }
@@ -57,7 +57,7 @@ local function check_keys(doc, container, known, path)
   end
 end
 
--- A text that is there and not empty; notes a problem otherwise.
+-- A text that is not empty; adds a problem otherwise.
 local function read_text(doc, container, key, path, expected)
   local value = container[key]
   if type(value) == "string" and value:find "%S" then return value end
@@ -72,7 +72,7 @@ local function read_share(doc, key, default)
   doc:problem(doc.value, key, "%s: expected a number between 0 and 1, got %s", key, document.describe(value))
 end
 
--- The path of a file that is named by itself or after !file, relative to the experiment file.
+-- The path of a file, with or without !file, relative to the experiment file.
 local function read_path(doc, container, key, path)
   local value = container[key]
   if type(value) == "table" and yaml.is_tag(value) and value.tag == "!file" then value = value.value end
@@ -82,7 +82,7 @@ local function read_path(doc, container, key, path)
   end
   local full = value:sub(1, 1) == "/" and value or (doc.file:match "^(.*/)" or "") .. value
   if directory.kind(full) == "file" then return full end
-  doc:problem(container, key, "%s: %s: there is no such file", path, full)
+  doc:problem(container, key, "%s: %s: no such file", path, full)
 end
 
 local function read_direction(doc)
@@ -113,7 +113,7 @@ local function read_prompt(doc, entry, path)
   doc:problem(entry, "prompt", "%s.prompt: %s: expected a text in UTF-8 that is not empty", path, full)
 end
 
--- Each number answers for one variant. `claimed` holds the places of all numbers so far.
+-- A number belongs to one variant. `claimed` has the places of all numbers so far.
 local function read_numbers(doc, entry, path, claimed)
   local list, numbers = entry.phone_numbers, {}
   if not json.is_array(list) or #list == 0 then
@@ -183,11 +183,11 @@ local function read_statuses(doc, container, key, path)
     return nil
   end
   for index, status in ipairs(value) do
-    if not outcome.is_final(status) then
-      local near = type(status) == "string" and operations.nearest(status, outcome.statuses)
-      doc:problem(container, key, "%s[%d]: %s is no status that a conversation ends with; %s", path, index,
+    if not conversations.is_final(status) then
+      local near = type(status) == "string" and operations.nearest(status, conversations.final_statuses)
+      doc:problem(container, key, "%s[%d]: %s is not a status that a conversation ends with; %s", path, index,
         document.describe(status), near and ("did you mean '%s'?"):format(near)
-        or "expected one of " .. table.concat(outcome.statuses, ", "))
+        or "expected one of " .. table.concat(conversations.final_statuses, ", "))
     end
   end
   return value
@@ -272,7 +272,7 @@ function experiment.read(file)
   local self, wanted
   if doc then self, wanted = read_fields(doc) end
   problem_list.raise(problems, { file })
-  self.outcome, self.success = outcome.make(wanted), outcome.describe(wanted)
+  self.outcome, self.success = conversations.outcome(wanted), conversations.describe_outcome(wanted)
   self.set_up, self.question = digest_of_set_up(self), digest_of_question(self, wanted)
   return self
 end

@@ -1,20 +1,19 @@
--- Starting an experiment: a new version for each variant, published on the variant's numbers. The state
--- file is written before each write; a start that was cut off is completed by starting again.
+-- Starting an experiment: a new version for each variant, published on the variant's numbers. The state file is
+-- written before each write; an interrupted start is completed by starting again.
 --
--- Every variant gets a version of its own, also one that changes nothing: then the version alone tells
--- whose a conversation is. The first variant's is created and published last, so that what asks for the
--- agent's newest published version (as campaigns, web widgets and email may) goes on getting what it had.
+-- Every variant gets a version of its own, even one that changes nothing, so that the version alone shows which variant
+-- a conversation belongs to. The first variant's is created and published last, so that whatever asks for the agent's
+-- newest published version (as campaigns, web widgets and email may) still gets the current prompt.
 
 local account = require "anyreach.account.identity"
 local agent_lookup = require "anyreach.agents.lookup"
 local checked = require "anyreach.agents.checked"
-local created = require "anyreach.agents.ab_test.created"
 local errors = require "anyreach.errors"
+local experiment_state = require "anyreach.agents.ab_test.experiment_state"
 local json = require "anyreach.json"
 local number_state = require "anyreach.agents.numbers.number_state"
 local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slots = require "anyreach.agents.numbers.slots"
-local state_file = require "anyreach.agents.ab_test.state"
 local steps = require "anyreach.agents.steps"
 local timestamp = require "anyreach.text.timestamp"
 
@@ -26,23 +25,24 @@ local start = {}
 ---@field prompt string|nil of a version to create
 ---@field text string what it does, in words
 
--- {====== what stands in the way ======
+-- {====== conflicts ======
 
--- What to say of an experiment that has begun already, by its phase.
-local sayings = {
+-- The message for an experiment that has already begun, by its phase.
+local PHASE_MESSAGES = {
   running = "has been running since {started}; see it with 'ab-test status', end it with 'ab-test conclude'",
   concluding = "is being concluded; complete that with 'ab-test conclude'",
-  concluded = "was concluded at {concluded}; to run it anew, move {path} away, or copy the experiment to another name",
+  concluded = "was concluded at {concluded}; to run it again, move {path} away, or copy the experiment to another name",
 }
 
 local function check_phase(experiment, state)
   if state.phase == "starting" then
     if state.set_up == experiment.set_up then return end
-    errors.raise("conflict", "%s has changed since its start was cut off; undo the change to complete it, or take it "
-      .. "back with 'ab-test conclude --restore'", experiment.file)
+    errors.raise("conflict", "%s has changed since its start was interrupted; undo the change to complete it, or "
+      .. "take it back with 'ab-test conclude --restore'", experiment.file)
   end
-  local facts = { started = state.started_at, concluded = state.concluded_at, path = state_file.path(experiment.file) }
-  errors.raise("conflict", "experiment '%s' %s", experiment.name, (sayings[state.phase]:gsub("{(%a+)}", facts)))
+  local path = experiment_state.path(experiment.file)
+  local facts = { started = state.started_at, concluded = state.concluded_at, path = path }
+  errors.raise("conflict", "experiment '%s' %s", experiment.name, (PHASE_MESSAGES[state.phase]:gsub("{(%a+)}", facts)))
 end
 
 local function check_others(experiment, agent, account_key)
@@ -50,7 +50,7 @@ local function check_others(experiment, agent, account_key)
   for _, variant in ipairs(experiment.variants) do
     for _, number in ipairs(variant.numbers) do numbers[number] = true end
   end
-  for _, other in ipairs(state_file.others_under_way(experiment.file)) do
+  for _, other in ipairs(experiment_state.others_under_way(experiment.file)) do
     local is_same_account = other.state.account == account_key
     for _, variant in ipairs(is_same_account and other.state.variants or {}) do
       for _, number in ipairs(variant.phone_numbers) do
@@ -66,19 +66,9 @@ local function check_others(experiment, agent, account_key)
   end
 end
 
---- Raises an error of kind "conflict" when a state belongs to another organisation than the client.
----@param api anyreach.client
----@param state anyreach.ab_state
-function start.check_account(api, state)
-  local key = account.of(api).key
-  if key == state.account then return end
-  errors.raise("conflict", "the experiment '%s' was started in %s, and this is %s; choose the other with --profile "
-    .. "or its credential", state.experiment, state.account, key)
-end
-
 -- }======
 
--- {====== the state to begin with ======
+-- {====== the first state ======
 
 local function current_version(api, agent)
   local versions = agent_lookup.versions(api, agent.id)
@@ -89,7 +79,7 @@ local function current_version(api, agent)
   return { version = published.version, version_id = checked.version_id(published) }, versions[1].version
 end
 
--- What the slots hold now. A holder that nobody has could not be restored.
+-- What the slots hold now. A version that no agent has could not be restored.
 local function previous_slots(api, experiment)
   local wanted, list = {}, json.array {}
   for _, variant in ipairs(experiment.variants) do
@@ -165,16 +155,16 @@ local function make_steps(experiment, state)
   return list
 end
 
---- What starting takes, or completing a start that was cut off. Only reads.
+--- The steps that start an experiment, or complete an interrupted start. Only reads.
 ---@param api anyreach.client
 ---@param experiment anyreach.experiment
 ---@return anyreach.ab_state
 ---@return anyreach.ab_step[]
 function start.plan(api, experiment)
-  local state = state_file.read(experiment.file)
+  local state = experiment_state.read(experiment.file)
   if state then
     check_phase(experiment, state)
-    start.check_account(api, state)
+    experiment_state.check_account(api, state)
   end
   state = state or new_state(api, experiment)
   return state, make_steps(experiment, state)
@@ -194,12 +184,7 @@ local function create(run, step)
   local state, variant = run.state, step.variant
   local creation = { agent_id = state.agent.id, base = state.base.version, prompt = step.prompt,
     newest = state.newest, taken = taken_versions(state) }
-  local version = variant.is_being_created and created.find(run.api, creation)
-  variant.is_being_created = true
-  run.save()
-  version = version or created.make(run.api, creation)
-  variant.version, variant.version_id, variant.is_being_created = version.version, version.id, nil
-  run.save()
+  experiment_state.create_version(run.api, creation, variant, run.save)
 end
 
 -- The slots of a variant that do not hold its version.
@@ -226,14 +211,14 @@ end
 
 local actions = { create = create, publish = publish }
 
---- Carries the steps out. A failure leaves a state that another start completes.
+--- Carries out the steps. A failure leaves a state that another start completes.
 ---@param api anyreach.client
 ---@param experiment anyreach.experiment
 ---@param state anyreach.ab_state
 ---@param list anyreach.ab_step[] get their `outcome`
 ---@param on_done? fun(step: anyreach.ab_step)
 function start.run(api, experiment, state, list, on_done)
-  local run = { api = api, state = state, save = function() state_file.write(experiment.file, state) end }
+  local run = { api = api, state = state, save = function() experiment_state.write(experiment.file, state) end }
   state.started_at = state.started_at or timestamp.format(os.time() * 1000000)
   run.save()
   local ok, err = pcall(steps.run, list, function(step)

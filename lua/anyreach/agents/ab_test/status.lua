@@ -1,17 +1,15 @@
--- The status of an experiment: reads the conversations of its variants' versions since the start, and
--- analyses them.
+-- The status of an experiment: reads the conversations of its variants' versions since the start and analyses them.
 
 local analysis = require "anyreach.agents.ab_test.analysis"
+local conversations = require "anyreach.agents.ab_test.conversations"
 local errors = require "anyreach.errors"
+local experiment_state = require "anyreach.agents.ab_test.experiment_state"
 local report = require "anyreach.report"
-local start = require "anyreach.agents.ab_test.start"
-local state_file = require "anyreach.agents.ab_test.state"
 local timestamp = require "anyreach.text.timestamp"
-local traffic = require "anyreach.agents.ab_test.traffic"
 
 local status = {}
 
----@class anyreach.ab_view all that a report shows
+---@class anyreach.ab_view what the presentations show
 ---@field state anyreach.ab_state
 ---@field result anyreach.ab_result
 ---@field elsewhere integer conversations over other numbers, which were left out
@@ -25,15 +23,15 @@ local status = {}
 ---@param experiment anyreach.experiment
 ---@return anyreach.ab_state
 function status.require_state(api, experiment)
-  local state = state_file.read(experiment.file)
+  local state = experiment_state.read(experiment.file)
   if not state then
-    errors.raise("input", "the experiment '%s' was not started: there is no %s", experiment.name,
-      state_file.path(experiment.file))
+    errors.raise("input", "the experiment '%s' was not started: no %s", experiment.name,
+      experiment_state.path(experiment.file))
   end
-  start.check_account(api, state)
+  experiment_state.check_account(api, state)
   if state.question ~= experiment.question then
-    report.warn("%s asks another question than when the experiment began; a verdict on a question that was chosen "
-      .. "after looking may be false more often than alpha says", experiment.file)
+    report.warn("%s asks a different question than when the experiment began; a verdict on a question that was "
+      .. "chosen after looking may be false more often than alpha says", experiment.file)
   end
   return state
 end
@@ -67,7 +65,7 @@ end
 function status.read(api, experiment, options)
   local state = status.require_state(api, experiment)
   local sources, names = sources_of(state, experiment.match_numbers)
-  local read = traffic.read(api, sources, {
+  local read = conversations.read(api, sources, {
     from = state.started_at,
     to = state.concluded_at or timestamp.format(os.time() * 1000000),
     caller = experiment.caller,

@@ -199,7 +199,8 @@ end
 ---@param change anyreach.slot_change
 ---@return string
 function slot_changes.describe_change(change)
-  return ("%s %s: %s -> %s"):format(change.number, change.slot, slot_changes.name(change.from), slot_changes.name(change.to))
+  local from, to = slot_changes.name(change.from), slot_changes.name(change.to)
+  return ("%s %s: %s -> %s"):format(change.number, change.slot, from, to)
 end
 
 --- A step in words.

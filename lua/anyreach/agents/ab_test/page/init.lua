@@ -1,11 +1,10 @@
--- The status of an experiment as one page: no scripts, nothing from the network, light and dark, for a
--- screen, a phone or paper. What the plots show stands in tables, too. It is HTML and well-formed XML.
+-- The status of an experiment as one page: no scripts, nothing from the network, light and dark, for a screen, a phone
+-- or paper. Tables have what the plots show. The page is HTML and well-formed XML.
 
 local files = require "anyreach.files"
 local markup = require "anyreach.agents.ab_test.page.markup"
 local plots = require "anyreach.agents.ab_test.page.plots"
-local style = require "anyreach.agents.ab_test.page.style"
-local text = require "anyreach.agents.ab_test.text"
+local presentation = require "anyreach.agents.ab_test.presentation"
 
 local page = {}
 
@@ -45,8 +44,9 @@ local function variants_table(result)
   for index, variant in ipairs(result.variants) do
     local rate = variant.rate
     rows[index] = body_row({
-      variant.name, text.count(variant.conversations), text.count(variant.callers), text.count(variant.successes),
-      rate and text.percent(rate.estimate) or "–", rate and text.percent_range(rate) or "–",
+      variant.name, presentation.count(variant.conversations), presentation.count(variant.callers),
+      presentation.count(variant.successes),
+      rate and presentation.percent(rate.estimate) or "–", rate and presentation.percent_range(rate) or "–",
       mean(variant.duration, " s"), mean(variant.turns, ""),
     }, { [5] = "range" })
   end
@@ -64,11 +64,11 @@ local function days_table(result)
   end
   for index, day in ipairs(result.days) do
     local values = { day.date }
-    for _, variant in ipairs(result.variants) do values[#values + 1] = text.count(day.counts[variant.name]) end
+    for _, variant in ipairs(result.variants) do values[#values + 1] = presentation.count(day.counts[variant.name]) end
     for _, comparison in ipairs(result.comparisons) do
       local look = day.looks[comparison.name]
-      values[#values + 1] = look and markup.minus(text.points(look.estimate)) or "–"
-      values[#values + 1] = look and markup.minus(text.points_range(look)) or "–"
+      values[#values + 1] = look and markup.minus(presentation.points(look.estimate)) or "–"
+      values[#values + 1] = look and markup.minus(presentation.points_range(look)) or "–"
     end
     rows[index] = body_row(values)
   end
@@ -84,15 +84,15 @@ local function header(view)
   return e("header", {
     e("h1", { state.experiment }),
     e("p", { class = "subtitle", ("%s, %s · %s · success: %s"):format(state.agent.name, state.direction,
-      text.phase(state), view.success) }),
+      presentation.phase(state), view.success) }),
   })
 end
 
 local function verdict(result, outlook)
-  local content = { class = "verdict " .. result.verdict, e("strong", { text.verdict(result) }) }
+  local content = { class = "verdict " .. result.verdict, e("strong", { presentation.verdict(result) }) }
   for _, comparison in ipairs(result.comparisons) do
-    local figures = markup.minus(text.difference(comparison))
-    content[#content + 1] = e("p", { ("%s: %s."):format(text.comparison(comparison), figures) })
+    local figures = markup.minus(presentation.difference(comparison))
+    content[#content + 1] = e("p", { ("%s: %s."):format(presentation.comparison(comparison), figures) })
   end
   content[#content + 1] = outlook and e("p", { class = "outlook", outlook }) or nil
   return e("div", content)
@@ -121,7 +121,7 @@ local function all_plots(result)
   local content = { class = "plots" }
   for index, comparison in ipairs(result.comparisons) do
     local caption = ("In percentage points. The band holds the true difference on all days with a probability of "
-      .. "%g %%; once zero lies outside, the verdict stands."):format((1 - comparison.alpha) * 100)
+      .. "%g %%; once zero lies outside, the verdict is final."):format((1 - comparison.alpha) * 100)
     local title = ("'%s' against '%s', day by day"):format(comparison.name, comparison.against)
     content[#content + 1] = figure(title, caption,
       plots.difference(comparison, result.days, index + 1, #result.comparisons == 1))
@@ -140,7 +140,7 @@ local METHOD = "Conversations of one caller count as one cluster. Verdicts come 
 
 local function notes(view)
   local items = { class = "notes" }
-  for _, line in ipairs(text.left_out(view)) do items[#items + 1] = e("li", { line }) end
+  for _, line in ipairs(presentation.left_out(view)) do items[#items + 1] = e("li", { line }) end
   items[#items + 1] = e("li", { METHOD:format(view.alpha) })
   return e("section", { e("h2", { "Notes" }), e("ul", items) })
 end
@@ -155,10 +155,10 @@ function page.make(view)
   local head = e("head", {
     e("meta", { charset = "utf-8" }),
     e("meta", { name = "viewport", content = "width=device-width, initial-scale=1" }),
-    e("title", { view.state.experiment .. ": " .. text.verdict(result) }),
-    e("style", { markup.raw(style) }),
+    e("title", { view.state.experiment .. ": " .. presentation.verdict(result) }),
+    e("style", { markup.raw(markup.STYLE) }),
   })
-  local main = { header(view), verdict(result, text.outlook(view)),
+  local main = { header(view), verdict(result, presentation.outlook(view)),
     e("section", { e("h2", { "Variants" }), variants_table(result) }) }
   if #result.days > 0 then
     main[#main + 1] = all_plots(result)

@@ -1,41 +1,41 @@
--- Planning an experiment: how many conversations it takes, and how many days at the present traffic.
+-- Planning the sample of an experiment: how many conversations it takes, and how many days at the current traffic.
 
 local analysis = require "anyreach.agents.ab_test.analysis"
+local conversations = require "anyreach.agents.ab_test.conversations"
 local errors = require "anyreach.errors"
 local stats = require "anyreach.stats"
 local timestamp = require "anyreach.text.timestamp"
-local traffic = require "anyreach.agents.ab_test.traffic"
 
-local plan = {}
+local sample_plan = {}
 
---- Days of the past that the traffic is counted in.
-plan.TRAFFIC_DAYS = 14
+--- The traffic is counted over so many days.
+sample_plan.TRAFFIC_DAYS = 14
 
 local DAY_SECONDS = 86400
 
 ---@class anyreach.ab_traffic
----@field conversations integer in the days counted, that ended and count
+---@field conversations integer that ended in these days and count
 ---@field callers integer
----@field rate anyreach.interval|nil share of successes, where the outcome is known
----@field design_effect number how many times more conversations repeated callers make necessary
+---@field rate anyreach.interval|nil share of successes, if the outcome is known
+---@field design_effect number how many times as many conversations repeated callers make necessary
 ---@field slowest number conversations a day of the variant that gets the fewest
 
 ---@class anyreach.ab_plan
 ---@field rate number
 ---@field lift number
----@field alpha number of all comparisons together
+---@field alpha number for all comparisons together
 ---@field power number
 ---@field variants integer
 ---@field once integer conversations of each variant, looked at once, at the end
----@field most integer conversations of each variant, looked at every day: with them the lift is found
----@field average integer that are needed on average, when the lift is there
+---@field most integer conversations of each variant, looked at every day, with which the lift is found
+---@field average integer needed on average if the lift exists
 ---@field traffic anyreach.ab_traffic|nil
 ---@field days_most number|nil
 ---@field days_average number|nil
 
 -- {====== traffic ======
 
--- The outcome where none is asked for: every conversation that has ended counts.
+-- Without an outcome every conversation that has ended counts.
 local function any_outcome()
   return true
 end
@@ -52,7 +52,7 @@ local function summarize(observations, names, has_outcome)
     end
   end
   local mean, slowest = outcomes:mean "all", math.huge
-  for _, name in ipairs(names) do slowest = math.min(slowest, counts[name] / plan.TRAFFIC_DAYS) end
+  for _, name in ipairs(names) do slowest = math.min(slowest, counts[name] / sample_plan.TRAFFIC_DAYS) end
   local effect = has_outcome and outcomes:design_effect "all" or 1
   return {
     conversations = #merged,
@@ -68,10 +68,10 @@ end
 ---@param sources anyreach.traffic_source[] one for each variant and number, or one for all of it
 ---@param options {names: string[], outcome: anyreach.outcome|nil, caller: string, most: integer|nil}
 ---@return anyreach.ab_traffic
-function plan.count(api, sources, options)
+function sample_plan.count(api, sources, options)
   local now = os.time()
-  local from = timestamp.format((now - plan.TRAFFIC_DAYS * DAY_SECONDS) * 1000000)
-  local read = traffic.read(api, sources, {
+  local from = timestamp.format((now - sample_plan.TRAFFIC_DAYS * DAY_SECONDS) * 1000000)
+  local read = conversations.read(api, sources, {
     from = from,
     to = timestamp.format(now * 1000000),
     caller = options.caller,
@@ -87,18 +87,18 @@ end
 
 -- }======
 
-local function days(conversations, traffic_now)
+local function days(count, traffic_now)
   if not traffic_now or traffic_now.slowest <= 0 then return nil end
-  return math.ceil(conversations / traffic_now.slowest)
+  return math.ceil(count / traffic_now.slowest)
 end
 
 --- Makes the plan.
 ---@param options {rate: number, lift: number, alpha: number, power: number, variants: integer}
 ---@param traffic_now? anyreach.ab_traffic
 ---@return anyreach.ab_plan
-function plan.make(options, traffic_now)
+function sample_plan.make(options, traffic_now)
   if options.rate + options.lift > 1 or options.rate + options.lift < 0 then
-    errors.raise("input", "a rate of %g with a lift of %g is no rate any more; expected both together from 0 to 1",
+    errors.raise("input", "a rate of %g with a lift of %g is not a rate; expected a sum from 0 to 1",
       options.rate, options.lift)
   end
   local question = { rate = options.rate, lift = options.lift, power = options.power,
@@ -117,4 +117,4 @@ function plan.make(options, traffic_now)
   return result
 end
 
-return plan
+return sample_plan

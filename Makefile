@@ -23,7 +23,7 @@ endif
 # Expanded only when a command runs, once `deps` has seen to it that pkg-config can answer.
 LIBRARY_FLAGS  = $(shell pkg-config --cflags $(PACKAGES))
 # What src/net and src/api get: no Lua, so that the compiler refuses a `#include <lua.h>` there.
-CORE_FLAGS     = $(shell pkg-config --cflags libcurl)
+CORE_FLAGS     = $(shell pkg-config --cflags libcurl libcrypto)
 LIBRARIES      = $(shell pkg-config --libs $(PACKAGES)) -lm
 # The allocator of the program, which is a tenth faster with it. Sanitizers bring their own.
 ALLOCATOR     := $(if $(findstring -fsanitize,$(CFLAGS)),,-Wl,--no-as-needed -lmimalloc)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "net/failure.h"
 #include "version.h"
 
 enum { USUAL_HEADER_LINE = 256 }; /* bytes of a line that is put together on the stack */
@@ -117,12 +118,21 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
   return 0;
 }
 
+/* The connection is there, and TLS begins. */
+static CURLcode on_securing(CURL *easy, void *tls, void *context) {
+  struct http_transfer *transfer = context;
+  (void)easy, (void)tls;
+  transfer->step = HTTP_SECURING;
+  return CURLE_OK;
+}
+
 /* libcurl by itself repeats a request whose reused connection turns out to be dead, even after the
  * server has read it. It asks here each time before it sends: a request that must not arrive twice,
  * and of which some bytes have been sent already, is not sent again. */
 static int on_sending(void *context, char *remote, char *local, int remote_port, int local_port) {
   struct http_transfer *transfer = context;
   (void)remote, (void)local, (void)remote_port, (void)local_port;
+  transfer->step = HTTP_SENDING;
   if (transfer->may_repeat || !has_left(transfer)) return CURL_PREREQFUNC_OK;
   transfer->resend_refused = true;
   return CURL_PREREQFUNC_ABORT;
@@ -190,6 +200,7 @@ static void reset_results(struct http_transfer *transfer) {
   transfer->too_large = false;
   transfer->out_of_memory = false;
   transfer->error[0] = '\0';
+  transfer->step = HTTP_CONNECTING;
 }
 
 static void set_transport(struct http_transfer *transfer) {
@@ -201,6 +212,8 @@ static void set_transport(struct http_transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(transfer->url, "https", 5) == 0 ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+  curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_securing);
+  curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, transfer);
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_sending);
   curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
@@ -215,6 +228,16 @@ static void give_back(struct http_transfer *transfer) {
   transfer->easy = NULL;
 }
 
+/* Puts the reason before libcurl's message, or what stands in for that. */
+static void explain(struct http_transfer *transfer) {
+  char message[CURL_ERROR_SIZE];
+  const char *reason = failure_reason(transfer);
+  if (!reason) return;
+  snprintf(message, sizeof message, "%.*s", CURL_ERROR_SIZE - 1,
+           *transfer->error ? transfer->error : curl_easy_strerror(transfer->verdict));
+  snprintf(transfer->error, sizeof transfer->error, "%s (%s)", reason, message);
+}
+
 static void on_done(void *context, CURLcode verdict) {
   struct http_transfer *transfer = context;
   curl_off_t microseconds = 0;
@@ -225,6 +248,7 @@ static void on_done(void *context, CURLcode verdict) {
   curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
   curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
   transfer->elapsed = (double)microseconds / 1e6;
+  if (transfer->verdict != CURLE_OK && !transfer->resend_refused) explain(transfer);
   transfer->may_have_been_sent = has_left(transfer) || transfer->resend_refused;
   give_back(transfer);
   transfer->done(transfer->context);

@@ -13,6 +13,7 @@
 #include "net/loop.h"
 
 enum { HTTP_MAX_HEADERS = 256 * 1024, HTTP_MAX_BODY = 64 * 1024 * 1024 };
+enum { HTTP_ERROR_SIZE = 2 * CURL_ERROR_SIZE };
 
 struct http_limits {
   long connect_timeout_ms;
@@ -35,6 +36,8 @@ struct http_probe {
   double resolved, connected, secured, ready, first_byte;
 };
 
+enum http_step { HTTP_CONNECTING, HTTP_SECURING, HTTP_SENDING };
+
 struct http_transfer {
   /* What to send. */
   const char *method;
@@ -55,17 +58,18 @@ struct http_transfer {
   long status;                 /* known when `received` is called, too */
   struct buf response_headers; /* of the final answer only: status line and fields */
   struct buf response_body;
-  double started;          /* by loop_now() */
-  double elapsed;          /* seconds */
-  bool may_have_been_sent; /* some bytes of the request were sent, or that is unknown */
-  bool too_large;          /* the answer exceeded a cap */
-  char error[CURL_ERROR_SIZE];
+  double started;              /* by loop_now() */
+  double elapsed;              /* seconds */
+  bool may_have_been_sent;     /* some bytes of the request were sent, or that is unknown */
+  bool too_large;              /* the answer exceeded a cap */
+  char error[HTTP_ERROR_SIZE]; /* why there is no answer, in words; may be empty */
 
   /* Private. */
   struct loop *loop;
   CURL *easy;
   bool out_of_memory; /* for an option of libcurl */
   struct loop_transfer in_loop;
+  enum http_step step;   /* the last that began */
   bool resend_refused;   /* libcurl was about to repeat what must not be repeated */
   bool defaults_dropped; /* from libcurl's headers */
 };

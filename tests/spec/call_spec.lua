@@ -403,21 +403,39 @@ describe("a certificate", function()
     expect.contains(err.message, "the server's certificate is for another host (SSL: ")
   end)
 
-  it("that has expired is refused", function()
-    local status = process.run(([[cd %s && openssl req -new -key key.pem -subj /CN=localhost -out request.pem &&
-      openssl x509 -req -in request.pem -signkey key.pem -days -1 -out old.pem]]):format(directory))
-    expect.equal(status, 0)
-    local old = process.start(("openssl s_server -www -accept 127.0.0.1:0 -key %s/key.pem -cert %s/old.pem")
+  -- `openssl ca` alone sets both times in every version.
+  local AUTHORITY = [[cd %s && openssl req -new -key key.pem -subj /CN=dated -out request.pem && : >index &&
+    printf '[ca]\ndefault_ca = own\n[own]\ndatabase = index\nrand_serial = yes\nnew_certs_dir = .\n' >ca.conf &&
+    printf 'default_md = sha256\npolicy = any\nx509_extensions = host\n[any]\ncommonName = supplied\n' >>ca.conf &&
+    printf '[host]\nsubjectAltName = DNS:localhost\n' >>ca.conf &&
+    openssl ca -batch -config ca.conf -cert cert.pem -keyfile key.pem -in request.pem -notext -out dated.pem \
+      -startdate %s -enddate %s]]
+
+  -- What is said of a certificate that is valid between two times.
+  local function refusal(from, to)
+    local status, _, output = process.run(AUTHORITY:format(directory, from, to))
+    if status ~= 0 then error(output) end
+    local dated <close> = process.start(("openssl s_server -www -accept 127.0.0.1:0 -key %s/key.pem -cert %s/dated.pem")
       :format(directory, directory))
-    local old_port = process.eventually("the TLS server", function()
-      return old:output():match("ACCEPT 127%.0%.0%.1:(%d+)")
+    local its_port = process.eventually("the TLS server", function()
+      return dated:output():match("ACCEPT 127%.0%.0%.1:(%d+)")
     end)
-    local api = anyreach.client { base_url = "https://localhost:" .. old_port, token = "ak_x",
-      ca_file = directory .. "/old.pem" }
+    local api = anyreach.client { base_url = "https://localhost:" .. its_port, token = "ak_x",
+      ca_file = directory .. "/cert.pem" }
     local _, err = api.try.request { path = "/" }
-    old:stop "TERM"
+    dated:signal "TERM"
     expect.equal(err.kind, "tls")
-    expect.contains(err.message, "the server's certificate has expired; is the clock of this machine right? (SSL ")
+    return err.message
+  end
+
+  it("that has expired is refused", function()
+    expect.contains(refusal("20200101000000Z", "20200102000000Z"),
+      "the server's certificate has expired; is the clock of this machine right? (SSL ")
+  end)
+
+  it("that is not valid yet is refused", function()
+    expect.contains(refusal("20900101000000Z", "20900102000000Z"),
+      "the server's certificate is not valid yet; is the clock of this machine right? (SSL ")
   end)
 
   server:stop "TERM"

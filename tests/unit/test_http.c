@@ -217,6 +217,41 @@ static void follows_no_redirect(void **state) {
   http_release(&transfer);
 }
 
+/* Decided by codes, not by what libcurl says. */
+static void gives_the_reason(void **state) {
+  struct listener *listener = *state;
+  char secured_url[80];
+  snprintf(secured_url, sizeof secured_url, "https://%s", strchr(listener->url, '/') + 2);
+  const struct {
+    const char *url, *reply, *reason;
+    struct http_limits limits;
+  } cases[] = {
+      {"http://127.0.0.1:1/", NULL, "nothing answers at this address (Failed ", {5000, 5000, 0}},
+      {listener->url, NULL, "no whole answer within the time for a request; ", {5000, 50, 0}},
+      {listener->url, NULL, "the answer stalled (Operation too slow", {500, 5000, 1}},
+      {secured_url, NULL, "no TLS within the time for connecting (", {50, 5000, 0}},
+      {secured_url,
+       "HTTP/1.1 400 No\r\n\r\n",
+       "the server does not speak TLS at this address (",
+       {5000, 5000, 0}},
+  };
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    int done = 0;
+    struct http_transfer transfer = new_transfer(listener, &done);
+    transfer.url = cases[i].url;
+    transfer.limits = cases[i].limits;
+    listener->reply = cases[i].reply;
+    assert_int_equal(http_start(&transfer, listener->loop), 0);
+    finish(listener, &done);
+    if (strncmp(transfer.error, cases[i].reason, strlen(cases[i].reason)) != 0)
+      fail_msg("case %zu: %d: %s", i, transfer.verdict, transfer.error);
+    http_release(&transfer);
+    if (listener->connection >= 0) close(listener->connection);
+    listener->connection = -1;
+    listener->received[0] = '\0';
+  }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -229,6 +264,7 @@ int main(void) {
       TEST(knows_when_nothing_was_sent),
       TEST(refuses_what_is_not_http),
       TEST(follows_no_redirect),
+      TEST(gives_the_reason),
   };
   curl_global_init(CURL_GLOBAL_DEFAULT);
   int failed = cmocka_run_group_tests(tests, NULL, NULL);

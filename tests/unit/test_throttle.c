@@ -60,7 +60,7 @@ static void keeps_the_rate(void **state) {
     struct throttle_bucket bucket;
     throttle_bucket_init(&bucket, rates[i], 0);
     int passed = count_passed(&bucket, 0, 100 / rates[i], 0);
-    assert_in_range(passed, 100, 101);
+    assert_true(passed >= 100 && passed <= 101);
   }
 }
 
@@ -68,7 +68,8 @@ static void makes_up_for_late_timers(void **state) {
   (void)state;
   struct throttle_bucket bucket;
   throttle_bucket_init(&bucket, 1000, 0);
-  assert_in_range(count_passed(&bucket, 0, 10, 0.002), 9950, 10011);
+  int passed = count_passed(&bucket, 0, 10, 0.002);
+  assert_true(passed >= 9950 && passed <= 10011);
 }
 
 static void saves_nothing_up(void **state) {
@@ -158,7 +159,7 @@ static void the_limit_grows_by_one_a_round_trip(void **state) {
   for (int round = 1; round <= 20; round++) {
     for (int left = (int)limit.limit; left > 0; left--)
       throttle_limit_answered(&limit, false, 256, 100, 101);
-    assert_in_range(limit.limit, round * 3 / 4, round + 1);
+    assert_true(limit.limit >= round * 3 / 4 && limit.limit <= round + 1);
   }
   for (int i = 0; i < 100000; i++) throttle_limit_answered(&limit, false, 256, 100, 101);
   assert_near(limit.limit, 256);
@@ -418,7 +419,7 @@ static void loses_nobody(void **state) {
   throttle_set_rate(&throttle, 5000);
   enter_all(MANY);
   int left = 0;
-  for (int turn = 0; left < MANY; turn++) {
+  while (left < MANY) {
     for (int i = 0; i < MANY; i++) {
       struct visitor *visitor = &visitors[i];
       random = random * 1103515245 + 12345;

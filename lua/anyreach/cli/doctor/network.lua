@@ -134,7 +134,7 @@ function network.reach(patient)
   local record, err = knock(patient)
   if not record then return { finding.failure_of("network", err) } end
   if record.failure then
-    local text = ("%s: %s"):format(record.failure, errors.explain_transport(record.message, patient.base_url))
+    local text = ("%s: %s"):format(record.failure, record.message)
     return { finding.failure("network", text, ADVICE[record.failure], NETWORK) }
   end
   patient.is_reached = true

@@ -71,6 +71,7 @@ describe("each", function()
     for _, body in ipairs { { total = 3 }, json.null, 5, "text", true } do
       local err = expect.raises(function() follow({ body }) end, "expected a list")
       expect.equal(err.kind, "answer")
+      expect.contains(err.message, type(body) == "table" and "got an object without one" or "got something else")
     end
   end)
 

@@ -108,6 +108,19 @@ describe("each", function()
     expect.contains(server:requests()[2], "GET /core/agents/a1/versions?published=true&cursor=c HTTP")
   end)
 
+  it("sends the cursor, too, when it was given no query", function()
+    local server <close> = wire.start()
+    server:answer({ body = json.encode { data = json.array {}, next_cursor = "c" } }, 1)
+    server:answer({ body = "[]" })
+    local api = anyreach.client { base_url = server.base_url, token = "ak_x" }
+    for _ in api.agents.each() do error "no rows" end
+    server:answer({ body = json.encode { data = json.array {}, next_cursor = "d" } }, 3)
+    for _ in api.agents.versions.each "a1" do error "no rows" end
+    local requests = server:requests()
+    expect.contains(requests[2], "GET /core/agents?cursor=c HTTP")
+    expect.contains(requests[4], "GET /core/agents/a1/versions?cursor=d HTTP")
+  end)
+
   it("raises the error of a page", function()
     local err = expect.raises(function() follow({ { data = rows(1), next_cursor = "x" } }) end)
     expect.equal(err.kind, "network")

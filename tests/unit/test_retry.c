@@ -50,6 +50,10 @@ static void refuses_the_rest(void **state) {
   char endless[100];
   memset(endless, '1', sizeof endless);
   assert_true(retry_after_seconds(endless, sizeof endless, NOW) == -1);
+  memset(endless, '0',
+         sizeof endless); /* the shortest text that is too long, and the longest one that is not */
+  assert_true(retry_after_seconds(endless, 64, NOW) == -1);
+  assert_true(retry_after_seconds(endless, 63, NOW) == 0);
 }
 
 static void reads_no_further_than_it_may(void **state) {

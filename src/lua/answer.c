@@ -116,15 +116,16 @@ const char *verdict_kind(CURLcode verdict, bool too_large) {
   return "network";
 }
 
+const char *verdict_message(const struct http_transfer *transfer) {
+  if (transfer->too_large) return "the answer is larger than this program accepts";
+  return *transfer->error ? transfer->error : curl_easy_strerror(transfer->verdict);
+}
+
 static void push_transport_error(lua_State *L, const struct exchange *exchange) {
   const struct http_transfer *transfer = exchange->transfer;
   push_failure(L, exchange);
   set_text(L, "kind", verdict_kind(transfer->verdict, transfer->too_large));
-  if (transfer->too_large)
-    set_text(L, "message", "the answer is larger than this program accepts");
-  else
-    set_text(L, "message",
-             *transfer->error ? transfer->error : curl_easy_strerror(transfer->verdict));
+  set_text(L, "message", verdict_message(transfer));
   make_error(L);
 }
 

@@ -28,4 +28,7 @@ void push_response(lua_State *L, const struct exchange *exchange);
 /* The kind of error that a verdict of libcurl other than CURLE_OK is. */
 const char *verdict_kind(CURLcode verdict, bool too_large);
 
+/* Its message, for whoever reads the error. Lives as long as the transfer. */
+const char *verdict_message(const struct http_transfer *transfer);
+
 #endif

@@ -82,7 +82,7 @@ static struct throttle *push_throttle(lua_State *L, const char *base_url) {
 }
 
 /* new(settings) -> client. Settings, checked by the caller: base_url, organization?, token?
- * (secret), ca_file?, headers?, profile?, is_protected? (with a profile), replays?, retries, rate?
+ * (secret), ca_file?, headers?, profile?, is_protected? (with a profile), retries, rate?
  * in requests a second, timeout, connect_timeout and stall_timeout in seconds. */
 static int l_client_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -97,7 +97,6 @@ static int l_client_new(lua_State *L) {
   client->limits.connect_timeout_ms = (long)(optional_number(L, 1, "connect_timeout") * 1000 + 0.5);
   client->limits.stall_seconds = (long)ceil(optional_number(L, 1, "stall_timeout"));
   client->is_protected = optional_flag(L, 1, "is_protected");
-  client->replays = optional_flag(L, 1, "replays");
   lua_getfield(L, 1, "token");
   client->token = to_secret(L, -1, &client->token_length);
   lua_pop(L, 1);
@@ -108,6 +107,22 @@ static int l_client_new(lua_State *L) {
   lua_setiuservalue(L, 2, CLIENT_THROTTLE);
   lua_pushvalue(L, 1);
   lua_setiuservalue(L, 2, CLIENT_SETTINGS);
+  luaL_setmetatable(L, CLIENT_TYPE);
+  return 1;
+}
+
+/* internal(client) -> the same client, for requests that are no step of the script: the program
+ * asks something on its own account. */
+static int l_client_internal(lua_State *L) {
+  const struct client *client = check_client(L, 1);
+  struct client *internal = lua_newuserdatauv(L, sizeof *internal, CLIENT_VALUES);
+  *internal = *client;
+  internal->is_internal = true;
+  static const int kept[] = {CLIENT_SETTINGS, CLIENT_THROTTLE};
+  for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+    lua_getiuservalue(L, 1, kept[i]);
+    lua_setiuservalue(L, -2, kept[i]);
+  }
   luaL_setmetatable(L, CLIENT_TYPE);
   return 1;
 }
@@ -147,6 +162,7 @@ static int l_client_base_url_problem(lua_State *L) {
 
 static const luaL_Reg client_functions[] = {
     {"new", l_client_new},
+    {"internal", l_client_internal},
     {"token_is_personal", l_client_token_is_personal},
     {"token_is_organization", l_client_token_is_organization},
     {"token_is_sandbox", l_client_token_is_sandbox},

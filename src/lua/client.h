@@ -27,8 +27,8 @@ struct client {
   size_t token_length;
   const char *ca_file; /* or NULL */
   const char *profile; /* whose name messages tell, or NULL */
-  bool replays;        /* nothing is sent: answers come from recordings */
   bool is_protected;   /* by the profile: writes nothing */
+  bool is_internal;    /* its requests are no steps of the script */
   struct http_limits limits;
   unsigned retries;
   struct throttle *throttle; /* shared by all clients of the same server */

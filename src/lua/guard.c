@@ -116,10 +116,12 @@ static const struct operation *row_of(const struct guard_request *request) {
   return row ? row : request->operation;
 }
 
-void guard_check(lua_State *L, const struct guard_request *request) {
+void guard_check(lua_State *L, struct guard_request *request) {
   const struct operation *row = row_of(request);
   bool writes = row->writes || (row->writes_when && request->argument &&
                                 strcmp(row->writes_when, request->argument) == 0);
+  request->row = row;
+  request->writes = writes;
   if (!writes) return;
   if (is_set(L, &read_only_key))
     raise_error(L, "guard", "%s (%s %s) writes, and this run is read-only", row->name, row->method,

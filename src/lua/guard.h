@@ -7,6 +7,7 @@
 #define ANYREACH_LUA_GUARD_H
 
 #include <lua.h>
+#include <stdbool.h>
 
 #include "api/operation.h"
 
@@ -17,10 +18,14 @@ struct guard_request {
   const char *path;     /* of a raw request, without query; else NULL */
   const char *argument; /* a path value that may turn a read into a write ("latest"), or NULL */
   const char *protected_profile; /* of the client, when it must not write; else NULL */
+
+  /* Set by guard_check(). */
+  const struct operation *row; /* the one that counts */
+  bool writes;
 };
 
 /* Raises an error of kind "guard" when the request is not allowed. [-0, +0, v] */
-void guard_check(lua_State *L, const struct guard_request *request);
+void guard_check(lua_State *L, struct guard_request *request);
 
 /* Refuses every write from now on. */
 void guard_set_read_only(lua_State *L);

@@ -13,6 +13,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "lua/answerer.h"
 #include "lua/binding.h"
 #include "lua/coroutine.h"
 #include "lua/disk.h"
@@ -43,6 +44,7 @@ struct host {
 /* {====== modules ====== */
 
 static const luaL_Reg client_modules[] = {{"anyreach.client_core", luaopen_anyreach_client_core},
+                                          {"anyreach.answerer", luaopen_anyreach_answerer},
                                           {"anyreach.observer", luaopen_anyreach_observer},
                                           {"anyreach.redact", luaopen_anyreach_redact},
                                           {"anyreach.directory", luaopen_anyreach_directory},
@@ -469,7 +471,8 @@ static void start_requested_sandbox(lua_State *L, struct host *host) {
 
 static bool is_looking_inside(const struct options *options) {
   return options->values[OPTION_TRACE] || options->values[OPTION_HAR] ||
-         options->values[OPTION_STATS] || options->values[OPTION_RECORD];
+         options->values[OPTION_STATS] || options->values[OPTION_RECORD] ||
+         options->values[OPTION_REPLAY];
 }
 
 /* start() before the program, finish() after it: true unless what was seen could not be written. */

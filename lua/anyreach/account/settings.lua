@@ -22,7 +22,6 @@ local REPLAY_TOKEN = "ak_replay.none" -- a replay needs no credential
 ---@field token? anyreach.secret
 ---@field profile? anyreach.profile
 ---@field is_protected boolean writes are refused because of the profile
----@field replays boolean requests are answered from recordings
 
 -- Empty means unset: a CI system defines variables it has no value for.
 local function environment(name)
@@ -107,7 +106,6 @@ function settings.find(options)
     token = identity.token or replays and secret(REPLAY_TOKEN) or nil,
     profile = profile,
     is_protected = profile and profile.protected and not line.write and not host.sandbox_url() or false,
-    replays = replays,
   }
   check_organization(found)
   return found

@@ -127,7 +127,7 @@ function client.new(options)
   check_options(options)
   local native = limits_of(options)
   local found = settings.find(options)
-  for _, name in ipairs { "base_url", "organization", "token", "is_protected", "replays" } do
+  for _, name in ipairs { "base_url", "organization", "token", "is_protected" } do
     native[name] = found[name]
   end
   native.profile = found.profile and found.profile.name

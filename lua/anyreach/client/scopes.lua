@@ -1,5 +1,6 @@
 -- What the credential of a client may do, asked for once when the server has refused something with 403.
 
+local core = require "anyreach.client_core"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
@@ -12,7 +13,7 @@ local asked = setmetatable({}, { __mode = "k" }) -- client -> the task that asks
 
 -- A flat list of texts, as the documentation says; anything else says nothing.
 local function ask(api)
-  local list = api.try.admin.members.my_scopes()
+  local list = core.internal(api).try.admin.members.my_scopes()
   if not json.is_array(list) then return nil end
   for _, scope in ipairs(list) do
     if type(scope) ~= "string" then return nil end

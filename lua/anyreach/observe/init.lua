@@ -1,6 +1,8 @@
--- Looking inside: what --trace, --stats, --har and --record show of the requests that were made. C notes every
--- attempt and hands the notes over afterwards (src/lua/observer.c); each option is one consumer of them.
+-- What --trace, --stats, --har and --record show of the requests that were made, and --replay, which answers
+-- them. C notes every attempt and hands the notes over afterwards (src/lua/observer.c); each option is one
+-- consumer of them. The program calls start() before the script and finish() after it.
 
+local answerer = require "anyreach.answerer"
 local host = require "anyreach.host"
 local observer = require "anyreach.observer"
 
@@ -12,7 +14,7 @@ local observing = {}
 ---@field presigned boolean its query is a credential
 ---@field attempt integer from 1
 ---@field is_repeated boolean another attempt follows
----@field is_abandoned boolean no attempt, but the end of a request that waited to be sent again
+---@field is_abandoned boolean not an attempt, but the end of a request that waited to be sent again
 ---@field status? integer
 ---@field failure? string why there is no answer: "network", "timeout", "tls", "answer" or "cancelled"
 ---@field message? string the same in words
@@ -58,13 +60,14 @@ local function finish_before_exit()
   end
 end
 
---- Starts to look on, as the command line says. Clients that are made afterwards are observed.
+--- Starts what the command line asks for. Clients that are made afterwards are observed.
 function observing.start()
   add("trace", "anyreach.observe.trace")
   add("har", "anyreach.observe.har")
   add("record", "anyreach.observe.record")
   add("stats", "anyreach.observe.stats")
-  observe()
+  if host.options.replay then answerer.install(require("anyreach.observe.replay").answer) end
+  if #consumers > 0 then observe() end
   finish_before_exit()
 end
 
@@ -75,16 +78,16 @@ local function is_known(consumer)
   return false
 end
 
---- Lets a consumer look on, too, at clients that are made afterwards. Called again when it wants contents
---- now, or does no longer.
+--- Adds a consumer, for clients that are made afterwards. Call it again when the consumer's wants_contents has
+--- changed.
 ---@param consumer anyreach.observing.consumer
 function observing.watch(consumer)
   if not is_known(consumer) then consumers[#consumers + 1] = consumer end
   observe()
 end
 
---- Ends it: what is written at the end is written now.
----@return boolean ok
+--- Ends all consumers, which write what they write at the end.
+---@return boolean ok false when one of them failed; its message is on stderr
 function observing.finish()
   local ok = true
   observer.flush()

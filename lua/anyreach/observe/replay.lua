@@ -1,6 +1,6 @@
--- --replay DIRECTORY: answers come from cassettes (anyreach.cassette), and nothing is sent. Each recorded
--- exchange is given once, equal ones in their order; a read that is asked for more often than it was
--- recorded gets the last answer again, a write does not.
+-- --replay DIRECTORY: the answerer (src/lua/answerer.h) that takes answers from recordings, so that nothing is
+-- sent. Each recorded exchange is given once, equal ones in their order; a read that is asked for more often
+-- than it was recorded gets the last answer again, a write does not.
 
 local cassette = require "anyreach.observe.recording"
 local errors = require "anyreach.errors"
@@ -8,6 +8,32 @@ local host = require "anyreach.host"
 local json = require "anyreach.json"
 
 local replay = {}
+
+---@class anyreach.answerer.request see src/lua/answerer.h
+---@field method string
+---@field url string without the query when it is presigned
+---@field path string
+---@field query? string
+---@field operation string
+---@field writes boolean
+---@field body? string
+---@field content_type? string
+---@field organization? string
+---@field place string of the task, "main.2.1"
+---@field is_raw boolean
+---@field is_presigned boolean
+---@field is_internal boolean
+---@field is_streamed boolean
+
+---@class anyreach.answerer.answer either status, headers and body, or failure and message
+---@field status? integer
+---@field headers? string lines, as on the wire
+---@field body? string
+---@field failure? string kind of error: "network", "timeout", "tls" or "answer"
+---@field message? string
+---@field may_have_been_sent? boolean default: true for a failure
+---@field attempts? integer default 1
+---@field elapsed? number seconds, default 0
 
 local exchanges -- of the directory, once it was read
 local waiting, given = {}, {} -- lists of them by cassette.address: those to come, and those that have been used
@@ -68,21 +94,16 @@ local function find(wanted)
     cassette.nearest(wanted, exchanges))
 end
 
---- The recorded answer to a request; raises an error of kind "replay" when there is none.
----@param method string
----@param url string
----@param body string|nil
----@param content_type string|nil
----@param presigned boolean
----@return integer|string answer the status, or of a failure its kind
----@return string text header lines, or of a failure its message
----@return string|nil body
-function replay.answer(method, url, body, content_type, presigned)
+--- The answerer that gives the recorded answers; raises an error of kind "replay" when there is none.
+---@param request anyreach.answerer.request
+---@return anyreach.answerer.answer
+function replay.answer(request)
   if not exchanges then read() end
-  local wanted = cassette.request(method, url, body, { presigned = presigned, content_type = content_type })
-  local exchange = find(wanted)
-  if exchange.failure then return exchange.failure.kind, exchange.failure.message end
-  return exchange.response.status, header_lines(exchange.response), body_text(exchange.response)
+  local exchange = find(cassette.request(request.method, request.url, request.body,
+    { presigned = request.is_presigned, content_type = request.content_type }))
+  if exchange.failure then return { failure = exchange.failure.kind, message = exchange.failure.message } end
+  local response = exchange.response
+  return { status = response.status, headers = header_lines(response), body = body_text(response) }
 end
 
 return replay

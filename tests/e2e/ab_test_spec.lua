@@ -1,6 +1,7 @@
 -- The recipe `ab-test` as a user runs it: from the plan to the conclusion, cut off at every write, and with
 -- everything in its way that may be.
 
+local held_request = require "helpers.held_request"
 local json = require "anyreach.json"
 local past = require "helpers.past_conversations"
 local process = require "helpers.process"
@@ -242,30 +243,6 @@ end)
 
 -- {====== kill -9 ======
 
--- How often a write has arrived at a sandbox.
-local function writes(api)
-  local count = 0
-  for _, request in ipairs(api.request { path = "/_sandbox/requests" }) do
-    if request.method ~= "GET" and not request.path:find "^/_sandbox" then count = count + 1 end
-  end
-  return count
-end
-
-local function prepare(api)
-  api.request { method = "POST", path = "/_sandbox/reset" }
-  assert(load("local api = ... " .. SET_UP))(api)
-end
-
--- Runs a command, kills it when so many more writes have arrived, and runs it again.
-local function kill_at(sandbox, api, nth, ...)
-  local command = sandbox.environment .. process.anyreach("run", "ab-test", ...)
-  local before = writes(api)
-  local program = process.start(command)
-  process.eventually("write " .. nth, function() return writes(api) >= before + nth end)
-  program:stop "KILL"
-  return process.run(command)
-end
-
 local function look_at(api)
   local lines = {}
   local function print_line(...)
@@ -278,57 +255,66 @@ local function look_at(api)
   return table.concat(lines)
 end
 
+-- Prepares a sandbox that holds a request; returns how it runs and kills, and what it holds then.
+local function hold(case)
+  local self = { sandbox = process.sandbox("--faults", case.faults), directory = process.directory(), case = case }
+  self.api = anyreach.client { base_url = self.sandbox.base_url, token = "ak_sandbox.admin",
+    headers = held_request.headers }
+  self.file = self.directory .. "/trial.yaml"
+  process.write(self.file, EXPERIMENT)
+  process.write(self.directory .. "/new.md", "New words.\n")
+  assert(load("local api = ... " .. SET_UP))(self.api)
+  function self.command(...) return self.sandbox.environment .. process.anyreach("run", "ab-test", ...) end
+  function self.kill(...)
+    local command = self.command(...)
+    held_request.stop(self.api, case, function() return process.start(command) end)
+  end
+  return setmetatable(self, { __close = function() self.sandbox:stop() end })
+end
+
+local START = { "agents.versions.create 1", "agents.versions.create 2", "agents.versions.publish 1",
+  "agents.versions.publish 2" }
+
 describe("a run that is killed", function()
-  local sandbox = process.sandbox("--faults", "latency=60;only=agents.versions.*")
-  local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin" }
-  local directory = process.directory()
-  local file, state_file = directory .. "/trial.yaml", directory .. "/trial.state.json"
-  process.write(file, EXPERIMENT)
-  process.write(directory .. "/new.md", "New words.\n")
-
-  for nth = 1, 4 do
-    it(("at write %d of the start is completed by the next one, with nothing done twice"):format(nth), function()
-      os.remove(state_file)
-      prepare(api)
-      local code, _, err = kill_at(sandbox, api, nth, "start", file)
+  for _, case in ipairs(held_request.cases(START)) do
+    it(("%s of the start is completed by the next one, with nothing done twice"):format(case.name), function()
+      local held <close> = hold(case)
+      held.kill("start", held.file)
+      local code, _, err = process.run(held.command("start", held.file))
       expect.equal({ code, err }, { 0, "" })
-      expect.equal(look_at(api), RUNNING)
+      expect.equal(look_at(held.api), RUNNING)
     end)
   end
 
-  for nth = 1, 2 do
-    it(("at write %d of the conclusion, too"):format(nth), function()
-      os.remove(state_file)
-      prepare(api)
-      process.run(sandbox.environment .. process.anyreach("run", "ab-test", "start", file))
-      local code, _, err = kill_at(sandbox, api, nth, "conclude", "--winner", "new", file)
+  -- The start, which is not held, creates and publishes two versions.
+  for _, case in ipairs(held_request.cases { "agents.versions.create 3", "agents.versions.publish 3" }) do
+    it(("%s, in the conclusion, too"):format(case.name), function()
+      local held <close> = hold(case)
+      expect.equal((process.run(held.command("start", held.file))), 0)
+      case.number = 1
+      held.kill("conclude", "--winner", "new", held.file)
+      local code, _, err = process.run(held.command("conclude", "--winner", "new", held.file))
       expect.equal({ code, err }, { 2, "" })
-      expect.equal(look_at(api), look("4\ttrue\tNew words.\n3\ttrue\tOld words of Scheduler\n2\ttrue\tNew words.\n"
-        .. "1\ttrue\tOld words of Scheduler\n", MAIN .. " inbound Scheduler@4", MAIN .. " outbound Scheduler@4",
-        SECOND .. " inbound Scheduler@4", BORROWED .. " inbound Other@1"))
+      expect.equal(look_at(held.api), look("4\ttrue\tNew words.\n3\ttrue\tOld words of Scheduler\n"
+        .. "2\ttrue\tNew words.\n1\ttrue\tOld words of Scheduler\n", MAIN .. " inbound Scheduler@4",
+        MAIN .. " outbound Scheduler@4", SECOND .. " inbound Scheduler@4", BORROWED .. " inbound Other@1"))
     end)
   end
 
-  it("can be taken back instead of completed", function()
-    os.remove(state_file)
-    prepare(api)
-    local before = look_at(api)
-    local program = process.start(sandbox.environment .. process.anyreach("run", "ab-test", "start", file))
-    local start = writes(api)
-    process.eventually("the third write", function() return writes(api) >= start + 3 end)
-    program:stop "KILL"
-    local code = process.run(sandbox.environment .. process.anyreach("run", "ab-test", "conclude", "--restore", file))
-    expect.equal(code, 2)
-    local slots = "%+[^@]*@%d"
-    local function slots_of(text)
-      local list = {}
-      for slot in text:gmatch(slots) do list[#list + 1] = slot end
-      return table.concat(list, "\n")
-    end
-    expect.equal(slots_of(look_at(api)), slots_of(before))
-  end)
-
-  sandbox:stop()
+  for _, case in ipairs(held_request.cases(START)) do
+    it(("%s can be taken back instead of completed"):format(case.name), function()
+      local held <close> = hold(case)
+      local function slots()
+        local list = {}
+        for slot in look_at(held.api):gmatch("%+[^@]*@%d") do list[#list + 1] = slot end
+        return table.concat(list, "\n")
+      end
+      local before = slots()
+      held.kill("start", held.file)
+      expect.equal((process.run(held.command("conclude", "--restore", held.file))), 2)
+      expect.equal(slots(), before)
+    end)
+  end
 end)
 
 -- }======

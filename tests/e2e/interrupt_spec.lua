@@ -117,15 +117,17 @@ describe("SIGTERM", function()
 end)
 
 describe("A run that is stopped", function()
+  -- Three writes are answered at once, and two not before the test is over.
   local WRITES = [[
-    local api = anyreach.client()
-    for i = 1, 3 do api.agents.create{ name = "a" .. i } end
-    print "ready" io.stdout:flush()
-    anyreach.map({ 1, 2 }, function(i) while true do api.agents.create{ name = "x" .. i } end end)]]
+    local api, quick = anyreach.client(), anyreach.client { headers = { ["X-Sandbox-Fault"] = "latency=0" } }
+    for i = 1, 3 do quick.agents.create{ name = "a" .. i } end
+    anyreach.map({ 1, 2 }, function(i) api.agents.create{ name = "x" .. i } end)]]
 
   local function stop(signal, ...)
-    local program = process.start(process.anyreach("--sandbox", "--sandbox-faults", "latency=200", ..., "-e", WRITES))
-    program:first_line()
+    local sandbox <close> = process.sandbox("--faults", "latency=60000;only=agents.create")
+    local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin" }
+    local program <close> = process.start(sandbox.environment .. process.anyreach(..., "-e", WRITES))
+    process.eventually("five writes", function() return #api.request { path = "/_sandbox/requests" } == 5 end)
     program:signal(signal)
     return program:wait(), program:output(), program:output "err"
   end

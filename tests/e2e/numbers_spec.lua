@@ -1,5 +1,6 @@
 -- The recipe `numbers` as a user runs it, against a sandbox of its own.
 
+local held_request = require "helpers.held_request"
 local json = require "anyreach.json"
 local organizations = require "helpers.organizations"
 local disk = require "anyreach.disk"
@@ -163,25 +164,14 @@ describe("a swap", function()
     expect.equal({ slots()[A], slots()[B] }, { "One@1 One@1", "Two@1 -" })
   end)
 
-  -- Starts a swap, and waits until so many of its requests to publish have arrived. The last is not answered yet.
-  local function swap_until(where, count)
-    local run, arrived = where:start("numbers", "swap", A, B), 0
-    process.eventually("the requests to publish", function()
-      arrived = arrived + #where:writes()
-      return arrived >= count
-    end)
-    return run
-  end
-
-  it("that is killed after any request is completed by the second run, and not begun anew", function()
-    local slow <close> = organizations.start("--faults", "latency=1000;only=agents.versions.publish")
-    slow.first = anyreach.client { base_url = slow.sandbox.base_url, token = "ak_sandbox.admin",
-      headers = { ["X-Sandbox-Fault"] = "latency=0" } }
-    for count = 1, 3 do
+  it("that is killed at any request is completed by the second run, and not begun anew", function()
+    for _, case in ipairs(held_request.cases { "agents.versions.publish 1", "agents.versions.publish 2",
+      "agents.versions.publish 3" }) do
+      local slow <close> = organizations.hold(case)
       prepare_agents(slow)
-      swap_until(slow, count):stop("KILL")
+      slow:stop_at_held_request("KILL", "numbers", "swap", A, B)
       local code, _, err = slow:run("numbers", "swap", B, A)
-      expect.equal({ count, code, slots(slow)[A], slots(slow)[B] }, { count, 0, table.unpack(SWAPPED) })
+      expect.equal({ case.name, code, slots(slow)[A], slots(slow)[B] }, { case.name, 0, table.unpack(SWAPPED) })
       expect.contains(err, "completing 'swap")
     end
   end)
@@ -209,7 +199,7 @@ describe("a swap", function()
   it("that is started twice at once is carried out by one of them", function()
     local slow <close> = organizations.start("--faults", "latency=200")
     slow.first = anyreach.client { base_url = slow.sandbox.base_url, token = "ak_sandbox.admin",
-      headers = { ["X-Sandbox-Fault"] = "latency=0" } }
+      headers = held_request.headers }
     prepare_agents(slow)
     local runs = { slow:start("numbers", "swap", A, B), slow:start("numbers", "swap", A, B) }
     local codes = { runs[1]:wait(), runs[2]:wait() }

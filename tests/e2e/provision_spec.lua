@@ -1,5 +1,6 @@
 -- The recipe `provision` as a user runs it, against the sandbox with its state in a file.
 
+local held_request = require "helpers.held_request"
 local json = require "anyreach.json"
 local process = require "helpers.process"
 
@@ -116,29 +117,40 @@ describe("the example clinic", function()
   end)
 end)
 
-describe("a run that is cut off", function()
-  it("by kill -9 at any time is completed by the next one", function()
-    for _, delay in ipairs { 0.1, 0.25, 0.4, 0.55, 0.7, 0.9, 1.2 } do
+-- Provisions the clinic against a sandbox in `db` that holds a request, and stops the run there.
+local function stop_at(case, db, signal)
+  local sandbox <close> = process.sandbox("--db", db, "--faults", case.faults)
+  local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin",
+    headers = held_request.headers }
+  return held_request.stop(api, case, function()
+    return process.start(sandbox.environment .. process.anyreach("run", "provision", "--no-lock", CLINIC))
+  end, signal)
+end
+
+-- The clinic has three agents, which are written at the same time, and one SIP address.
+local WRITES = { "agents.create 1", "agents.create 3", "agents.versions.create 1", "agents.versions.create 3",
+  "agents.versions.publish 1", "agents.versions.publish 3", "agents.deploy_as_sip 1" }
+
+describe("a run that is stopped", function()
+  it("by kill -9 at any write is completed by the next one", function()
+    for _, case in ipairs(held_request.cases(WRITES)) do
       local db = new_db()
-      local run = process.start(process.anyreach("--sandbox=" .. db, "--sandbox-faults", "latency=40", "run",
-        "provision", "--no-lock", CLINIC))
-      anyreach.sleep(delay)
-      run:stop("KILL")
+      stop_at(case, db)
       local code, _, err = provision(db, { CLINIC })
-      expect.equal({ delay, code, err }, { delay, 0, "" })
-      expect.equal({ delay, evaluate(db, STATE) }, { delay, COMPLETE })
+      expect.equal({ case.name, code, err }, { case.name, 0, "" })
+      expect.equal({ case.name, evaluate(db, STATE) }, { case.name, COMPLETE })
     end
   end)
 
   it("by Ctrl-C says so, and is completed by the next one", function()
-    local db = new_db()
-    local run = process.start(process.anyreach("--sandbox=" .. db, "--sandbox-faults", "latency=60", "run",
-      "provision", "--no-lock", CLINIC))
-    anyreach.sleep(0.5)
-    expect.equal(run:stop("INT"), 130)
-    expect.match(run:output("err"), "^anyreach: interrupted[^\n]*\n$")
-    expect.equal((provision(db, { CLINIC })), 0)
-    expect.equal(evaluate(db, STATE), COMPLETE)
+    for _, case in ipairs(held_request.cases { "agents.versions.publish 1" }) do
+      local db = new_db()
+      local run, code = stop_at(case, db, "INT")
+      expect.equal({ case.name, code }, { case.name, 130 })
+      expect.match(run:output("err"), "^anyreach: interrupted[^\n]*\n$")
+      expect.equal((provision(db, { CLINIC })), 0)
+      expect.equal({ case.name, evaluate(db, STATE) }, { case.name, COMPLETE })
+    end
   end)
 end)
 

@@ -1,6 +1,7 @@
 -- A sandbox with its two organisations, for specs of recipes: both as profiles, `staging` and `production`,
 -- of a config file; a place of its own for state; and what was asked to write.
 
+local held_request = require "helpers.held_request"
 local process = require "helpers.process"
 
 local organizations = {}
@@ -29,6 +30,28 @@ function organizations.start(...)
     .. "SECOND_TOKEN=ak_sandbox.second ANYREACH_TOKEN= ANYREACH_BASE_URL= ANYREACH_PROFILE="):format(self.directory,
       self.directory, self.directory)
   return self
+end
+
+--- Starts a sandbox that holds one request of what it is asked, but for those of this helper's clients.
+---@param case held_request.case
+function organizations.hold(case)
+  local self = organizations.start("--faults", case.faults)
+  local url, headers = self.sandbox.base_url, held_request.headers
+  self.first = anyreach.client { base_url = url, token = "ak_sandbox.admin", headers = headers }
+  self.second = anyreach.client { base_url = url, token = "ak_sandbox.second", headers = headers }
+  self.case = case
+  return self
+end
+
+--- Runs a recipe until the request that the sandbox holds, and stops it there.
+---@param signal string
+---@param ... string
+---@return integer code
+function Organizations:stop_at_held_request(signal, ...)
+  local words = { ... }
+  return select(2, held_request.stop(self.first, self.case, function()
+    return self:start(table.unpack(words))
+  end, signal))
 end
 
 function Organizations:stop()

@@ -92,6 +92,21 @@ describe("faults", function()
     expect.equal(run "500;rate=0", ("."):rep(200))
   end)
 
+  it("of a profile hit the request that is chosen by its number, anew after a reset", function()
+    local box = new { faults = "500;only=agents.create;nth=2" }
+    local function statuses()
+      local list = {}
+      for index = 1, 4 do
+        ask(box, "GET", "/core/agents")
+        list[index] = ask(box, "POST", "/core/agents", { name = "x" })
+      end
+      return list
+    end
+    expect.equal(statuses(), { 200, 500, 200, 200 })
+    ask(box, "POST", "/_sandbox/reset")
+    expect.equal(statuses(), { 200, 500, 200, 200 })
+  end)
+
   it("a malformed profile is an error at start", function()
     local err = expect.raises(function() new { faults = "rat=0.1" } end, "fault profile")
     expect.contains(err, 'did you mean "rate"?')

@@ -11,6 +11,7 @@
 --   stale=N              what this request creates is missing from the next N lists
 --   rate=P; seed=N       profile: probability of a request to be hit; makes the choice repeatable
 --   only=PATTERN         profile: operations to hit; "*" stands for any text
+--   nth=N                profile: of these requests hit the N-th alone, counted from the start or the last reset
 
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
@@ -68,6 +69,7 @@ local DIRECTIVES = {
   { word = "rate", takes_value = true, profile = true, set = number_setter("rate", 0, 1) },
   { word = "seed", takes_value = true, profile = true, set = integer_setter("seed") },
   { word = "only", takes_value = true, profile = true, set = text_setter("only") },
+  { word = "nth", takes_value = true, profile = true, set = integer_setter("nth") },
 }
 
 local function find_directive(word, is_profile)
@@ -123,7 +125,7 @@ end
 
 ---Reads directives.
 ---@param text string
----@param is_profile boolean? allows rate, seed and only
+---@param is_profile boolean? allows rate, seed, only and nth
 ---@return table? fault
 ---@return string? message when it is malformed
 function faults.parse(text, is_profile)
@@ -155,7 +157,7 @@ function faults.profile(text)
   local fault, problem = faults.parse(text, true)
   if not fault then error("sandbox: fault profile: " .. problem, 0) end
   local escaped = (fault.only or "*"):gsub("[^%w*]", "%%%0"):gsub("%*", ".*")
-  return setmetatable({ fault = fault, pattern = "^" .. escaped .. "$", state = fault.seed or 0 }, Profile)
+  return setmetatable({ fault = fault, pattern = "^" .. escaped .. "$", state = fault.seed or 0, count = 0 }, Profile)
 end
 
 -- The next number in [0, 1) of SplitMix64: repeatable, and out of the way of math.random.
@@ -167,11 +169,18 @@ local function draw(profile)
   return ((value ~ (value >> 31)) >> 11) / (1 << 53)
 end
 
+---Counts requests from the beginning again.
+function Profile:reset()
+  self.count = 0
+end
+
 ---The fault that a request of this operation meets, or nil.
 ---@param operation string? nil for a request that no operation serves
 ---@return table? fault
 function Profile:choose(operation)
   if not (operation or ""):find(self.pattern) then return nil end
+  self.count = self.count + 1
+  if self.fault.nth and self.count ~= self.fault.nth then return nil end
   if self.fault.rate and draw(self) >= self.fault.rate then return nil end
   return self.fault
 end

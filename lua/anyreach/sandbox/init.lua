@@ -238,6 +238,7 @@ local function reset(sandbox)
   end)
   if not ok then error(message, 0) end
   sandbox.log, sandbox.staleness = new_log(), faults.staleness()
+  if sandbox.profile then sandbox.profile:reset() end
   return { status = 204, headers = {} }
 end
 

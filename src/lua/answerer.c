@@ -148,8 +148,8 @@ static int fail_explained(lua_State *L, int status, lua_KContext context) {
 
 /* Asks which scopes the credential does have, and adds them to the error on top of the stack. */
 static int explain_forbidden(lua_State *L, int index) {
-  embedded_require(L, "anyreach.client.scopes");
-  lua_getfield(L, -1, "explain");
+  embedded_require(L, "anyreach.client.client");
+  lua_getfield(L, -1, "add_scopes");
   lua_remove(L, -2);
   lua_pushvalue(L, -2);
   lua_getiuservalue(L, index, CALL_CLIENT);

@@ -5,7 +5,6 @@
 package.preload["anyreach.composites"] = function() return { ["sources.upload"] = true } end
 
 local document = require "anyreach.openapi.document"
-local merge = require "anyreach.openapi.merge"
 local openapi = require "anyreach.openapi.operations"
 local operations = require "anyreach.operations"
 
@@ -33,7 +32,7 @@ local function rows_of(value, service)
   local ok, found, refused = pcall(openapi.read, document.place(value, service))
   if not ok then return expect_words(found) end
   for _, refusal in ipairs(refused) do expect_words(refusal.reason) end
-  local merged, clashes = merge.rows(found)
+  local merged, clashes = document.rows(found)
   for _, clash in ipairs(clashes) do expect_words(clash.reason) end
   local rows = {}
   for i, entry in ipairs(merged) do rows[i] = entry.row end

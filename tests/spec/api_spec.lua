@@ -1,6 +1,6 @@
 -- What is said of operations: help with examples that could be sent, and what has changed in one.
 
-local compare = require "anyreach.openapi.compare"
+local update = require "anyreach.openapi.update"
 local examples = require "anyreach.openapi.examples"
 local json = require "anyreach.json"
 local openapi = require "anyreach.openapi.operations"
@@ -53,7 +53,7 @@ describe("the comparison of two rows", function()
     local function row(text)
       return openapi.read(yaml.decode("openapi: 3.0.3\npaths: {/s/a: {post: " .. text .. "}}"))[1]
     end
-    return compare.rows(row(old), row(new))
+    return update.compare(row(old), row(new))
   end
 
   local function body(schema)

@@ -4,7 +4,6 @@
 local document = require "anyreach.openapi.document"
 local json = require "anyreach.json"
 local live = require "anyreach.openapi.live_documents"
-local merge = require "anyreach.openapi.merge"
 local openapi = require "anyreach.openapi.operations"
 local operations = require "anyreach.operations"
 local write = require "anyreach.openapi.write"
@@ -94,7 +93,7 @@ paths:
       responses: {"200": {description: fine}}
 ]], "test"))
     found[1].method, found[1].path = before.method, before.path:gsub("{.-}", "{id}")
-    local entry = merge.rows(found)[1]
+    local entry = document.rows(found)[1]
     local row = entry.row
     expect.equal({ row.name, row.path, row.path_fields[1].name },
       { before.name, before.path, before.path_fields[1].name })
@@ -113,7 +112,7 @@ paths:
 openapi: 3.0.3
 paths: {/core/agents: {get: {security: [], x-retry: never, x-pagination: none, summary: "New\nwords."}}}
 ]], "test"))
-    local row = merge.rows(found)[1].row
+    local row = document.rows(found)[1].row
     expect.equal({ row.public, row.retry, row.paging, row.summary }, { true, "never", "none", "New words." })
   end)
 
@@ -202,10 +201,10 @@ describe("a document", function()
     for i, name in ipairs(operations.names()) do rows[i] = operations.describe(name) end
     local found, refused = openapi.read(json.decode(json.encode(write.document("test", rows))))
     expect.equal(refused, {})
-    local merged, clashes = merge.rows(found)
+    local merged, clashes = document.rows(found)
     expect.equal({ #merged, clashes }, { #rows, {} })
     for _, entry in ipairs(merged) do
-      expect.equal({ entry.row.name, require("anyreach.openapi.compare").rows(entry.known, entry.row) },
+      expect.equal({ entry.row.name, require("anyreach.openapi.update").compare(entry.known, entry.row) },
         { entry.row.name, {} })
     end
   end)

@@ -1,5 +1,5 @@
--- The config file with the profiles: found, checked and read, once a run. Everything wrong with it is
--- told at once, with line and column, and never with a value: a slip may have put a token anywhere.
+-- The config file with the profiles: found, checked, read once a run, and changed. Everything wrong with it is
+-- reported at once, with line and column, and never with a value: a slip may have put a token anywhere.
 --
 --   default: staging
 --   profiles:
@@ -16,6 +16,7 @@ local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 local disk = require "anyreach.disk"
 local secret = require "anyreach.secret"
+local user_paths = require "anyreach.account.user_paths"
 local yaml = require "anyreach.yaml"
 
 local profile_file = {}
@@ -229,11 +230,7 @@ end
 --- Where the config file is, whether it exists or not; nil when there is no place for it.
 ---@return string|nil
 function profile_file.path()
-  local root, home = os.getenv("XDG_CONFIG_HOME"), os.getenv("HOME")
-  if not root or root:sub(1, 1) ~= "/" then
-    root = home and home:sub(1, 1) == "/" and home .. "/.config" or nil
-  end
-  return root and root .. "/anyreach/config.yaml"
+  return user_paths.config "config.yaml"
 end
 
 local contents
@@ -263,6 +260,52 @@ end
 --- Lets the next read() look at the file again.
 function profile_file.forget()
   contents = nil
+end
+
+-- }======
+
+-- {====== changing ======
+
+local function path_or_fail()
+  return profile_file.path()
+    or errors.raise("input", "there is no place for a config file: set HOME or XDG_CONFIG_HOME")
+end
+
+-- Lets `change` alter what the file says, and writes that: what a person wrote there, comments included, stays.
+-- A wrong file, or one that is open to others, is refused first.
+local function update(change)
+  local path = path_or_fail()
+  local is_there = profile_file.read().mode ~= nil
+  local text = is_there and files.read_file(path) or ""
+  local value = yaml.decode(text, { name = path })
+  if value == nil or value == json.null then value, is_there = {}, false end
+  change(value)
+  local new_text = is_there and require("anyreach.yaml.edit").update(text, value)
+    or text .. require("anyreach.yaml.writer").encode(value)
+  local ok, message = disk.write(path, new_text, { private = true })
+  if not ok then errors.raise("input", "%s", message) end
+  profile_file.forget()
+  return path
+end
+
+--- Adds a profile.
+---@param name string
+---@param fields table<string, any> its keys
+---@param is_default? boolean it becomes the default
+---@return string path of the file
+function profile_file.add(name, fields, is_default)
+  return update(function(value)
+    value.profiles = value.profiles or {}
+    value.profiles[name] = fields
+    if is_default then value.default = name end
+  end)
+end
+
+--- Makes a profile the default.
+---@param name string of one that is there
+---@return string path of the file
+function profile_file.use(name)
+  return update(function(value) value.default = name end)
 end
 
 -- }======

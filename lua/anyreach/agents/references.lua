@@ -9,7 +9,7 @@ local host = require "anyreach.host"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 local single = require "anyreach.yaml.reference"
-local resolve = require "anyreach.client.resolve"
+local member = require("anyreach.client.client").member
 local yaml = require "anyreach.yaml"
 
 local references = {}
@@ -54,7 +54,7 @@ local UNLISTABLE = { forbidden = true, not_found = true, bad_request = true, val
 local function read_rows(api, kind)
   local names, ids = {}, {}
   local field = KINDS[kind].field or "name"
-  for row in resolve(api, (KINDS[kind].list:gsub("list$", "each")))() do
+  for row in member(api, (KINDS[kind].list:gsub("list$", "each")))() do
     row = type(row) == "table" and row or {}
     local id, name = row[KINDS[kind].field or "id"], row[field]
     if type(id) == "string" and type(name) == "string" and name ~= "" and not ids[id] then

@@ -1,10 +1,12 @@
 -- Makes a client: checks its options and hands them, with what account/settings.lua finds out, to C. It
 -- knows the operations that are in the table; scripts and commands get theirs from openapi/live_documents.lua,
--- which adds those of the live API.
+-- which adds those of the live API. When the server has refused something with 403, src/lua/call.c asks here, once
+-- for each client, what its credential may do.
 
 local core = require "anyreach.client_core"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
+local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 local settings = require "anyreach.account.settings"
 
@@ -135,5 +137,44 @@ function client.new(options)
   settings.keep(api, found)
   return api
 end
+
+--- What a dotted name means below a client: "agents.versions.get" is api.agents.versions.get.
+---@param api anyreach.client
+---@param name string
+---@return any
+function client.member(api, name)
+  local value = api
+  for part in name:gmatch("[^.]+") do value = value[part] end
+  return value
+end
+
+-- {====== what its credential may do ======
+
+local ASKING = "admin.members.my_scopes"
+
+local asked = setmetatable({}, { __mode = "k" }) -- client -> the task that asks
+
+-- A flat list of texts, as the documentation says; anything else says nothing.
+local function ask(api)
+  local list = core.internal(api).try.admin.members.my_scopes()
+  if not json.is_array(list) then return nil end
+  for _, scope in ipairs(list) do
+    if type(scope) ~= "string" then return nil end
+  end
+  table.sort(list)
+  return list
+end
+
+--- Adds to an error of kind "forbidden" the scopes that the credential has, when they can be had.
+---@param err anyreach.error
+---@param api anyreach.client that was refused
+function client.add_scopes(err, api)
+  if err.operation == ASKING then return end
+  asked[api] = asked[api] or host.spawn(ask, api)
+  local list = asked[api]:wait()
+  if list then errors.add_own_scopes(err, list) end
+end
+
+-- }======
 
 return client

@@ -6,7 +6,7 @@ local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
-local resolve = require "anyreach.client.resolve"
+local member = require("anyreach.client.client").member
 
 local waiting = {}
 
@@ -196,10 +196,10 @@ function waiting.bind(api, name)
   local function wait(...)
     local path, options = split_arguments(what, path_count, ...)
     if rule.rows then
-      local each = resolve(api, rule.poll:gsub("%.list$", ".each"))
+      local each = member(api, rule.poll:gsub("%.list$", ".each"))
       return waiting.poll(what, look_at_rows(rule, each, path, wanted_ids(rule, options.started)), options)
     end
-    return waiting.poll(what, look_at_object(rule, resolve(api, rule.poll), path), options)
+    return waiting.poll(what, look_at_object(rule, member(api, rule.poll), path), options)
   end
   return function(first, ...)
     if is_operation(first) then return wait(...) end

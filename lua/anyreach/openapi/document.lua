@@ -1,7 +1,13 @@
--- OpenAPI documents as text: decoding, and where their operations lie. Knows nothing of what they mean.
+-- An OpenAPI document, from its text to rows for the operation table; openapi/operations.lua says what it means.
+-- Of an operation that we know the document says better what goes over the wire; our name, and whatever it does
+-- not state, stay. One that is new gets the name that the document or the naming rule gives it or, when that is
+-- taken, the same behind its service's name: campaign.agents.list. So a name never depends on what else was read.
 
+local composites = require "anyreach.client.uploads"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
+local naming = require "anyreach.openapi.name"
+local operations = require "anyreach.operations"
 
 local document = {}
 
@@ -65,5 +71,120 @@ function document.place(value, service)
   copy.paths = paths
   return copy
 end
+
+-- {====== rows for the operation table ======
+
+-- What the client itself has.
+local RESERVED = { request = true, try = true }
+
+local function without_names(path)
+  return (path:gsub("{[^/]*}", "{}"))
+end
+
+--- The operation of the table with that method and path, whatever its parameters are called, or nil.
+---@param row table
+---@return table|nil
+function document.known(row)
+  local name = operations.match(row.method, row.path)
+  local known = name and operations.describe(name)
+  return known and without_names(known.path) == without_names(row.path) and known or nil
+end
+
+-- Path parameters keep the names we know; they are given by position.
+local function path_fields(known, found)
+  local fields = {}
+  for i, field in ipairs(known.path_fields) do
+    local other = found.path_fields[i]
+    fields[i] = { name = field.name, required = true, schema = other.schema, summary = other.summary or field.summary }
+  end
+  return fields
+end
+
+-- What is not stated in the document.
+local DEFAULTS = { "retry", "paging", "writes", "public", "summary", "success_status" }
+-- What a document may leave out.
+local OPTIONAL = { "description", "source", "scopes", "id_alias", "wait", "writes_when" }
+
+local function improve(known, found)
+  local row = {}
+  for key, value in pairs(found) do row[key] = value end
+  row.name, row.path, row.service = known.name, known.path, known.service
+  row.path_fields = path_fields(known, found)
+  for _, key in ipairs(DEFAULTS) do
+    if not found.stated[key] then row[key] = known[key] end
+  end
+  for _, key in ipairs(OPTIONAL) do
+    if row[key] == nil then row[key] = known[key] end
+  end
+  if not found.stated.answer then row.answer, row.answer_kind = known.answer, known.answer_kind end
+  return row
+end
+
+---@class anyreach.openapi.taken
+---@field names table<string, string> name -> whose it is
+---@field namespaces table<string, boolean>
+
+local function take(taken, name, owner)
+  taken.names[name] = owner
+  for dot in name:gmatch("()%.") do taken.namespaces[name:sub(1, dot - 1)] = true end
+end
+
+local function taken_names()
+  local taken = { names = {}, namespaces = {} }
+  for _, name in ipairs(operations.names()) do take(taken, name, "a known operation") end
+  for name in pairs(composites) do take(taken, name, "a function of ours") end
+  return taken
+end
+
+-- Why the name cannot be had, or nil.
+local function obstacle(taken, name)
+  if RESERVED[name:match("^[^.]+")] or name:match("[^.]+$") == "each" then return "the client itself" end
+  if taken.names[name] then return taken.names[name] end
+  if taken.namespaces[name] then return "a namespace" end
+  for dot in name:gmatch("()%.") do
+    local above = name:sub(1, dot - 1)
+    if taken.names[above] then return ("%s, %s"):format(above, taken.names[above]) end
+  end
+end
+
+-- A row under a name of its own, or nil and the reason.
+local function introduce(taken, found)
+  local reason = obstacle(taken, found.name)
+  if not reason then return found end
+  local name = naming.behind_service(found.service, found.name)
+  if obstacle(taken, name) then
+    return nil, ("its name %s belongs to %s; api.request reaches it"):format(found.name, reason)
+  end
+  local row = {}
+  for key, value in pairs(found) do row[key] = value end
+  row.name = name
+  return row
+end
+
+---@class anyreach.openapi.merged
+---@field row table ready for operations.define
+---@field known table|nil what the table says of it now
+
+--- Goes with every operation of a document to the table. Changes nothing.
+---@param found table[] from openapi.read
+---@return anyreach.openapi.merged[]
+---@return anyreach.openapi.refusal[]
+function document.rows(found)
+  local taken, merged, refused = taken_names(), {}, {}
+  for _, row in ipairs(found) do
+    local known, reason = document.known(row), nil
+    local result = known and improve(known, row)
+    if not result then result, reason = introduce(taken, row) end
+    if result then
+      merged[#merged + 1] = { row = result, known = known }
+      if not known then take(taken, result.name, result.method .. " " .. result.path) end
+    else
+      refused[#refused + 1] = { method = row.method, path = row.path, reason = reason }
+    end
+  end
+  return merged, refused
+end
+
+-- }======
 
 return document

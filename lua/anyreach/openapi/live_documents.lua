@@ -37,7 +37,7 @@ function live_documents.read(value, name, service)
   local place = require("anyreach.openapi.document").place
   local ok, found, refused = pcall(require("anyreach.openapi.operations").read, place(value, service))
   if not ok then errors.raise("input", "%s: %s", name, found) end
-  local merged, clashes = require("anyreach.openapi.merge").rows(found)
+  local merged, clashes = require("anyreach.openapi.document").rows(found)
   table.move(clashes, 1, #clashes, #refused + 1, refused)
   return { merged = merged, refused = refused }
 end
@@ -67,20 +67,13 @@ end
 
 -- {====== what is kept ======
 
-local function cache_root()
-  local root, home = os.getenv("XDG_CACHE_HOME"), os.getenv("HOME")
-  if root and root:sub(1, 1) == "/" then return root end
-  return home and home:sub(1, 1) == "/" and home .. "/.cache" or nil
-end
-
 --- Where the documents of an address are kept; nil when there is no place for caches.
 ---@param base_url string
 ---@param profile? string its name
 ---@return string|nil
 function live_documents.directory(base_url, profile)
-  local root = cache_root()
   local name = base_url:gsub("^%a+://", ""):lower():gsub("[^%w.:-]", "_"):gsub("^%.", "_")
-  return root and root .. "/anyreach/openapi/" .. name .. (profile and "/profiles/" .. profile or "")
+  return require("anyreach.account.user_paths").cache("openapi/" .. name .. (profile and "/profiles/" .. profile or ""))
 end
 
 --- Keeps a service's document for later runs.

@@ -3,7 +3,7 @@
 local directory = require "anyreach.directory"
 local disk = require "anyreach.disk"
 local redact = require "anyreach.redact"
-local state_path = require "anyreach.account.state_path"
+local user_paths = require "anyreach.account.user_paths"
 
 local history = {}
 
@@ -28,7 +28,7 @@ end
 --- The file, made for the user alone when it is not there; nil when it cannot be.
 ---@return string|nil
 function history.path()
-  local path = state_path "history"
+  local path = user_paths.state "history"
   if not path then return nil end
   if not directory.kind(path) and not disk.write(path, "", { private = true }) then return nil end
   return path

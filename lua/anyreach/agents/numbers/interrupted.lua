@@ -19,7 +19,7 @@ local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slot_report = require "anyreach.agents.numbers.slot_report"
 local slots = require "anyreach.agents.numbers.slots"
 local state_file = require "anyreach.agents.state_file"
-local state_path = require "anyreach.account.state_path"
+local user_paths = require "anyreach.account.user_paths"
 
 local interrupted = {}
 
@@ -34,7 +34,7 @@ local NAME_LENGTH = 16 -- digits of the digest in the name of the file
 -- Nil without a state directory: then nothing was noted, and nothing can be.
 local function path_of(api, ending)
   local name = digest.sha256(account.of(api).key):sub(1, NAME_LENGTH)
-  return state_path(("unfinished/%s.%s"):format(name, ending))
+  return user_paths.state(("unfinished/%s.%s"):format(name, ending))
 end
 
 --- Keeps other recipes from changing slots of this account. While another one does, that is an error of kind

@@ -7,7 +7,7 @@ local json = require "anyreach.json"
 local live_documents = require "anyreach.openapi.live_documents"
 local operations = require "anyreach.operations"
 local report = require "anyreach.report"
-local resolve = require "anyreach.client.resolve"
+local member = require("anyreach.client.client").member
 
 local spec = {
   usage = "anyreach call OPERATION [PATH VALUE…] [--FIELD VALUE…] [-d JSON|@FILE] [--each] [--compact] [--include]",
@@ -175,7 +175,7 @@ local function print_each(api, operation, list)
   if not namespace or operation.paging == "none" then
     arguments.fail(spec, "--each: %s has no pages to follow", operation.name)
   end
-  for row in resolve(api, namespace .. ".each")(table.unpack(list, 1, list.n)) do
+  for row in member(api, namespace .. ".each")(table.unpack(list, 1, list.n)) do
     if not io.stdout:write(json.encode(row), "\n") or not io.stdout:flush() then return end
   end
 end
@@ -188,7 +188,7 @@ local function run(words)
   if given.options.each then
     print_each(api, operation, list)
   else
-    print_answer(operation, given.options, resolve(api, operation.name)(table.unpack(list, 1, list.n)))
+    print_answer(operation, given.options, member(api, operation.name)(table.unpack(list, 1, list.n)))
   end
 end
 

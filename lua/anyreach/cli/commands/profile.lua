@@ -111,7 +111,7 @@ end
 local function use(name)
   if not name then arguments.fail(spec, "profile use: which one?") end
   check_in_file(name)
-  report.note("'%s' is now the default in %s", name, require("anyreach.account.profile_edit").use(name))
+  report.note("'%s' is now the default in %s", name, profile_file.use(name))
 end
 
 local function test(name)
@@ -174,14 +174,13 @@ local function fields_of(given)
 end
 
 local function add(name, given)
-  local profile_edit = require "anyreach.account.profile_edit"
-  check_new(name)
+    check_new(name)
   local fields = fields_of(given)
   profile_file.check_fields(name, fields)
   if not fields.token_env and not fields.token_command then
     fields.token = check_token(read_token(name), fields.organization)
   end
-  local path = profile_edit.add(name, fields, given.default)
+  local path = profile_file.add(name, fields, given.default)
   report.note("added '%s' to %s; 'anyreach profile test %s' tries it", name, path, name)
 end
 

@@ -124,7 +124,7 @@ static int edit(lua_State *L) {
   lua_pushvalue(L, 2);
   lua_pushvalue(L, 3);
   lua_call(L, 2, 1);
-  embedded_require(L, "anyreach.repl.tab");
+  embedded_require(L, "anyreach.repl.completion");
   lua_getfield(L, -1, "edit");
   lua_pushvalue(L, -3);
   lua_pushvalue(L, 3);

@@ -1,7 +1,7 @@
 -- What an entry at the prompt is: when it is complete, what it returns, and whether it is remembered.
 
 local chunk = require "anyreach.repl.chunk"
-local history = require "anyreach.repl.history"
+local prompt = require "anyreach.repl.prompt"
 
 local function results(entry)
   local f, message = chunk.compile(entry, {})
@@ -80,7 +80,7 @@ describe("history", function()
       'h = { Authorization = "Basic eDp5" }', 'x = "Bearer abc"', 'print("a-secret-that-was-made")',
       "password = 'p'", "config.api_key = '7'",
     } do
-      expect.equal({ entry, history.keeps(entry) }, { entry, false })
+      expect.equal({ entry, prompt.keeps(entry) }, { entry, false })
     end
     expect.equal(tostring(made), "[secret]")
   end)
@@ -89,7 +89,7 @@ describe("history", function()
     for _, entry in ipairs {
       "api.agents.list()", "make_a = 1", "bearer_count", "api.tokens.list()", "task_1:wait()", "#secrets",
     } do
-      expect.equal({ entry, history.keeps(entry) }, { entry, true })
+      expect.equal({ entry, prompt.keeps(entry) }, { entry, true })
     end
   end)
 end)

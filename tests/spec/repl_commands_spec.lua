@@ -4,11 +4,10 @@ local commands = require "anyreach.repl.commands"
 local process = require "helpers.process"
 local profiles = require "anyreach.account.profiles"
 local save = require "anyreach.repl.save"
-local words = require "anyreach.repl.words"
 
 -- A session as commands.lua wants it. `written` holds the texts, `done` what was asked for.
 local function new_session(fields)
-  local session = { environment = {}, settings = {}, written = {}, done = {}, place = {}, first_place = {} }
+  local session = { environment = {}, settings = {}, written = {}, done = {}, target = {}, first_target = {} }
   for key, value in pairs(fields or {}) do session[key] = value end
   local function noting(name)
     return function(self, argument) self.done[#self.done + 1] = name .. " " .. tostring(argument) end
@@ -88,7 +87,7 @@ describe(":readonly", function()
   end)
 
   it("off wants the name of a protected profile", function()
-    local session = new_session { place = { protected = true, profile = "production" }, answer = "yes" }
+    local session = new_session { target = { protected = true, profile = "production" }, answer = "yes" }
     expect.contains(run(session, ":readonly off"), "still read-only")
     expect.equal(session.done, {})
     session.answer = nil
@@ -101,7 +100,7 @@ describe(":readonly", function()
 
   it("off wants the name of its organisation where that is known", function()
     local facts = { protected = true, profile = "production", organization = "Riverside" }
-    local session = new_session { place = facts, answer = "production" }
+    local session = new_session { target = facts, answer = "production" }
     expect.contains(run(session, ":readonly off"), "still read-only")
     session.answer = "Riverside"
     run(session, ":readonly off")
@@ -129,7 +128,7 @@ describe("settings", function()
   end)
 
   it("change the profile, or tell which there are", function()
-    local session = new_session { place = { profile = "staging" } }
+    local session = new_session { target = { profile = "staging" } }
     run(session, ":profile production")
     expect.equal(session.done, { "set_profile production" })
     expect.equal(run(session, ":profile"), "This is staging; " .. profiles.listed())
@@ -166,7 +165,7 @@ describe(":save", function()
 
   it("writes a script that runs and gives expressions their names", function()
     local path = process.directory() .. "/session.lua"
-    local session = new_session { past = past, place = { profile = "other" }, first_place = { profile = "staging" } }
+    local session = new_session { past = past, target = { profile = "other" }, first_target = { profile = "staging" } }
     expect.equal(run(session, ":save " .. path),
       ("6 entries saved: anyreach --profile staging %s runs them."):format(path))
     local script = process.read(path)
@@ -235,8 +234,8 @@ describe(":run", function()
   end)
 
   it("cuts its arguments as a shell does", function()
-    expect.equal(words [[a  "b c" d'e f'g h\ i ""]], { "a", "b c", "de fg", "h i", "" })
-    expect.equal(words "", {})
+    expect.equal(commands.split [[a  "b c" d'e f'g h\ i ""]], { "a", "b c", "de fg", "h i", "" })
+    expect.equal(commands.split "", {})
   end)
 
   it("restricts writes only while the recipe runs", function()

@@ -1,6 +1,6 @@
 -- Completion at the prompt: what may stand at the cursor, found without evaluating or sending anything.
 
-local complete = require "anyreach.repl.complete"
+local complete = require("anyreach.repl.completion").at
 local process = require "helpers.process"
 
 local MOST_SECONDS = 0.005
@@ -220,7 +220,7 @@ end)
 describe("completion and signatures", function()
   it("send nothing, whatever is typed", function()
     local sandbox = process.sandbox()
-    local hint = require "anyreach.repl.signature"
+    local hint = require("anyreach.repl.call").signature
     local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin" }
     local globals = { api = api, ns = api.agents, op = api.agents.get }
     for _, line in ipairs {

@@ -54,29 +54,29 @@ end)
 
 describe(":help WORD", function()
   it("finds an operation by a part of its name, or lists all that have it", function()
-    expect.match(help.topic "publish", "^api%.agents%.versions%.publish%(")
-    expect.match(help.topic "agents.get", "^api%.agents%.get%(")
-    expect.match(help.topic "api.agents.get", "^api%.agents%.get%(")
-    local text = help.topic "phone"
+    expect.match(commands.help "publish", "^api%.agents%.versions%.publish%(")
+    expect.match(commands.help "agents.get", "^api%.agents%.get%(")
+    expect.match(commands.help "api.agents.get", "^api%.agents%.get%(")
+    local text = commands.help "phone"
     expect.match(text, "  api%.phone_numbers%.list +List")
     expect.match(text, "  api%.phone_numbers%.update ")
   end)
 
   it("finds namespaces, functions and commands", function()
-    expect.match(help.topic "agents.versions", "^api%.agents%.versions: its operations\n")
-    expect.match(help.topic "anyreach.map", "^anyreach%.map%(")
-    expect.match(help.topic "map", "^anyreach%.map%(")
-    expect.match(help.topic ":save", "^:save FILE\n")
-    expect.match(help.topic "readonly", "^:readonly on|off\n")
+    expect.match(commands.help "agents.versions", "^api%.agents%.versions: its operations\n")
+    expect.match(commands.help "anyreach.map", "^anyreach%.map%(")
+    expect.match(commands.help "map", "^anyreach%.map%(")
+    expect.match(commands.help ":save", "^:save FILE\n")
+    expect.match(commands.help "readonly", "^:readonly on|off\n")
   end)
 
   it("offers the nearest name for an unknown one", function()
-    expect.equal(help.topic "agents.gte", "Nothing is called 'agents.gte'; did you mean 'agents.get'?")
-    expect.contains(help.topic "xyzzy\27[2J", "Nothing is called 'xyzzy\\x1B[2J'")
+    expect.equal(commands.help "agents.gte", "Nothing is called 'agents.gte'; did you mean 'agents.get'?")
+    expect.contains(commands.help "xyzzy\27[2J", "Nothing is called 'xyzzy\\x1B[2J'")
   end)
 
   it("without a word names every command", function()
-    for _, row in ipairs(commands.rows) do expect.contains(help.page(), row.usage) end
+    for _, row in ipairs(commands.rows) do expect.contains(commands.help(), row.usage) end
   end)
 end)
 

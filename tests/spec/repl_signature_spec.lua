@@ -1,6 +1,6 @@
 -- The line that tells, while a call is typed, what it takes.
 
-local hint = require "anyreach.repl.signature"
+local hint = require("anyreach.repl.call").signature
 
 local function at(text, globals)
   return hint(text, #text, globals or _G)

@@ -1,6 +1,6 @@
 -- What Tab does with candidates: repl.tab.
 
-local tab = require "anyreach.repl.tab"
+local tab = require "anyreach.repl.completion"
 
 local function completion(from, to, ...)
   local candidates = {}

@@ -82,6 +82,13 @@ function chunk.is_unfinished(entry)
   return (ends_too_early(first) or ends_too_early(second)) and not compile_last_expression(text)
 end
 
+--- The same for what may also be a command (":…"), which never needs more lines.
+---@param entry string
+---@return boolean
+function chunk.is_unfinished_entry(entry)
+  return not entry:find "^%s*:" and chunk.is_unfinished(entry)
+end
+
 --- What the entry is in a script.
 ---@param entry string
 ---@return string

@@ -1,7 +1,8 @@
 -- The commands of the prompt, as rows: each is a line that begins with ":". What they need of a session
--- (session.lua): environment, settings, place, write, options, evaluate, entries, latest_entry, requests,
+-- (session.lua): environment, settings, target, write, options, evaluate, entries, latest_entry, requests,
 -- remember, tasks, ask, quit, set_profile, set_read_only, set_trace.
 
+local disk = require "anyreach.disk"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local help = require "anyreach.repl.help"
@@ -10,16 +11,35 @@ local json = require "anyreach.json"
 local library = require "anyreach.repl.library"
 local operations = require "anyreach.operations"
 local profiles = require "anyreach.account.profiles"
-local programs = require "anyreach.repl.programs"
 local recipe = require "anyreach.recipe"
 local save = require "anyreach.repl.save"
 local show = require "anyreach.repl.show"
 local table_view = require "anyreach.repl.table_view"
-local text = require "anyreach.repl.text"
+local text = require "anyreach.repl.display_text"
 local trace = require "anyreach.observe.trace"
-local words = require "anyreach.repl.words"
 
 local commands = {}
+
+local PAGE = [[
+Type Lua. An expression prints its value, which is then _; the two before it are
+_1 and _2.
+
+  api.agents.list()          a call is checked before anything is sent
+  a = api.agents.get "…"     assign without `local` to keep it: a.name
+  for a in api.agents.each() do print(a.name) end
+  help(api.agents.create)    its fields, an example, its source in the docs
+
+A list of similar objects is shown as a table, a long text by its beginning;
+:full shows all. A call that fails says what to do; api.try.agents.get(id)
+returns nil and the error instead.
+
+Tab completes names, operations, their fields and values, and paths of files; it
+sends nothing. Ctrl-R searches what was typed before. Ctrl-C stops what is
+running and keeps the session; Ctrl-D twice, or :quit, leaves.
+
+%s
+:help WORD explains an operation, a command or a function; a part of its name is
+enough.]]
 
 ---@class anyreach.repl.command
 ---@field name string without the colon
@@ -32,6 +52,95 @@ local commands = {}
 ---@field takes? "path"|"lua" what its argument is, for completion
 
 local REQUESTS_SHOWN = 20
+
+-- {====== words of a line ======
+
+-- One piece of a word, from `at` on: its text, and where the next one begins.
+local function piece(line, at)
+  local quote = line:match("^[\"']", at)
+  if quote then
+    local stop = line:find(quote, at + 1, true)
+    if not stop then errors.raise("command_line", "the quote %s has no end", quote) end
+    return line:sub(at + 1, stop - 1), stop + 1
+  elseif line:sub(at, at) == "\\" then
+    return line:sub(at + 1, at + 1), at + 2
+  end
+  local stop = line:find("[%s\"'\\]", at) or #line + 1
+  return line:sub(at, stop - 1), stop
+end
+
+--- The words of a command's arguments, as a shell cuts them: at blanks, but not within quotes.
+---@param line string
+---@return string[]
+function commands.split(line)
+  local words, at = {}, line:find "%S"
+  while at do
+    local parts = {}
+    while at <= #line and not line:find("^%s", at) do
+      parts[#parts + 1], at = piece(line, at)
+    end
+    words[#words + 1] = table.concat(parts)
+    at = line:find("%S", at)
+  end
+  return words
+end
+
+-- }======
+
+-- {====== other programs ======
+
+local NOT_FOUND = 127 -- what a shell says of a command that is not there
+
+local function set(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+local function quoted(word)
+  return "'" .. word:gsub("'", "'\\''") .. "'"
+end
+
+-- A new file that only the user may read, with the text in it.
+local function temporary_file(words)
+  local path = os.tmpname()
+  local ok, message = disk.write(path .. ".lua", words, { private = true, sync = false })
+  os.remove(path)
+  if not ok then errors.raise("input", "%s", message) end
+  return path .. ".lua"
+end
+
+-- Lets the user change a text in $VISUAL, $EDITOR or vi.
+local function edit_text(words)
+  local editor = set "VISUAL" or set "EDITOR" or "vi"
+  local path = temporary_file(words .. "\n")
+  io.stdout:flush()
+  local _, how, code = os.execute(editor .. " " .. quoted(path))
+  local ok, changed = pcall(files.read_file, path)
+  os.remove(path)
+  if code ~= 0 then
+    errors.raise("input", "the editor, %s, %s %d: nothing is run", editor,
+      how == "signal" and "was ended by signal" or "failed with exit code", code)
+  elseif not ok then
+    error(changed, 0)
+  end
+  return (changed:gsub("\n+$", ""))
+end
+
+-- Shows a text in $PAGER or less; without a terminal, or without such a program, prints it.
+local function page_text(words)
+  local pager = host.is_terminal "stdout" and (set "PAGER" or "less -R")
+  io.stdout:flush()
+  local pipe = pager and io.popen(pager, "w")
+  if not pipe then
+    io.stdout:write(words, "\n")
+    return
+  end
+  pipe:write(words, "\n")
+  local _, how, code = pipe:close()
+  if how == "exit" and code == NOT_FOUND then io.stdout:write(words, "\n") end
+end
+
+-- }======
 
 -- {====== the last value ======
 
@@ -84,11 +193,11 @@ end
 
 -- A protected profile is opened by somebody who types whose data it is, not by a reflex.
 local function confirm_writes(session)
-  local place = session.place
-  if not place.protected then return true end
-  local answer = session:ask(("'%s' is protected. Type %s to allow writes: "):format(place.profile,
-    place.organization and ("the name of its organisation, '%s',"):format(place.organization) or "its name"))
-  if answer == (place.organization or place.profile) then return true end
+  local target = session.target
+  if not target.protected then return true end
+  local answer = session:ask(("'%s' is protected. Type %s to allow writes: "):format(target.profile,
+    target.organization and ("the name of its organisation, '%s',"):format(target.organization) or "its name"))
+  if answer == (target.organization or target.profile) then return true end
   session:write "That is not the name: still read-only."
   return false
 end
@@ -107,7 +216,7 @@ end
 
 local function set_profile(session, rest)
   if rest ~= "" then return session:set_profile(rest) end
-  local profile = session.place.profile
+  local profile = session.target.profile
   session:write(("%s; %s"):format(profile and "This is " .. profile or "No profile is used", profiles.listed()))
 end
 
@@ -151,7 +260,7 @@ end
 
 local function save_entries(session, rest, forced)
   if rest == "" then errors.raise("command_line", "where to? :save FILE") end
-  local profile = session.first_place.profile
+  local profile = session.first_target.profile
   local count = save.write(rest, session:entries(), { profile = profile, overwrite = forced })
   session:write(("%s saved: %s runs them."):format(text.counted(count, "entry", "entries"),
     text.line(save.command(profile, rest))))
@@ -159,7 +268,7 @@ end
 
 local function edit(session)
   local entry = session:latest_entry() or ""
-  local changed = programs.edit(entry)
+  local changed = edit_text(entry)
   if changed == entry then return session:write "Nothing was changed: nothing is run." end
   if not changed:find "%S" then return session:write "Nothing was left in it: nothing is run." end
   session:remember(changed)
@@ -178,7 +287,7 @@ end
 -- {====== recipes and tasks ======
 
 local function run_recipe(session, rest)
-  local given = words(rest)
+  local given = commands.split(rest)
   if not given[1] then errors.raise("command_line", "which recipe? %s", table.concat(recipe.names(), ", ")) end
   if given[2] == "--help" then return session:write((recipe.help(given[1]):gsub("\n$", ""))) end
   local code = recipe.call(given[1], table.move(given, 2, #given, 1, {}))
@@ -232,7 +341,11 @@ end
 ---@type anyreach.repl.command[]
 commands.rows = {
   { name = "help", usage = ":help [WORD]", summary = "this page, or what a name or a part of one is",
-    complete = topics, run = printing(function(_, rest) return rest == "" and help.page() or help.topic(rest) end) },
+    complete = topics,
+    run = printing(function(_, rest)
+      if rest == "" then return commands.help() end
+      return commands.help(rest)
+    end) },
   { name = "api", usage = ":api [TEXT]", summary = "the operations whose name, path or summary holds TEXT",
     run = printing(function(_, rest) return help.search(rest ~= "" and rest or nil) end) },
   { name = "full", usage = ":full", summary = "the last value with nothing left out", run = printing(shown_in_full),
@@ -241,7 +354,7 @@ commands.rows = {
   { name = "yaml", usage = ":yaml", summary = "the last value as YAML", run = printing(as_yaml) },
   { name = "table", usage = ":table", summary = "the last value as a table", run = printing(as_table) },
   { name = "page", usage = ":page", summary = "the last value in full, in $PAGER or less",
-    run = function(session) programs.page(shown_in_full(session)) end },
+    run = function(session) page_text(shown_in_full(session)) end },
   { name = "readonly", usage = ":readonly on|off", summary = "refuse every write before it is sent, or not",
     details = "A protected profile starts read-only. To allow writes there, the name of its\norganisation must "
       .. "be typed. What --read-only on the command line refuses stays\nrefused.",
@@ -294,5 +407,37 @@ function commands.run(session, line)
   local row = commands.find(name) or refuse(line:match "^%s*:%s*(%S*)")
   row.run(session, rest, mark == "!")
 end
+
+-- {====== help ======
+
+local function command_text(word)
+  local name = word:match "^:?(%a+)$"
+  local row = name and commands.find(name)
+  if not row then return nil end
+  return ("%s\n\n%s%s"):format(row.usage, row.summary, row.details and "\n" .. row.details or "")
+end
+
+local function page()
+  local rows = {}
+  for i, row in ipairs(commands.rows) do rows[i] = { row.usage, row.summary } end
+  return PAGE:format(help.rows(rows) .. "\n")
+end
+
+local function topic(word)
+  local is_command = word:find "^:" ~= nil
+  return not is_command and help.topic(word) or command_text(word) or help.refusal(word)
+end
+
+--- What `help(x)` and `:help WORD` say: without arguments the page with the commands; of a string what has that
+--- name, or a part of it; of any other value what it is.
+---@param ... any
+---@return string
+function commands.help(...)
+  if select("#", ...) == 0 then return page() end
+  local about = ...
+  return type(about) == "string" and topic(about) or help.value(about)
+end
+
+-- }======
 
 return commands

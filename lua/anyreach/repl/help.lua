@@ -1,41 +1,19 @@
 -- Help at the prompt: help(x) for a value, `:help WORD` for a name or a part of one, `:api TEXT` for a
 -- search over all operations. What there is to say stands with the operations and above the functions.
 
-local describe = require "anyreach.repl.describe"
 local directory = require "anyreach.directory"
-local entries = require "anyreach.repl.entries"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local library = require "anyreach.repl.library"
+local literal = require "anyreach.repl.literal"
 local lookup = require "anyreach.repl.lookup"
 local operation_help = require "anyreach.openapi.help"
 local operations = require "anyreach.operations"
-local text = require "anyreach.repl.text"
+local text = require "anyreach.repl.display_text"
 
 local help = {}
-
-local PAGE = [[
-Type Lua. An expression prints its value, which is then _; the two before it are
-_1 and _2.
-
-  api.agents.list()          a call is checked before anything is sent
-  a = api.agents.get "…"     assign without `local` to keep it: a.name
-  for a in api.agents.each() do print(a.name) end
-  help(api.agents.create)    its fields, an example, its source in the docs
-
-A list of similar objects is shown as a table, a long text by its beginning;
-:full shows all. A call that fails says what to do; api.try.agents.get(id)
-returns nil and the error instead.
-
-Tab completes names, operations, their fields and values, and paths of files; it
-sends nothing. Ctrl-R searches what was typed before. Ctrl-C stops what is
-running and keeps the session; Ctrl-D twice, or :quit, leaves.
-
-%s
-:help WORD explains an operation, a command or a function; a part of its name is
-enough.]]
 
 -- {====== functions ======
 
@@ -97,7 +75,7 @@ local function function_text(f)
   end
   local comment = comment_above(f)
   local shown = entry_text(library.entry(comment, "function", parameters_of(f)))
-  return shown .. "\n" .. text.line(describe.value(f))
+  return shown .. "\n" .. text.line(literal.short(f))
 end
 
 -- }======
@@ -109,7 +87,10 @@ local function first_sentence(words)
   return (words:gsub("\n", " "):match "^(.-%.) %u" or words:gsub("\n", " "))
 end
 
-local function rows_text(rows)
+--- Names and what they are, in two columns.
+---@param rows {[1]: string, [2]: string}[]
+---@return string
+function help.rows(rows)
   local widest, lines = 0, {}
   for _, row in ipairs(rows) do widest = math.max(widest, text.width(row[1])) end
   for i, row in ipairs(rows) do
@@ -134,7 +115,7 @@ end
 
 local function namespace_text(prefix)
   local title = "api" .. (prefix == "" and "" or "." .. prefix) .. ": its operations"
-  return title .. "\n" .. rows_text(operation_rows(names_below(prefix)))
+  return title .. "\n" .. help.rows(operation_rows(names_below(prefix)))
 end
 
 local function library_text(prefix)
@@ -145,7 +126,7 @@ local function library_text(prefix)
       rows[#rows + 1] = { ("%s(%s)"):format(name, table.concat(entry.parameters, ", ")), first_sentence(entry.text) }
     end
   end
-  return prefix .. "\n" .. rows_text(rows)
+  return prefix .. "\n" .. help.rows(rows)
 end
 
 -- }======
@@ -154,21 +135,20 @@ end
 
 local function value_text(value)
   if errors.is_error(value) then
-    local words = require "anyreach.repl.error_view"(value)
+    local words = require("anyreach.repl.show").error(value)
     return words .. (value:curl() and "\n  err:curl() is the curl command of the request." or "")
   end
-  local words = describe.value(value)
+  local words = literal.short(value)
   if words then return ("%s: a %s"):format(words, type(value)) end
-  local count = #entries.of(value)
+  local count = #literal.entries(value)
   return json.is_array(value) and "A list of " .. text.counted(count, "element")
     or "A table of " .. text.counted(count, "entry"):gsub("entrys", "entries")
 end
 
---- What there is to say of a value.
+--- What there is to say about a value that is no string.
 ---@param value any
 ---@return string
 function help.value(value)
-  if type(value) == "string" then return help.topic(value) end
   local thing = lookup.of_value(value)
   if thing.kind == "operation" then return (operation_help.text(operations.describe(thing.name)):gsub("\n$", "")) end
   if thing.kind == "namespace" then return namespace_text(thing.name) end
@@ -179,13 +159,6 @@ end
 -- }======
 
 -- {====== by name ======
-
-local function command_text(word)
-  local name = word:match "^:?(%a+)$"
-  local row = name and require("anyreach.repl.commands").find(name)
-  if not row then return nil end
-  return ("%s\n\n%s%s"):format(row.usage, row.summary, row.details and "\n" .. row.details or "")
-end
 
 local function exact_text(word)
   local name = word:gsub("^api%.", "")
@@ -212,23 +185,26 @@ local function names_with(word)
   return found
 end
 
-local function refusal(word)
+--- That nothing has this name, with the nearest one.
+---@param word string
+---@return string
+function help.refusal(word)
   local near = operations.nearest(word, operations.names())
   return near and ("Nothing is called '%s'; did you mean '%s'?"):format(text.line(word), near)
     or ("Nothing is called '%s'; :api TEXT searches the summaries, too."):format(text.line(word))
 end
 
---- What there is to say of a name, or of a part of one.
+--- What there is to say about a name of an operation or a function, or about a part of one; nil when no name
+--- holds it.
 ---@param word string
----@return string
+---@return string|nil
 function help.topic(word)
-  if word:find "^:" then return command_text(word) or refusal(word) end
   local exact = exact_text(word)
   if exact then return exact end
   local found = names_with(word)
   if #found == 1 then return exact_text(found[1][1]) end
-  if #found > 1 then return rows_text(found) end
-  return command_text(word) or refusal(word)
+  if #found > 1 then return help.rows(found) end
+  return nil
 end
 
 local function matches(operation, word)
@@ -248,15 +224,7 @@ function help.search(word)
     if not word or matches(operation, word:lower()) then found[#found + 1] = { "api." .. name, operation.summary } end
   end
   if #found == 1 then return exact_text(found[1][1]) end
-  return #found > 0 and rows_text(found) or refusal(word)
-end
-
---- The page that `:help` shows by itself.
----@return string
-function help.page()
-  local rows = {}
-  for i, row in ipairs(require("anyreach.repl.commands").rows) do rows[i] = { row.usage, row.summary } end
-  return PAGE:format(rows_text(rows) .. "\n")
+  return #found > 0 and help.rows(found) or help.refusal(word)
 end
 
 -- }======

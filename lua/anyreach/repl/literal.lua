@@ -1,13 +1,146 @@
 -- Values as Lua would write them, for people to read: within the width of the terminal and a number of
--- lines, with what is left out counted. A table that fits stands on one line, any other on several.
+-- lines, with what is left out counted. A table that fits is on one line, any other on several. What has no
+-- contents to show (functions, operations, clients, tasks, secrets) is described in a few words. Raw, but for
+-- __tostring of objects that have one: no other metamethod runs.
 
-local describe = require "anyreach.repl.describe"
-local entries = require "anyreach.repl.entries"
+local errors = require "anyreach.errors"
 local json = require "anyreach.json"
-local text = require "anyreach.repl.text"
+local lexer = require "anyreach.repl.lexer"
+local lookup = require "anyreach.repl.lookup"
+local text = require "anyreach.repl.display_text"
+
+local literal = {}
 
 local MAX_DEPTH, MAX_DEPTH_FULL = 5, 60 -- of tables in tables
 local LONGEST_INLINE = 60 -- columns of a string in a table that stands on one line
+
+-- {====== a value in a few words ======
+
+-- `name(a, b)` of a function of Lua, where it was defined; one in C only says that it is built in.
+local function function_text(f)
+  local facts = debug.getinfo(f, "Su")
+  if facts.what == "C" then return "<function, built in>" end
+  local names = {}
+  for i = 1, facts.nparams do names[i] = debug.getlocal(f, i) end
+  if facts.isvararg then names[#names + 1] = "..." end
+  local place = facts.short_src:gsub("^%[anyreach%] ", "")
+  return ("<function(%s) at %s:%d>"):format(table.concat(names, ", "), place, facts.linedefined)
+end
+
+-- What the object says of itself. Its own code may fail.
+local function own_words(value)
+  local ok, words = pcall(tostring, value)
+  return ok and text.line(words) or "<" .. type(value) .. " that cannot say what it is>"
+end
+
+local function userdata_text(value)
+  local thing = lookup.of_value(value)
+  if thing.kind == "operation" then return "<operation " .. thing.name .. ">" end
+  local metatable = debug.getmetatable(value)
+  local name = type(metatable) == "table" and rawget(metatable, "__name")
+  if name == "anyreach.task" then return "<task, " .. value:status() .. ">" end
+  return own_words(value)
+end
+
+local function table_text(value)
+  if json.is_number(value) then return tostring(value) end
+  local metatable = debug.getmetatable(value)
+  if type(metatable) ~= "table" then return nil end
+  local thing = lookup.of_value(value)
+  if thing.kind == "namespace" then return ("<operations of api.%s>"):format(thing.name) end
+  if errors.is_error(value) then return "<error " .. text.line(tostring(value)) .. ">" end
+  return rawget(metatable, "__tostring") ~= nil and own_words(value) or nil
+end
+
+-- The digits that read back as the same number.
+local function number_text(value)
+  local short = tostring(value)
+  return (math.type(value) == "integer" or tonumber(short) == value or value ~= value) and short
+    or ("%.17g"):format(value)
+end
+
+local by_type = {
+  ["nil"] = function() return "nil", "constant" end,
+  boolean = function(value) return tostring(value), "constant" end,
+  number = function(value) return number_text(value), "number" end,
+  string = function(value) return text.quoted(value), "string" end,
+  ["function"] = function(value) return function_text(value), "note" end,
+  thread = function(value) return ("<coroutine, %s>"):format(coroutine.status(value)), "note" end,
+  table = function(value)
+    local words = table_text(value)
+    return words, words and (json.is_number(value) and "number" or "note")
+  end,
+  userdata = function(value)
+    if rawequal(value, json.null) then return "anyreach.null", "constant" end
+    return userdata_text(value), "note"
+  end,
+}
+
+--- A value in one line of printable text, without its contents; nil for a table that has no words of its own.
+---@param value any
+---@return string|nil
+---@return string|nil kind as text.paint takes it
+function literal.short(value)
+  return by_type[type(value)](value)
+end
+
+-- }======
+
+-- {====== the entries of a table ======
+
+-- A list's elements, then fields that say what the thing is, then the others by name, then keys that are no names.
+
+---@class anyreach.repl.entry
+---@field key any
+---@field value any
+---@field label? string the key as a Lua table constructor has it: `name`, `["a b"]`; nil of a list's element
+
+local FIRST = {}
+for i, name in ipairs {
+  "id", "agent_id", "name", "title", "kind", "type", "status", "state", "version", "number", "direction", "active",
+  "message", "description",
+} do
+  FIRST[name] = i
+end
+
+local function key_text(key)
+  if lexer.is_name(key) then return key end
+  if type(key) == "string" then return "[" .. text.quoted(key) .. "]" end
+  return "[" .. (type(key) == "number" and tostring(key) or "<" .. type(key) .. ">") .. "]"
+end
+
+local function comes_before(a, b)
+  local first, second = FIRST[a.key], FIRST[b.key]
+  if first or second then return (first or math.huge) < (second or math.huge) end
+  if type(a.key) ~= type(b.key) then return type(a.key) > type(b.key) end
+  if type(a.key) == "string" or type(a.key) == "number" then return a.key < b.key end
+  return false
+end
+
+--- How many elements stand at 1, 2, … without a gap.
+---@param value table
+---@return integer
+function literal.count_elements(value)
+  local count = 0
+  while rawget(value, count + 1) ~= nil do count = count + 1 end
+  return count
+end
+
+--- All entries, in order.
+---@param value table
+---@return anyreach.repl.entry[]
+function literal.entries(value)
+  local count, list, fields = literal.count_elements(value), {}, {}
+  for i = 1, count do list[i] = { key = i, value = rawget(value, i) } end
+  for key, item in next, value do
+    local is_element = math.type(key) == "integer" and key >= 1 and key <= count
+    if not is_element then fields[#fields + 1] = { key = key, value = item, label = key_text(key) } end
+  end
+  table.sort(fields, comes_before)
+  return table.move(fields, 1, #fields, count + 1, list)
+end
+
+-- }======
 
 local Writer = {}
 Writer.__index = Writer
@@ -16,7 +149,7 @@ Writer.__index = Writer
 
 -- A value on one line of at most `room` columns: painted text and its columns; nil when it does not fit.
 function Writer:inline(value, room, depth)
-  local words, kind = describe.value(value)
+  local words, kind = literal.short(value)
   if not words then return self:inline_table(value, room, depth) end
   local columns = text.width(words)
   if columns > room or kind == "string" and depth > 1 and columns > LONGEST_INLINE then return nil end
@@ -63,7 +196,7 @@ function Writer:add(indent, line)
 end
 
 function Writer:entries(value)
-  self.known[value] = self.known[value] or entries.of(value)
+  self.known[value] = self.known[value] or literal.entries(value)
   return self.known[value]
 end
 
@@ -122,7 +255,7 @@ end
 function Writer:add_value(indent, label, value, ending, depth, most)
   local room = self.width - indent - text.width(label) - #ending
   local line, words, kind = self:inline(value, room, depth), nil, nil
-  if not line then words, kind = describe.value(value) end
+  if not line then words, kind = literal.short(value) end
   if line then
     self:add(indent, label .. line .. ending)
   elseif type(value) == "string" then
@@ -148,7 +281,7 @@ end
 ---@param value any
 ---@param options anyreach.repl.show_options
 ---@return string
-local function literal(value, options)
+function literal.text(value, options)
   local writer = setmetatable({
     width = options.width or 80,
     color = options.color,

@@ -2,7 +2,6 @@
 -- each as a task of its own that Ctrl-C ends; who reads them, and from where, is init.lua's business.
 
 local anyreach = require "anyreach"
-local background = require "anyreach.repl.background"
 local chunk = require "anyreach.repl.chunk"
 local color = require "anyreach.text.color"
 local errors = require "anyreach.errors"
@@ -10,11 +9,11 @@ local host = require "anyreach.host"
 local observer = require "anyreach.observer"
 local observing = require "anyreach.observe"
 local operations = require "anyreach.operations"
-local place = require "anyreach.repl.place"
+local target = require "anyreach.repl.target"
 local profiles = require "anyreach.account.profiles"
 local report = require "anyreach.report"
 local terminal = require "anyreach.terminal"
-local text = require "anyreach.repl.text"
+local text = require "anyreach.repl.display_text"
 local trace = require "anyreach.observe.trace"
 
 local MOST_REQUESTS = 1000 -- remembered for :requests
@@ -24,12 +23,86 @@ local DEFAULT_COLUMNS, DEFAULT_ROWS = 80, 24
 local WORDS = { help = ":help", ["help()"] = ":help", exit = ":quit", quit = ":quit", ["exit()"] = ":quit",
   ["quit()"] = ":quit" }
 
+-- {====== tasks in the background ======
+
+-- Tasks that entries have started with anyreach.spawn and that go on behind the prompt.
+local Background = {}
+Background.__index = Background
+
+local LEAST_REMEMBERED = 100 -- tasks, of a list that is worth going through
+
+local function is_cancellation(err)
+  return errors.is_error(err) and err.kind == "cancelled"
+end
+
+local function is_alive(task)
+  local status = task:status()
+  return status == "ready" or status == "waiting" or status == "running"
+end
+
+-- Takes anyreach.spawn over; a task that fails while nobody waits for it is told about.
+local function watch_background(tell)
+  local self = setmetatable({ watched = {}, most = LEAST_REMEMBERED }, Background)
+  local spawn = anyreach.spawn
+  function anyreach.spawn(...)
+    local task
+    -- Made before the task, so that it runs before it and notices whatever becomes of it.
+    local watcher = host.background(function()
+      if not task then return end
+      local ok, err = pcall(task.wait, task)
+      if not ok and not is_cancellation(err) then tell(err) end
+    end)
+    task = spawn(...)
+    if #self.watched >= self.most then self:forget_ended() end
+    self.watched[#self.watched + 1] = { task = task, watcher = watcher }
+    return task
+  end
+  return self
+end
+
+-- The results of tasks that have ended would stay for the whole session. The list is gone through again when it
+-- has doubled, so that each task costs the same.
+function Background:forget_ended()
+  local watched = {}
+  for _, pair in ipairs(self.watched) do
+    if is_alive(pair.watcher) then watched[#watched + 1] = pair end
+  end
+  self.watched, self.most = watched, math.max(2 * #watched, LEAST_REMEMBERED)
+end
+
+--- The tasks that are alive, in the order in which they were started.
+---@return table[]
+function Background:alive()
+  local alive = {}
+  for _, pair in ipairs(self.watched) do
+    if is_alive(pair.task) then alive[#alive + 1] = pair.task end
+  end
+  return alive
+end
+
+--- Waits until they all have ended, those that they start meanwhile, too, and all failures have been told.
+function Background:wait()
+  repeat
+    for _, pair in ipairs(self.watched) do pair.watcher:wait() end
+    self:forget_ended()
+  until not self.watched[1]
+end
+
+--- Ends them all.
+function Background:cancel()
+  for _, task in ipairs(self:alive()) do
+    if task:status() ~= "running" then task:cancel() end
+  end
+end
+
+-- }======
+
 ---@class anyreach.repl.session
 ---@field environment table the globals
 ---@field settings { read_only: boolean, time: boolean, trace: false|"on"|"full" }
----@field place anyreach.repl.place
+---@field target anyreach.repl.target
 ---@field is_over boolean
----@field background table its tasks, see background.lua
+---@field background table its tasks, waited for or cancelled when the user leaves
 ---@field has_lost_task? boolean a task in the background has failed, and nobody waited for it
 local Session = {}
 Session.__index = Session
@@ -176,12 +249,12 @@ function Session:client()
   return self.api
 end
 
--- From now on `api` is a client for another place, or of another mode.
-local function move_to(self, new_place)
+-- From now on `api` is a client for another target, or of another mode.
+local function move_to(self, new_target)
   self.api = nil
   self.environment.api = nil
-  self.place = new_place
-  local is_guarded = new_place.protected and not host.options.write
+  self.target = new_target
+  local is_guarded = new_target.protected and not host.options.write
   self.settings.read_only = host.options["read-only"] == true or self.refuses_writes or is_guarded
 end
 
@@ -199,14 +272,14 @@ function Session:set_profile(name)
   local before = {}
   for _, option in ipairs(PROFILE_OPTIONS) do before[option] = host.options[option] end
   set_options { profile = name }
-  local ok, found = pcall(place.current)
+  local ok, found = pcall(target.current)
   if not ok then
     set_options(before)
     error(found, 0)
   end
   move_to(self, found)
   self.past[#self.past + 1] = ("api = anyreach.client{ profile = %q }"):format(name)
-  self:write(self:place_text())
+  self:write(self:target_text())
 end
 
 --- Refuses writes from now on, or allows them, those of a protected profile, too.
@@ -217,14 +290,14 @@ function Session:set_read_only(wanted)
   end
   host.set_read_only(wanted)
   self.refuses_writes = wanted
-  host.options.write = not wanted and self.place.protected or nil
-  move_to(self, self.place)
+  host.options.write = not wanted and self.target.protected or nil
+  move_to(self, self.target)
 end
 
 --- Where this is and what may be done here, in one line or two.
 ---@return string
-function Session:place_text()
-  return place.text(self.place, self.settings.read_only)
+function Session:target_text()
+  return target.text(self.target, self.settings.read_only)
 end
 
 -- }======
@@ -287,8 +360,7 @@ local function new_environment(self)
   local environment = setmetatable({}, { __index = _G })
   environment._G = environment
   function environment.help(...)
-    local help = require "anyreach.repl.help"
-    self:write(select("#", ...) == 0 and help.page() or help.value((...)))
+    self:write(require("anyreach.repl.commands").help(...))
   end
   setmetatable(_G, {
     __index = function(_, name)
@@ -309,14 +381,14 @@ function session.new(front)
   self.front = front
   self.refuses_writes = false
   self.consumer = { take = function(record) take_request(self, record) end }
-  self.background = background.new(function(err)
+  self.background = watch_background(function(err)
     self.failures[#self.failures + 1] = err
     if not self.is_busy then self:tell_background() end
   end)
   observing.watch(self.consumer)
   self.environment = new_environment(self)
-  self.first_place = place.current()
-  move_to(self, self.first_place)
+  self.first_target = target.current()
+  move_to(self, self.first_target)
   return self
 end
 

@@ -1,19 +1,101 @@
 -- Values and errors as the prompt shows them: a list of objects as a table, an operation with what it
 -- takes, an error with what to do, everything else as a Lua literal. No text of a server's reaches the
--- terminal raw (text.lua).
+-- terminal raw (display_text.lua).
 
-local error_view = require "anyreach.repl.error_view"
 local errors = require "anyreach.errors"
 local literal = require "anyreach.repl.literal"
 local lookup = require "anyreach.repl.lookup"
 local operations = require "anyreach.operations"
 local table_view = require "anyreach.repl.table_view"
-local text = require "anyreach.repl.text"
+local text = require "anyreach.repl.display_text"
 
 local show = {}
 
 local LINES_OF_TEXT = 12 -- of a text of many lines that is not shown in full
 local LINES_OF_STRING = 4 -- a string without line breaks that takes no more is shown whole
+
+-- {====== errors ======
+
+-- What to do, by the kind of the error. "%s" is the operation's name.
+local ADVICE = {
+  unauthorized = "Check the token: 'anyreach doctor' tells what it is and where it comes from.",
+  forbidden = "The credential may not do this; another token, or another role, can.",
+  credential = "Set ANYREACH_TOKEN, or choose a profile: :profile NAME.",
+  rate_limited = "Wait a moment; --rate N keeps below a number of requests a second.",
+  network = "Check the address and the connection: 'anyreach doctor'.",
+  tls = "Check the certificate: 'anyreach doctor'; --ca-file FILE trusts authorities of your own.",
+  timeout = "Try again; --timeout SECONDS allows more time.",
+  server = "The server failed; trying again later may help.",
+}
+
+-- The same where the operation explains itself.
+local OPERATION_ADVICE = {
+  usage = "help(api.%s) tells what it takes.",
+  validation = "help(api.%s) tells what it takes.",
+  bad_request = "help(api.%s) tells what it takes.",
+  not_found = "It may be gone, or belong to another organisation: api.%s lists what there is.",
+}
+
+local function list_of(operation)
+  local name = operation:gsub("[^.]+$", "list")
+  return operations.describe(name) and name
+end
+
+-- What a recipe does not declare, and what --read-only forbids, no command allows.
+local function guard_advice(err)
+  local is_lifted = err.message:find "this session is read%-only" or err.message:find "is protected"
+  return is_lifted and ":readonly off allows writes." or nil
+end
+
+local function advice(err)
+  if err.kind == "guard" then return guard_advice(err) end
+  if err.kind == "not_found" then
+    local list = err.operation and list_of(err.operation)
+    return list and OPERATION_ADVICE.not_found:format(list)
+  end
+  local about = err.operation and operations.describe(err.operation) and OPERATION_ADVICE[err.kind]
+  return about and about:format(err.operation) or ADVICE[err.kind]
+end
+
+local function facts(err)
+  local list = {}
+  if err.method and err.url then list[1] = err.method .. " " .. err.url end
+  if err.request_id then list[#list + 1] = "request " .. err.request_id end
+  if (err.attempts or 1) > 1 then list[#list + 1] = ("%d attempts"):format(err.attempts) end
+  if err.retry_after then list[#list + 1] = ("try again after %g s"):format(err.retry_after) end
+  if err.where and not err.where:find "^%(" then list[#list + 1] = "at " .. err.where end
+  return table.concat(list, ", ")
+end
+
+-- A message of Lua's that begins with where in the entry it arose.
+local function plain_message(err)
+  if type(err) == "string" then return err end
+  local ok, words = pcall(tostring, err)
+  return ok and words or "an error that cannot say what it is"
+end
+
+--- An error as text of several lines.
+---@param err any what was raised, or returned in place of a result
+---@param options? anyreach.repl.show_options
+---@return string
+function show.error(err, options)
+  local color = options and options.color
+  if not errors.is_error(err) then return text.paint("failure", text.lines(plain_message(err)), color) end
+  local message = tostring(err.message)
+  local head = err.operation and tostring(err.operation) .. ": " .. message or message
+  local lines = { text.paint("failure", text.lines(head), color) }
+  local function add(line, kind)
+    if line and line ~= "" then lines[#lines + 1] = "  " .. text.paint(kind, text.line(line), color) end
+  end
+  add(facts(err), "note")
+  if err.may_have_been_sent then add("It may have been carried out: look before you do it again.", "warning") end
+  add(advice(err), "note")
+  return table.concat(lines, "\n")
+end
+
+-- }======
+
+-- {====== values ======
 
 local function operation_text(thing, options)
   local row = operations.describe(thing.name)
@@ -45,7 +127,7 @@ local function client_text(thing, options)
   local members = {}
   for _, member in ipairs(lookup.members(thing)) do members[#members + 1] = member.name end
   table.sort(members)
-  local names = literal(table.concat(members, " "), { width = math.huge }):gsub('"', "")
+  local names = literal.text(table.concat(members, " "), { width = math.huge }):gsub('"', "")
   return text.paint("name", text.line(tostring(thing.value)), options.color) .. "\n"
     .. text.paint("note", text.cut("  " .. names, options.width or 80), options.color)
 end
@@ -69,7 +151,7 @@ local function string_text(value, options)
   if breaks == 0 and #value <= LINES_OF_STRING * (options.width or 80) then
     return text.paint("string", text.quoted(value), options.color)
   end
-  return breaks >= 2 and folded_text(value, options) or literal(value, options)
+  return breaks >= 2 and folded_text(value, options) or literal.text(value, options)
 end
 
 local function object_text(value, options)
@@ -80,8 +162,8 @@ local function object_text(value, options)
   end
   local rows, rest = table_view.rows(value)
   local shown = rows and not options.full and table_view.text(rows, options)
-  if not shown then return literal(value, options) end
-  return rest and next(rest) ~= nil and shown .. "\n" .. literal(rest, options) or shown
+  if not shown then return literal.text(value, options) end
+  return rest and next(rest) ~= nil and shown .. "\n" .. literal.text(rest, options) or shown
 end
 
 --- A value as text, without an end of line.
@@ -91,16 +173,10 @@ end
 function show.value(value, options)
   options = options or {}
   if type(value) == "string" then return string_text(value, options) end
-  if errors.is_error(value) then return error_view(value, options) end
+  if errors.is_error(value) then return show.error(value, options) end
   return object_text(value, options)
 end
 
---- An error as text: what failed, why, and what to do.
----@param err any
----@param options? anyreach.repl.show_options
----@return string
-function show.error(err, options)
-  return error_view(err, options)
-end
+-- }======
 
 return show

@@ -1,9 +1,8 @@
 -- A list of similar objects as a table with aligned columns: those that say most, as many as fit.
 
-local describe = require "anyreach.repl.describe"
-local entries = require "anyreach.repl.entries"
 local json = require "anyreach.json"
-local text = require "anyreach.repl.text"
+local literal = require "anyreach.repl.literal"
+local text = require "anyreach.repl.display_text"
 
 local table_view = {}
 
@@ -27,7 +26,7 @@ local PAGES = { "data", "items", "results", "contacts" }
 -- {====== finding lists ======
 
 local function is_object(value)
-  if type(value) ~= "table" or describe.value(value) or json.is_array(value) then return false end
+  if type(value) ~= "table" or literal.short(value) or json.is_array(value) then return false end
   return type(next(value)) == "string" and rawget(value, 1) == nil
 end
 
@@ -43,9 +42,9 @@ end
 
 local function is_list_of_similar(value)
   if type(value) ~= "table" then return false end
-  local count = entries.count_elements(value)
+  local count = literal.count_elements(value)
   if count < 2 then return false end
-  if not json.is_array(value) and (debug.getmetatable(value) or #entries.of(value) > count) then return false end
+  if not json.is_array(value) and (debug.getmetatable(value) or #literal.entries(value) > count) then return false end
   for i = 1, math.min(count, LOOKED_AT) do
     local row = rawget(value, i)
     if not is_object(row) or similarity(rawget(value, 1), row) < 0.5 then return false end
@@ -168,7 +167,7 @@ end
 ---@param options anyreach.repl.show_options
 ---@return string|nil
 function table_view.text(rows, options)
-  local count, width = entries.count_elements(rows), options.width or 80
+  local count, width = literal.count_elements(rows), options.width or 80
   local columns, hidden = choose(columns_of(rows, count), width)
   if #columns == 0 then return nil end
   local most = options.full and count or math.max((options.height or 24) - 5, 5)
@@ -194,11 +193,11 @@ function table_view.forced_rows(value)
   local found = table_view.rows(value)
   if found or type(value) ~= "table" or next(value) == nil then return found end
   local rows = {}
-  for i, entry in ipairs(entries.of(value)) do
+  for i, entry in ipairs(literal.entries(value)) do
     if is_object(entry.value) and not entry.label then
       rows[i] = entry.value
     else
-      local words = type(entry.value) == "table" and require "anyreach.repl.literal"(entry.value, { height = 1 })
+      local words = type(entry.value) == "table" and literal.text(entry.value, { height = 1 })
       local is_long = words and words:find("\n", 1, true)
       rows[i] = { name = entry.label or ("%d"):format(entry.key), text = is_long and "{ … }" or words or entry.value }
     end

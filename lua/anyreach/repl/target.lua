@@ -1,5 +1,5 @@
--- Where a session works, found without a request and without asking for a token: profile, organisation and
--- mode, as prompt and greeting tell them.
+-- What a session works on, found without a request and without asking for a token: profile, organisation and
+-- mode, as the prompt and the greeting show them.
 
 local account = require "anyreach.account.identity"
 local host = require "anyreach.host"
@@ -7,9 +7,9 @@ local live_documents = require "anyreach.openapi.live_documents"
 local profiles = require "anyreach.account.profiles"
 local settings = require "anyreach.account.settings"
 
-local place = {}
+local target = {}
 
----@class anyreach.repl.place
+---@class anyreach.repl.target
 ---@field name string of the profile, or what else tells where this is
 ---@field base_url string
 ---@field organization? string its name, or its id
@@ -23,7 +23,7 @@ local function environment(name)
 end
 
 -- The sandbox's credentials are at hand, and tell the organisation.
-local function sandbox_place()
+local function sandbox_target()
   local facts = account.of(live_documents.client())
   local is_built_in = facts.profile and facts.profile:find "^sandbox"
   return {
@@ -40,7 +40,7 @@ local function organization_of(profile)
   return (not id or id == profile.organization) and profile.organization_name or id
 end
 
-local function real_place(base_url)
+local function real_target(base_url)
   local profile = profiles.current() or {}
   return {
     name = profile.name or base_url:match "^%a+://([^/:]+)" or base_url,
@@ -51,11 +51,11 @@ local function real_place(base_url)
   }
 end
 
---- The place of a client that is made now.
----@return anyreach.repl.place
-function place.current()
+--- The target of a client that is made now.
+---@return anyreach.repl.target
+function target.current()
   local base_url = settings.default_base_url()
-  local found = host.sandbox_url() and sandbox_place() or real_place(base_url)
+  local found = host.sandbox_url() and sandbox_target() or real_target(base_url)
   found.base_url = base_url
   return found
 end
@@ -70,10 +70,10 @@ local function mode_text(here, is_read_only)
 end
 
 --- Where this is and what may be done here, in one line or two.
----@param here anyreach.repl.place
+---@param here anyreach.repl.target
 ---@param is_read_only boolean
 ---@return string
-function place.text(here, is_read_only)
+function target.text(here, is_read_only)
   local facts = {}
   if here.profile then facts[1] = "profile " .. here.profile end
   facts[#facts + 1] = here.organization
@@ -81,4 +81,4 @@ function place.text(here, is_read_only)
     .. mode_text(here, is_read_only)
 end
 
-return place
+return target

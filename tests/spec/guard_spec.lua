@@ -55,6 +55,13 @@ describe("restricted writes", function()
     expect.equal({ create(), update() }, { "guard", "not_found" })
   end)
 
+  it("are all of the first argument, and give nothing back", function()
+    local scope <close> = host.guard_scope()
+    expect.equal(select("#", host.restrict_writes({ "agents.update" }, { "agents.create" })), 0)
+    expect.equal(select("#", host.set_read_only(false)), 0)
+    expect.equal({ create(), update() }, { "guard", "not_found" })
+  end)
+
   it("must be an array of texts", function()
     local scope <close> = host.guard_scope()
     expect.raises(function() host.restrict_writes() end, "table expected")

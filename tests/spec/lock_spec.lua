@@ -2,6 +2,7 @@
 
 local canonical = require "anyreach.text.canonical"
 local diff = require "anyreach.text.diff"
+local disk = require "anyreach.disk"
 local json = require "anyreach.json"
 local lock = require "anyreach.agents.lock"
 local process = require "helpers.process"
@@ -105,6 +106,69 @@ describe("a lock", function()
     expect.equal({ run:wait(), #lock.read(path):rows("here") }, { 0, 3 })
   end)
 
+  it("forgets an agent with its promotions there, and nothing of another organisation", function()
+    local found = read_text(line("Ann", 1))
+    found:set("there", "Ann", facts(2))
+    found:set_promotion("here", "there", "Ann", { from_version = 1, agent_id = "x", version = 2 })
+    found:set_promotion("there", "here", "Ann", { from_version = 2, agent_id = "id", version = 1 })
+    found:remove("there", "Ann")
+    expect.equal({ found:get("there", "Ann"), found:promotion("here", "there", "Ann") }, {})
+    expect.equal({ found:get("here", "Ann").version, found:promotion("there", "here", "Ann").version }, { 1, 1 })
+  end)
+
+  it("lists the agents of an organisation by their names, without promotions", function()
+    local found = read_text(line("Cid", 1) .. line("Ann", 1) .. line("Bob", 1))
+    found:set_promotion("there", "here", "Ann", { from_version = 2, agent_id = "id", version = 1 })
+    local names = {}
+    for index, row in ipairs(found:rows "here") do names[index] = row.agent end
+    expect.equal(names, { "Ann", "Bob", "Cid" })
+  end)
+
+  it("refuses to note what it could not read again", function()
+    local found, path = read_text ""
+    local wrong = { agent_id = "x", files = "sha256:1" }
+    local err = expect.raises(function() found:set("here", "Ann", wrong) end, "files")
+    expect.equal(err.kind, "usage")
+    expect.equal({ found:get("here", "Ann"), found:write(), process.read(path) }, { nil, false, "" })
+  end)
+
+  it("is beside the files that it speaks of, and read once", function()
+    expect.equal({ lock.path_beside "a/b/c.yaml", lock.path_beside "c.yaml" }, { "a/b/anyreach.lock", "anyreach.lock" })
+    expect.equal({ lock.path_in "a/b", lock.path_in "a/b//", lock.path_in "/", lock.path_in "." },
+      { "a/b/anyreach.lock", "a/b/anyreach.lock", "/anyreach.lock", "./anyreach.lock" })
+    local open, opened = lock.opener()
+    local path = new_path()
+    local found = open(path)
+    process.write(path, line("Ann", 1))
+    expect.equal(open(path):get("here", "Ann"), nil)
+    expect.truthy(open(path) == found and opened[path] == found)
+  end)
+
+  it("is not written when another run does not end, or its directory cannot be locked", function()
+    local found, path = read_text(line("Ann", 1))
+    local lock_directory = disk.lock
+    found:set("here", "Bob", facts(1))
+    local function write(...)
+      local results = table.pack(...)
+      function disk.lock() return table.unpack(results) end -- luacheck: ignore 122
+      local ok, err = pcall(found.write, found)
+      disk.lock = lock_directory -- luacheck: ignore 122
+      return ok or err
+    end
+    local busy, broken = write(false), write(nil, "no such place")
+    expect.equal({ busy.kind, broken.kind }, { "conflict", "input" })
+    expect.contains(busy.message, path .. ": another run has been writing there")
+    expect.contains(broken.message, "no such place")
+    expect.equal({ process.read(path), found:write() }, { line("Ann", 1), true })
+  end)
+
+  it("keeps keys that it does not know in the order of their names, after those it knows", function()
+    local found, path = read_text((line("Ann", 1):gsub("}", ',"zeta":1,"beta":2,"eta":3}')))
+    found:set("here", "Ann", facts(2))
+    found:write()
+    expect.contains(process.read(path), '","beta":2,"eta":3,"zeta":1}')
+  end)
+
   it("keeps keys that it does not know", function()
     local found, path = read_text(line("Ann", 1):gsub("}", ',"later":[1]}'))
     found:set("here", "Ann", facts(2))
@@ -163,8 +227,40 @@ describe("a lock that cannot be understood", function()
     end
   end)
 
+  it("is refused for a value of another kind under any key", function()
+    local short = "sha256:" .. ("a"):rep(63)
+    local wrong = {
+      agent = { 1 }, account = { 1 }, from = { 1 }, from_agent_id = { 1 }, agent_id = { 1 },
+      from_version = { "1", 1.5 }, version = { 1.5, json.null },
+      files = { 1, short, short .. "aa", short .. "g", " " .. short .. "a" },
+      remote = { 1, short, short .. "aa", short .. "g", " " .. short .. "a" },
+    }
+    for key, values in pairs(wrong) do
+      for _, value in ipairs(values) do
+        local row = { agent = "a", account = "a", [key] = value }
+        expect.raises(function() read_text(json.encode(row)) end, ":1: " .. key .. ": unexpected value")
+      end
+    end
+    expect.raises(function() read_text "123456789012345678901234567890" end, ":1: expected a JSON object")
+    expect.raises(function() read_text '{"account":"a"}' end, ":1: expected the keys agent and account")
+  end)
+
+  it("is refused for every mark that a merge leaves", function()
+    for _, mark in ipairs { "<<<<<<< HEAD", "||||||| base", "=======", ">>>>>>> branch" } do
+      local err = expect.raises(function() read_text(good .. mark .. "\n") end, ":2: ")
+      expect.contains(tostring(err), "keep the one with the higher")
+    end
+  end)
+
   it("may say the same twice", function()
     expect.equal(#read_text(good .. good):rows("here"), 1)
+  end)
+
+  it("is refused when its place is no directory", function()
+    local path = new_path()
+    process.write(path, good)
+    local err = expect.raises(function() lock.read(path .. "/anyreach.lock") end, path)
+    expect.equal(err.kind, "input")
   end)
 
   it("is refused when it is a directory", function()

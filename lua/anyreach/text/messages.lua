@@ -37,7 +37,7 @@ local function nearest(path)
   if not parent then parent, name = "", path:match "^[^/]*" end
   if parent ~= "" and not directory.kind(parent) then
     local meant = nearest(parent)
-    if not meant then return nil end
+    if not meant or meant .. "/" == parent then return meant end -- the parent is there, and a file
     local whole = meant .. "/" .. name
     return directory.kind(whole) and whole or nearest(whole) or meant
   end

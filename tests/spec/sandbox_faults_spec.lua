@@ -66,14 +66,13 @@ describe("faults", function()
     end
   end)
 
-  it("long nonsense is refused at once", function()
-    local started = os.clock()
-    local blanks = (" "):rep(60000)
-    for _, text in ipairs { "x" .. blanks .. "x", ("="):rep(60000), (";"):rep(60000), "500" .. blanks } do
+  -- What reads a piece again from each of its characters takes hours for these, and run.sh ends it.
+  it("long nonsense is refused in proportion to its length", function()
+    local blanks = (" "):rep(1000000)
+    for _, text in ipairs { "x" .. blanks .. "x", ("="):rep(1000000), (";"):rep(1000000), "500" .. blanks } do
       local status = create(new(), text)
       expect.truthy(status == 400 or status == 500)
     end
-    expect.truthy(os.clock() - started < 2)
   end)
 
   it("of a profile hit the operations it names, repeatably", function()

@@ -328,13 +328,13 @@ describe("forms", function()
     expect.equal(parts.e, { bytes = "" })
   end)
 
+  -- What looks for the end of the blanks again from each of them takes hours, and run.sh ends it.
   it("may have long header lines", function()
-    local started, spaces = os.clock(), (" "):rep(60000)
+    local spaces = (" "):rep(1000000)
     local parts = reader.parse_form(KIND,
       '--x\r\nContent-Disposition: form-data; name="f"\r\nContent-Type: a' .. spaces .. "b" .. spaces
         .. "\r\n\r\n\r\n--x--")
     expect.equal(parts.f.content_type, "a" .. spaces .. "b")
-    expect.truthy(os.clock() - started < (os.getenv "STRESS_GC" and 30 or 1))
   end)
 
   it("that are malformed are refused", function()

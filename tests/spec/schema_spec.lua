@@ -253,10 +253,8 @@ end)
 
 describe("a hostile schema", function()
   local function gives_up(value, wanted, part)
-    local started = os.clock()
     local err = expect.raises(function() schema.validate(value, wanted) end, part)
     expect.equal(err.kind, "input")
-    expect.truthy(os.clock() - started < 30)
   end
 
   it("that refers to itself without end is given up", function()

@@ -200,7 +200,6 @@ describe("map", function()
     local agent = api.agents.create { name = "mapped" }
     local indices, running, most = {}, 0, 0
     for i = 1, 200 do indices[i] = i end
-    local start = process.now()
     local agents = anyreach.map(indices, function()
       running = running + 1
       most = math.max(most, running)
@@ -208,11 +207,8 @@ describe("map", function()
       running = running - 1
       return result.id
     end, { concurrency = 32 })
-    local seconds = process.now() - start
     expect.equal(#agents, 200)
     expect.equal(most, 32)
-    -- Seven rounds of 20 ms; one after the other it would be 4 s.
-    expect.truthy(seconds < 2)
     api.agents.delete(agent.id)
   end)
 end)

@@ -100,16 +100,14 @@ describe("texts", function()
     expect.equal(yaml_text.encode { a = ("x: y "):rep(20) .. "z" }, "a: |-\n  " .. ("x: y "):rep(20) .. "z\n")
   end)
 
-  -- What looks at a text again from each of its characters takes minutes for these.
+  -- What looks at a text again from each of its characters takes hours for these, and run.sh ends it.
   it("that are long take time in proportion", function()
-    local long_line, breaks = ("word "):rep(40000) .. "\nend", "a" .. ("\n"):rep(200000) .. "b"
-    for _, text in ipairs { long_line, breaks, ("\t"):rep(200000) .. "x\ny" } do
-      local started = os.clock()
+    local long_line, breaks = ("word "):rep(100000) .. "\nend", "a" .. ("\n"):rep(500000) .. "b"
+    for _, text in ipairs { long_line, breaks, ("\t"):rep(500000) .. "x\ny" } do
       local written = yaml_text.encode { config = { instructions = text, steps = 1 } }
       local changed = { config = { instructions = text .. "!", steps = 2 } }
       local updated = yaml_edit.update(written, changed, { name = "a.yaml" })
       expect.equal(yaml.decode(updated, { name = "a.yaml" }), changed)
-      expect.truthy(os.clock() - started < 10)
     end
   end)
 

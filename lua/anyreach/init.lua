@@ -4,8 +4,10 @@
 local json = require "anyreach.json"
 local host = require "anyreach.host"
 
--- The name that examples used before.
-package.preload["anyreach.words"] = function() return require "anyreach.text.word_diff" end
+-- The name under which scripts may require the word diff, and the one that it had before.
+for _, name in ipairs { "anyreach.word_diff", "anyreach.words" } do
+  package.preload[name] = function() return require "anyreach.text.word_diff" end
+end
 
 local anyreach = {
   version = host.version,
@@ -34,6 +36,7 @@ local parts = {
   is_error = "anyreach.errors",
   agent_files = "anyreach.agent_files",
   schema = "anyreach.schema",
+  word_diff = "anyreach.text.word_diff",
 }
 
 -- A name that is written wrong is told where it stands, as that of an operation is.

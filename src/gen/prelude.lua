@@ -7,6 +7,7 @@
 ---@field json anyreach.json JSON without loss
 ---@field agent_files anyreach.agent_files agent files: reading, comparing, applying, writing
 ---@field schema anyreach.schema JSON Schema, draft 2020-12
+---@field word_diff anyreach.word_diff what changed between two texts, word by word
 ---@field null lightuserdata null in JSON and YAML
 ---@field version string
 ---@field options table<string, any> the global options of the command line
@@ -257,6 +258,30 @@ function schema.compile(value, options) end
 ---@param options? anyreach.schema_options
 ---@return anyreach.schema_problem[]
 function schema.validate(value, wanted, options) end
+
+---@class anyreach.piece a part of a comparison; "same" and "added" make the new text, "same" and "removed" the old one
+---@field kind "same"|"removed"|"added"
+---@field text string never empty
+
+---@class anyreach.word_diff
+local word_diff = {}
+
+--- Compares two texts word by word: first their lines, then the words of the lines that differ.
+---@param before string
+---@param after string
+---@return anyreach.piece[] in the order of the texts; what a change removes comes before what it adds
+function word_diff.compare(before, after) end
+
+--- Counts the words that a comparison removes and adds.
+---@param pieces anyreach.piece[]
+---@return { removed: integer, added: integer }
+function word_diff.count(pieces) end
+
+--- Shows the places that changed, with line numbers and a few words around them.
+---@param pieces anyreach.piece[]
+---@param options? { color?: boolean, context?: integer, width?: integer }
+---@return string[] lines
+function word_diff.render(pieces, options) end
 
 ---@class anyreach.json
 ---@field null lightuserdata

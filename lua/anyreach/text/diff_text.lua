@@ -12,7 +12,7 @@ local LONG = 60 -- bytes from which a text is compared by words
 local VALUE_MAX = 400 -- characters shown of any other value
 local HIDDEN = "[secret]"
 
----@class anyreach.diff_text_options : anyreach.words_render_options
+---@class anyreach.diff_text_options : anyreach.word_diff_render_options
 ---@field indent? integer columns; default 2
 
 -- {====== values ======
@@ -134,7 +134,7 @@ local function event(difference)
 end
 
 --- Differences as a list for an event of --json: each has `path` and `change`, and either `before` and
---- `after`, or `words` (the pieces of anyreach.words), or `secret`.
+--- `after`, or `words` (the pieces of anyreach.word_diff), or `secret`.
 ---@param differences anyreach.difference[]
 ---@return table[] a JSON array
 function diff_text.events(differences)

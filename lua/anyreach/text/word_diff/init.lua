@@ -5,7 +5,7 @@
 
 local sequence = require "anyreach.text.word_diff.sequence"
 
-local words = {}
+local word_diff = {}
 
 ---@class anyreach.piece
 ---@field kind "same"|"removed"|"added"
@@ -137,8 +137,8 @@ end
 --- What changed between two texts.
 ---@param before string
 ---@param after string
----@return anyreach.piece[] in the order of the texts; what a change removes stands before what it adds
-function words.compare(before, after)
+---@return anyreach.piece[] in the order of the texts; what a change removes comes before what it adds
+function word_diff.compare(before, after)
   local budget, pieces = sequence.budget(), {}
   local before_lines, after_lines = split_lines(before), split_lines(after)
   for _, hunk in ipairs(sequence.hunks(before_lines, after_lines, budget)) do
@@ -160,18 +160,18 @@ end
 --- How many words a change removes and adds.
 ---@param pieces anyreach.piece[]
 ---@return {removed: integer, added: integer}
-function words.count(pieces)
+function word_diff.count(pieces)
   local counts = { removed = 0, added = 0, same = 0 }
   for _, piece in ipairs(pieces) do counts[piece.kind] = counts[piece.kind] + count_words(piece.text) end
   return { removed = counts.removed, added = counts.added }
 end
 
---- The places that changed, as lines for people: see anyreach.words.render.
+--- The places that changed, as lines for people: see text/word_diff/render.lua.
 ---@param pieces anyreach.piece[]
----@param options? anyreach.words_render_options
+---@param options? anyreach.word_diff_render_options
 ---@return string[]
-function words.render(pieces, options)
+function word_diff.render(pieces, options)
   return require("anyreach.text.word_diff.render")(pieces, options)
 end
 
-return words
+return word_diff

@@ -10,14 +10,14 @@ local CONTEXT_BYTES = 120 -- and their length, where words are long
 local NARROWEST = 20 -- columns of text, however narrow the terminal is
 local LINE_BREAK = "↵"
 
----@class anyreach.words_render_options
+---@class anyreach.word_diff_render_options
 ---@field color? boolean red and green in place of the marks
 ---@field context? integer words shown beside a change; default 6
 ---@field width? integer columns to fold lines to; default no folding
 
 -- {====== rows: the lines of both texts, one below the other ======
 
----@class anyreach.words_row
+---@class anyreach.word_diff_row
 ---@field line integer number in the new text
 ---@field before_line integer number in the old text
 ---@field segments {kind: string, text: string}[]
@@ -177,8 +177,8 @@ end
 -- }======
 
 --- The changed places.
----@param pieces anyreach.piece[] from anyreach.words.compare
----@param options? anyreach.words_render_options
+---@param pieces anyreach.piece[] from word_diff.compare
+---@param options? anyreach.word_diff_render_options
 ---@return string[] lines without line breaks
 return function(pieces, options)
   local lines = {}

@@ -1,4 +1,4 @@
--- ab-test: tries variants of a prompt on the callers of chosen numbers (scripts/README.md).
+-- ab-test: compares variants of a prompt on the callers of chosen numbers (scripts/README.md).
 
 local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
@@ -19,21 +19,21 @@ local status = require "anyreach.agents.ab_test.status"
 
 local spec = {
   usage = "anyreach run ab-test plan|start|status|conclude [EXPERIMENT.yaml] [options]",
-  summary = "Tries variants of a prompt on the callers of chosen numbers, and publishes the best.",
+  summary = "Compares variants of a prompt on the callers of chosen numbers, and publishes the best.",
   options = {
-    { name = "success-rate", value = "RATE", type = "number", help = "plan: share of successes now, such as 0.3" },
+    { name = "success-rate", value = "RATE", type = "number", help = "plan: current share of successes, such as 0.3" },
     { name = "lift", value = "LIFT", type = "number", help = "plan: smallest difference that matters; default 0.05" },
     { name = "alpha", value = "ALPHA", type = "number", help = "plan: probability of a false verdict; default 0.05" },
-    { name = "power", value = "POWER", type = "number", help = "plan: probability to find the lift; default 0.8" },
-    { name = "variants", value = "N", type = "integer", help = "plan: how many there are; default 2" },
+    { name = "power", value = "POWER", type = "number", help = "plan: probability of finding the lift; default 0.8" },
+    { name = "variants", value = "N", type = "integer", help = "plan: number of variants; default 2" },
     { name = "agent", value = "AGENT", help = "plan: count the conversations of this agent" },
     { name = "phone-number", value = "NUMBER", many = true, help = "plan: count those over these numbers" },
     { name = "html", value = "FILE", help = "status: also write a page with plots" },
-    { name = "exit-code", help = "status: let the exit code say won (0), lost (9) or undecided (2)" },
+    { name = "exit-code", help = "status: exit with the verdict: won (0), lost (9) or undecided (2)" },
     { name = "winner", value = "VARIANT", help = "conclude: publish this variant, whatever the verdict" },
     { name = "restore", help = "conclude: give the numbers back, whatever the verdict" },
-    { name = "check", help = "start, conclude: only show what would be done; exit code 2 when there is something" },
-    { name = "most", value = "N", type = "integer", help = "conversations to read at most; default 200000" },
+    { name = "check", help = "start, conclude: only show what would be done; exit code 2 if anything would be" },
+    { name = "most", value = "N", type = "integer", help = "read at most so many conversations; default 200000" },
   },
   writes = { "agents.versions.create", "agents.versions.publish" },
   operands = {
@@ -41,20 +41,20 @@ local spec = {
     min = 1,
     max = 2,
     commands = {
-      { name = "plan", help = "how many conversations, and days, it takes to find a lift" },
-      { name = "start", help = "make and publish a version for each variant" },
-      { name = "status", help = "conversations, rates and the verdict" },
+      { name = "plan", help = "how many conversations and days it takes to find a lift" },
+      { name = "start", help = "create and publish a version for each variant" },
+      { name = "status", help = "show conversations, rates and the verdict" },
       { name = "conclude", help = "publish the winner, or restore what was before" },
     },
   },
   notes = [[
 plan      says how many conversations it takes to find a lift, and how many days at the traffic of the
           last 14 days: over the experiment's numbers, or those of --agent or --phone-number.
-start     creates a version for each variant on top of the agent's current one, and publishes it on the
-          variant's numbers. What the numbers held before is noted in EXPERIMENT.state.json. A start that was
-          cut off is completed by starting again.
-status    shows conversations, rates and a verdict that holds however often it is looked at.
-conclude  publishes the winner everywhere, or when all variants have lost restores what was before.
+start     creates a version for each variant from the agent's current one, and publishes it on the variant's
+          numbers. EXPERIMENT.state.json notes what the numbers held before. Starting again completes an
+          interrupted start.
+status    shows conversations, rates and a verdict that is valid however often you look.
+conclude  publishes the winner everywhere, or restores what was before if all variants have lost.
           Undecided, it changes nothing, unless --winner or --restore decides.
 
 Only start and conclude can write.
@@ -66,11 +66,11 @@ Examples:
   anyreach run ab-test conclude experiments/greeting.yaml]],
   exit_codes = {
     [0] = "done; conclude and status --exit-code: a variant has won",
-    [2] = "something is to be done (--check); conclude and status --exit-code: undecided",
+    [2] = "something would be done (--check); conclude and status --exit-code: undecided",
     [3] = "a file is wrong, or no such agent, number or variant",
-    [8] = "some requests were carried out and one failed; the error lists which",
+    [8] = "some requests succeeded and one failed; the error lists them",
     [9] = "a check failed: all variants have lost (conclude, status --exit-code), or --replay has no such request",
-    [11] = "the experiment is in another state, or another one, or somebody else's change, is in the way",
+    [11] = "the experiment is in another phase, or another experiment or change is in the way",
   },
 }
 
@@ -80,7 +80,7 @@ end
 
 local EXIT_CODES = { won = 0, lost = 9, undecided = 2 }
 
--- What a run ends with that tells the verdict by its exit code.
+-- The values of a run whose exit code is the verdict.
 local function by_verdict(verdict, summary)
   return EXIT_CODES[verdict], summary, verdict == "lost" and "all variants have lost" or nil
 end
@@ -209,7 +209,7 @@ local function describe(decision)
   return ("publishing '%s'"):format(decision.winner)
 end
 
--- The decision that was taken before, which cannot be taken in another way any more.
+-- The decision that was made before, which cannot be changed any more.
 local function earlier_decision(state, wanted)
   local earlier = state.decision
   if wanted and (wanted.action ~= earlier.action or wanted.winner ~= earlier.winner) then
@@ -270,7 +270,7 @@ function commands.conclude(api, given, found)
   if report.is_json() then presentation.verdict_event(view) else print_lines(presentation.status(view)) end
   local decision = wanted or decision_of_verdict(view.result)
   if not decision then
-    report.line("Nothing was changed; --winner or --restore ends the experiment all the same.")
+    report.line("Nothing was changed; --winner or --restore ends the experiment anyway.")
     return by_verdict("undecided", { command = "conclude", verdict = "undecided" })
   end
   decision.verdict = view.result.verdict
@@ -279,7 +279,7 @@ end
 
 -- }======
 
--- Command -> the options that it takes, what it may write, and whether it can do without a file.
+-- Command -> the options it takes, what it may write, and whether its file is optional.
 local rules = {
   plan = {
     options = { "success_rate", "lift", "alpha", "power", "variants", "agent", "phone_number", "most" },

@@ -1,4 +1,4 @@
--- deploy-sip: gives an agent a SIP address of its own (scripts/README.md).
+-- deploy-sip: gives an agent its own SIP address (scripts/README.md).
 
 local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
@@ -12,23 +12,23 @@ local WAIT_SECONDS = 60
 
 local spec = {
   usage = "anyreach run deploy-sip AGENT [--check]",
-  summary = "Gives an agent a SIP address of its own, waits for it and shows it.",
+  summary = "Gives an agent its own SIP address, waits for it and prints it.",
   options = {
     { name = "wait", value = "SECONDS", type = "number",
       help = ("how long to wait for the address; default %d"):format(WAIT_SECONDS) },
-    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+    { name = "check", help = "only show what would be done; exit code 2 if anything would be" },
   },
   writes = { "agents.deploy_as_sip" },
   operands = { name = "the name or id of an agent", min = 1, max = 1 },
   notes = [[
-Prints the SIP URI that a trunk is to be pointed at. An agent that has an address keeps it, and nothing is
-written. The agent needs a published version.
+Prints the SIP URI to point a trunk at. An agent that has an address keeps it, and nothing is written. The
+agent needs a published version.
 
 Example:
   anyreach run deploy-sip "Riverside Dental After Hours"]],
   exit_codes = {
-    [0] = "it has an address",
-    [2] = "it would get one (--check)",
+    [0] = "the agent has an address",
+    [2] = "the agent would get an address (--check)",
     [3] = "no such agent, or it has no published version",
     [10] = "the network failed, or the address did not come in time",
     [11] = "two agents have the name",

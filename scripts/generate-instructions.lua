@@ -1,4 +1,4 @@
--- generate-instructions: lets the platform write an agent's instructions (scripts/README.md).
+-- generate-instructions: has the platform write an agent's instructions (scripts/README.md).
 
 local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
@@ -14,19 +14,19 @@ local report = require "anyreach.report"
 
 local spec = {
   usage = "anyreach run generate-instructions AGENT [--inputs FILE] [--again] [--check]",
-  summary = "Lets the platform write an agent's instructions, waits for them and shows them.",
+  summary = "Has the platform write an agent's instructions, waits for them and prints them.",
   options = {
     { name = "inputs", value = "FILE", help = "a YAML or JSON mapping: the inputs of the instruction builder" },
-    { name = "again", help = "generate also when there are instructions of these inputs" },
-    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+    { name = "again", help = "generate even if the instructions are from the same inputs" },
+    { name = "check", help = "only show what would be done; exit code 2 if anything would be" },
   },
   writes = { "agents.versions.create", "agents.versions.update", "agents.versions.generate_instructions" },
   operands = { name = "the name or id of an agent", min = 1, max = 1 },
   notes = [[
 Works on the newest draft, or on a new one with the configuration of the published version, which stays as
-it is; publish the draft when its instructions are good. Without --inputs the inputs that the version has
-are used. Where there are instructions and the inputs are the same, nothing is written; --again generates
-anew. What stood in the draft's instructions before is lost.
+it is; publish the draft when its instructions are good. Without --inputs the version's own inputs are
+used. If the instructions are from the same inputs already, nothing is written; --again generates them
+again. The draft's earlier instructions are lost.
 
 Prints the instructions.
 
@@ -34,8 +34,8 @@ Example:
   anyreach run generate-instructions "Riverside Dental After Hours" --inputs after-hours.yaml]],
   exit_codes = {
     [0] = "done, or nothing to do",
-    [2] = "something is to be done (--check)",
-    [3] = "no such agent, or no inputs, or the file with them is wrong",
+    [2] = "something would be done (--check)",
+    [3] = "no such agent, no inputs, or a wrong file of inputs",
     [10] = "the network failed, or the generation did not end in time",
     [11] = "two agents have the name",
   },
@@ -80,8 +80,8 @@ local function read_state(api, agent)
   return { agent = agent, numbers = {}, published = published, draft = draft }
 end
 
--- What is to be done, by the rules of provisioning. To generate anew, and to wait for what is being generated,
--- is to plan as if nothing had been.
+-- The steps, by the rules of provisioning. To generate again, and to wait for a generation under way, the plan is
+-- made as if there were no instructions.
 local function make_plan(state, inputs, again)
   local newest = state.draft or state.published
   local wanted = wanted_of(state.agent, newest, inputs)
@@ -103,14 +103,14 @@ local function show(agent, version, action)
   end
 end
 
-local words = {
+local STEPS = {
   create_version = "to do  a new draft", update_version = "to do  write the draft's inputs",
   generate = "to do  generate its instructions",
 }
 
 local function check(agent, version, steps)
   show(agent, #steps == 0 and version, #steps > 0 and "generate" or "unchanged")
-  for _, step in ipairs(steps) do report.line("%s", words[step.action]) end
+  for _, step in ipairs(steps) do report.line("%s", STEPS[step.action]) end
   if #steps == 0 then return 0, { agents = 1, unchanged = 1 } end
   return 2, { agents = 1, generate = 1 }
 end
@@ -128,7 +128,7 @@ local function main(given)
   local steps, version = make_plan(state, inputs, given.again)
   if given.check then return check(agent, version, steps) end
   if #steps == 0 then
-    report.note("version %d has instructions of these inputs; --again generates anew", version.version)
+    report.note("version %d has instructions from these inputs; --again generates them again", version.version)
     show(agent, version, "unchanged")
     return 0, { agents = 1, unchanged = 1 }
   end

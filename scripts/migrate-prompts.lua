@@ -1,4 +1,4 @@
--- migrate-prompts: a folder of prompts into agents (scripts/README.md).
+-- migrate-prompts: puts a folder of prompts into agents (scripts/README.md).
 
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
@@ -17,40 +17,40 @@ local slot_report = require "anyreach.agents.numbers.slot_report"
 
 local spec = {
   usage = "anyreach run migrate-prompts DIRECTORY [--publish] [--update-draft|--leave-draft] [--force] [--check]",
-  summary = "Brings a folder of Markdown prompts into agents; changes nothing but the prompts.",
+  summary = "Puts a folder of Markdown prompts into agents; changes nothing but the prompts.",
   options = {
     { name = "publish", writes = { "agents.versions.publish" },
       help = "publish, to the phone numbers that the current version holds" },
     { name = "update-draft", help = "put the prompt into a newer draft that has other changes" },
-    { name = "leave-draft", help = "leave such a draft, and make a new version of the published one" },
-    { name = "force", help = "also prompts that grow or shrink by more than half, or have no place yet" },
-    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+    { name = "leave-draft", help = "leave such a draft, and make a new version from the published one" },
+    { name = "force", help = "also prompts that grow or shrink by more than half, or whose field is new" },
+    { name = "check", help = "only show what would be done; exit code 2 if anything would be" },
   },
   writes = { "agents.versions.create", "agents.versions.update" },
   operands = { name = "a directory of prompts (.md)", min = 1, max = 1 },
   notes = [[
-Each .md file directly in the directory is a prompt, except those whose name begins with "_" or ".". Its
-agent is named by front matter, or by the file's name (riverside-dental.md: "Riverside Dental"):
+Each .md file directly in the directory is a prompt, except those whose name begins with "_" or ".".
+Front matter names its agent, or else the file's name does (riverside-dental.md: "Riverside Dental"):
 
   ---
   agent: Riverside Dental Scheduler
   field: channel_overrides.text.instructions
   ---
 
-Without `field` it is `instructions`. Everything that is wrong is told at once, before anything is written:
-no such agent, two files for one prompt, an empty prompt, one whose size changes by more than half.
+The default `field` is `instructions`. All problems are reported at once, before anything is written: no
+such agent, two files for one prompt, an empty prompt, a prompt whose size changes by more than half.
 
-The prompt goes into a new draft that is otherwise as the published version. A newer draft with other
-changes is somebody's work: it is named, and nothing is written without --update-draft or --leave-draft.
+The prompt goes into a new draft that otherwise equals the published version. A newer draft with other
+changes is somebody's work: it is named, and without --update-draft or --leave-draft nothing is written.
 
 Examples:
   anyreach run migrate-prompts prompts/ --check
   anyreach run migrate-prompts prompts/ --publish]],
   exit_codes = {
     [0] = "done, or nothing to do",
-    [2] = "something is to be done (--check)",
-    [3] = "a prompt is wrong, or its agent is not there; nothing was written",
-    [8] = "some agents were changed and others failed; when all failed, the code of the first error",
+    [2] = "something would be done (--check)",
+    [3] = "a prompt is wrong or its agent does not exist; nothing was written",
+    [8] = "some agents were changed and others failed; if all failed, the code of the first error",
     [11] = "a newer draft is in the way, or another run is changing phone numbers; nothing was written",
   },
 }
@@ -62,7 +62,7 @@ Examples:
 ---@field action "written"|"published"|"unchanged"|"failed"
 ---@field error any
 
-local words = {
+local ACTIONS = {
   written = "written", published = "published", write = "to write", publish = "to publish", unchanged = "unchanged",
   failed = "failed",
 }
@@ -106,7 +106,7 @@ end
 local function print_result(result)
   if report.is_json() then return print_event(result) end
   local plan, action = result.plan, result.action
-  report.line("%-10s  %s  %s", words[action], plan.agent.name, details[action](plan, result.error))
+  report.line("%-10s  %s  %s", ACTIONS[action], plan.agent.name, details[action](plan, result.error))
   if action == "unchanged" or action == "failed" then return end
   report.lines(diff_text.lines(plan.differences, { color = color.enabled("stdout") }))
 end
@@ -145,7 +145,7 @@ local function exit_code(results, is_check)
   return errors.exit_code_of(results) or is_check and due > 0 and 2 or 0
 end
 
--- How many agents there were of each action.
+-- The number of agents for each action.
 local function count(results)
   local counts = { agents = #results }
   for _, result in ipairs(results) do counts[result.action] = (counts[result.action] or 0) + 1 end

@@ -1,4 +1,4 @@
--- numbers: which version answers where, and who shall (scripts/README.md).
+-- numbers: shows and changes which version answers where (scripts/README.md).
 
 local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
@@ -22,28 +22,29 @@ local spec = {
   options = {
     { name = "direction", value = "SLOTS",
       help = "inbound, outbound or both; default inbound to assign, else both" },
-    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+    { name = "check", help = "only show what would be done; exit code 2 if anything would be" },
   },
   writes = { "agents.versions.publish" },
   operands = {
-    name = "a command and what it takes",
+    name = "a command and its operands",
     commands = {
-      { name = "list", help = "which version answers where" },
+      { name = "list", help = "show which version answers where" },
       { name = "assign", help = "give a number to an agent" },
-      { name = "clear", help = "let nothing answer a number" },
-      { name = "move", help = "give what one number holds to another" },
-      { name = "swap", help = "exchange what two numbers hold" },
-      { name = "forget", help = "give up what a run has left unfinished" },
+      { name = "clear", help = "take a number from whoever holds it" },
+      { name = "move", help = "move what one number holds to another" },
+      { name = "swap", help = "swap what two numbers hold" },
+      { name = "forget", help = "give up what an interrupted run has left" },
     },
   },
   notes = [[
 A number has two slots: inbound holds the version that answers calls to it, outbound the one that calls
-from it. A number goes to the newest published version, or to the one that is named; a draft gets none.
+from it. A number goes to the agent's newest published version, or to the version that you name; a draft
+gets no number.
 
-What takes several requests is noted in $XDG_STATE_HOME/anyreach before it begins. A run that was cut off
-is completed by the next run of `numbers` that changes something, and the same `swap` then ends there;
-`forget` gives it up. A swap that was completed swaps back when it is run again; all other commands
-write nothing the second time.
+Changes that take several requests are noted in $XDG_STATE_HOME/anyreach first. The next run of `numbers`
+that changes something completes an interrupted run, and if it is the same `swap` it ends there; `forget`
+gives the interrupted run up. A completed swap swaps back when you run it again; all other commands write
+nothing the second time.
 
 Examples:
   anyreach run numbers
@@ -52,16 +53,16 @@ Examples:
   anyreach run numbers swap +15551230001 +15551230002 --check]],
   exit_codes = {
     [0] = "done, or nothing to do",
-    [2] = "something is to be done (--check)",
-    [3] = "no such number, agent or version, or it is a draft",
-    [8] = "some requests were carried out and one failed; the error lists which",
-    [11] = "two agents have the name, a slot holds something else than was written, or another run is at work",
+    [2] = "something would be done (--check)",
+    [3] = "no such number, agent or version, or the version is a draft",
+    [8] = "some requests succeeded and one failed; the error lists them",
+    [11] = "two agents have the name, a slot does not hold what was written, or another run is at work",
   },
 }
 
 -- {====== the table ======
 
--- A credential may see numbers and no trunks; their ids do then.
+-- A credential may see numbers but not trunks; then their ids are shown.
 local function trunk_names(api)
   local names = {}
   local ok, err = pcall(function()
@@ -141,7 +142,7 @@ commands.move = {
   end,
 }
 
--- The same swap is meant whichever number is named first.
+-- A swap is the same whichever number is named first.
 commands.swap = {
   operands = { "A", "B" },
   is_symmetric = true,

@@ -1,4 +1,4 @@
--- rollback: an agent back to an earlier version (scripts/README.md).
+-- rollback: takes an agent back to an earlier version (scripts/README.md).
 
 local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
@@ -15,30 +15,30 @@ local steps = require "anyreach.agents.steps"
 
 local spec = {
   usage = "anyreach run rollback AGENT --to VERSION|TIME [--all-slots] [--check]",
-  summary = "Brings an agent back to an earlier version, where the current one answers.",
+  summary = "Takes an agent back to an earlier version, on the numbers that the current one holds.",
   options = {
     { name = "to", value = "VERSION|TIME", help = "the number of a version, or when it was in use (ISO 8601, UTC "
       .. "without an offset)" },
     { name = "all-slots", help = "also the phone numbers that hold other versions of the agent" },
-    { name = "check", help = "only show what would be done; exit code 2 when there is something" },
+    { name = "check", help = "only show what would be done; exit code 2 if anything would be" },
   },
   writes = { "agents.versions.create", "agents.versions.publish" },
   operands = { name = "the name or id of an agent", min = 1, max = 1 },
   notes = [[
-Shows what changes, copies the earlier version to a new one, and publishes that to the phone numbers, in
-both directions, which the current version holds. The current version is the newest published one. Numbers
-that hold other versions of the agent are named and left alone without --all-slots. Drafts stay as they
-are. When the current version is as the earlier one already, nothing is written.
+Shows what changes, copies the earlier version to a new one, and publishes the copy to the phone numbers
+that the current version holds, in both directions. The current version is the newest published one.
+Numbers that hold other versions of the agent are listed and, without --all-slots, left alone. Drafts stay
+as they are. If the current version already equals the earlier one, nothing is written.
 
 Examples:
   anyreach run rollback "Riverside Dental Scheduler" --to 3 --check
   anyreach run rollback "Riverside Dental Scheduler" --to 2026-03-01T09:00:00Z]],
   exit_codes = {
     [0] = "done, or nothing to do",
-    [2] = "something is to be done (--check)",
+    [2] = "something would be done (--check)",
     [3] = "no such agent or version, or none was in use at that time",
-    [8] = "some requests were carried out and one failed; the error lists which",
-    [11] = "two agents have the name, a slot holds something else than was written, or another run is at work",
+    [8] = "some requests succeeded and one failed; the error lists them",
+    [11] = "two agents have the name, a slot does not hold what was written, or another run is at work",
   },
 }
 
@@ -65,9 +65,9 @@ end
 local function show_end(plan, action)
   if report.is_json() then print_event(plan, action) end
   if action == "rolled_back" then
-    report.line("version %d is published, and is as version %d", plan.holder.version, plan.target.version)
+    report.line("version %d is published and equals version %d", plan.holder.version, plan.target.version)
   elseif action == "unchanged" then
-    report.line("nothing to do: version %d, the current one, is as version %d", plan.current.version,
+    report.line("nothing to do: version %d, the current one, equals version %d", plan.current.version,
       plan.target.version)
   end
 end

@@ -68,10 +68,10 @@ describe("generate-instructions", function()
     local err
     code, out, err = both:run("generate-instructions", "Desk", "--inputs", "inputs.yaml")
     expect.equal({ code, out, both:writes() }, { 0, WRITTEN .. "\n", {} })
-    expect.contains(err, "version 2 has instructions of these inputs; --again generates anew")
+    expect.contains(err, "version 2 has instructions from these inputs; --again generates them again")
   end)
 
-  it("generates anew for other inputs, and with --again", function()
+  it("generates again for other inputs, and with --again", function()
     prepare()
     both:run("generate-instructions", "Desk", "--inputs", "inputs.yaml")
     both:write("inputs.yaml", "purpose: Cancel appointments.\n")

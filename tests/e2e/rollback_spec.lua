@@ -42,14 +42,14 @@ describe("going back by number", function()
     expect.contains(out, "Be [-quick and rude-]{+kind+}.")
     expect.contains(out, "config.tools added: []\n")
     expect.contains(out, "done           " .. A .. " outbound: Desk@3 -> Desk@4\n")
-    expect.contains(out, "version 4 is published, and is as version 1\n")
+    expect.contains(out, "version 4 is published and equals version 1\n")
     expect.contains(err, B .. " inbound holds version 2 and is left alone; --all-slots moves it\n")
     expect.equal({ held(agent, A), held(agent, B), #both:writes() }, { { 4, 4 }, { 2, 0 }, 2 })
     expect.equal(versions(agent)[4].config, versions(agent)[1].config)
 
     code, out = both:run("rollback", "Desk", "--to", "1")
     expect.equal({ code, out, both:writes() },
-      { 0, "nothing to do: version 4, the current one, is as version 1\n", {} })
+      { 0, "nothing to do: version 4, the current one, equals version 1\n", {} })
     expect.equal((both:run("rollback", "Desk", "--to", "1", "--all-slots")), 0)
     expect.equal({ held(agent, B), both:writes() },
       { { 4, 0 }, { "POST /core/agents/" .. agent.id .. "/versions/4/publish" } })
@@ -102,19 +102,13 @@ describe("what cannot be gone back to", function()
     local agent = prepare()
     both.first.agents.versions.create(agent.id, { base_version = 1 })
     organizations.agent(both.second, "Elsewhere", {})
-    both:writes()
-    for _, case in ipairs {
+    both:expect_refused("rollback", {
       { { "Desk", "--to", "9" }, 3, "agent 'Desk' has no version 9; its newest is 4" },
       { { "Desk", "--to", "4" }, 3, "version 4 of agent 'Desk' is a draft, and was never in use" },
       { { "Elsewhere", "--to", "1" }, 3, "no agent has the name or id 'Elsewhere'" },
       { { "Desk" }, 64, "expected --to VERSION or --to TIME" },
       { { "Desk", "--to", "yesterday" }, 64, "got 'yesterday'" },
-    } do
-      local code, out, err = both:run("rollback", table.unpack(case[1]))
-      expect.equal({ case[3], code, out }, { case[3], case[2], "" })
-      expect.contains(err, case[3])
-    end
-    expect.equal(both:writes(), {})
+    })
   end)
 end)
 

@@ -1,5 +1,6 @@
 -- A sandbox with its two organisations, for specs of recipes: both as profiles, `staging` and `production`,
 -- of a config file; a place of its own for state; and what was asked to write.
+-- luacheck: read globals expect
 
 local held_request = require "helpers.held_request"
 local process = require "helpers.process"
@@ -78,6 +79,19 @@ end
 ---@return string stderr
 function Organizations:run(...)
   return process.run(("cd %s/work && env %s"):format(self.directory, self:command(...)))
+end
+
+--- Checks that a recipe refuses invocations and writes nothing.
+---@param recipe string
+---@param cases {[1]: string[], [2]: integer, [3]: string}[] words, exit code, part of what stderr says
+function Organizations:expect_refused(recipe, cases)
+  self:writes()
+  for _, case in ipairs(cases) do
+    local code, out, err = self:run(recipe, table.unpack(case[1]))
+    expect.equal({ case[3], code, out }, { case[3], case[2], "" })
+    expect.contains(err, case[3])
+  end
+  expect.equal(self:writes(), {})
 end
 
 --- Starts a recipe in the background.

@@ -45,6 +45,15 @@ describe("the requests for changes of slots", function()
     expect.equal(texts(slot_changes.clear({ number = "1", inbound = X1, outbound = X2 }, "both")), { "X@1 both + -1" })
   end)
 
+  it("keep versions of one agent apart, but not in what they clear", function()
+    local list = slot_changes.assign({ number = "1" }, "inbound", X1)
+    table.move(slot_changes.assign({ number = "2" }, "inbound", X2), 1, 1, 2, list)
+    expect.equal(texts(list), { "X@1 inbound +1 -", "X@2 inbound +2 -" })
+    list = slot_changes.clear({ number = "1", inbound = X1 }, "inbound")
+    table.move(slot_changes.clear({ number = "2", inbound = X2 }, "inbound"), 1, 1, 2, list)
+    expect.equal(texts(list), { "X@1 inbound + -1,2" })
+  end)
+
   it("assign before they clear", function()
     expect.equal(texts(slot_changes.swap({ number = "1", inbound = X1 }, { number = "2", outbound = Y1 }, "both")),
       { "X@1 inbound +2 -1", "Y@1 outbound +1 -2" })

@@ -96,8 +96,9 @@ demo: $(PROGRAM) ## provision the example clinic against the sandbox, twice
 
 DEMO = $(PROGRAM) --sandbox=$(BUILD)/demo.db run provision scripts/examples/clinic/agents
 
-test: deps-test ## run the whole suite
+test: deps-test ## run the whole suite, or those of TESTS ("unit/test_url spec/json")
 	@$(MAKE) --no-print-directory test-programs
+	@tests/helpers/json_schema_suite.sh $(BUILD)/json-schema-suite
 	@VALGRIND=$(VALGRIND) tests/run.sh $(BUILD)
 
 test-programs: $(PROGRAM) $(UNIT_TESTS) $(BUILD)/tests/wire_server
@@ -120,7 +121,7 @@ $(BUILD)/tests/wire_server: tests/helpers/wire_server.c $(BUILD)/settings
 
 # Any report of a sanitizer ends the program, so that a test sees it.
 SANITIZED := BUILD=build/asan CFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
-asan: ## run the whole suite with AddressSanitizer and UBSan
+asan: ## run the whole suite (or TESTS) with AddressSanitizer and UBSan
 	@ASAN_OPTIONS=detect_leaks=1 $(MAKE) --no-print-directory test build/asan/torture VALGRIND=no $(SANITIZED)
 
 # A fuzzer is built in one step with what fuzzers share. The counters of libFuzzer's extra section must
@@ -159,15 +160,16 @@ $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/settings
 	@mkdir -p $(@D)
 	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -o $@ $< $(LDFLAGS) -Wl,--no-as-needed $(LIBRARIES)
 
-stress-gc: deps-test ## run the specs with sanitizers while Lua's collector works nearly all the time
+stress-gc: deps-test ## run the specs (or TESTS) with sanitizers while Lua's collector works nearly all the time
 	@$(MAKE) --no-print-directory test-programs $(SANITIZED)
 	@tests/stress_gc.sh build/asan
 
 mutate: $(PROGRAM) deps-test ## change FILE (or retry, guard, paging …) bit by bit: which changes does no test notice?
 	@$(PROGRAM) tests/mutate/mutate.lua $(if $(LINES),--lines $(LINES)) $(FILE) $(TESTS)
 
-soak: $(PROGRAM) deps-test ## send 100,000 requests to the sandbox in one process: nothing may grow
-	@TEST_BUILD=$(BUILD) LEAK_REQUESTS=100000 $(PROGRAM) tests/run.lua tests/e2e/leak_spec.lua
+SOAK_REQUESTS ?= 100000
+soak: $(PROGRAM) deps-test ## send SOAK_REQUESTS (100,000) requests to the sandbox in one process: nothing may grow
+	@TEST_BUILD=$(BUILD) LEAK_REQUESTS=$(SOAK_REQUESTS) $(PROGRAM) tests/run.lua tests/e2e/leak_spec.lua
 
 check-generated: $(PROGRAM) ## compare the committed generated files with what src/gen writes
 	@tests/helpers/check_generated.sh $(BUILD)

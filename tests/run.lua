@@ -1,6 +1,6 @@
 -- Runs spec files inside the program and counts. Usage: anyreach tests/run.lua [FILE...]
--- A spec uses the globals describe, it, skip and expect. The last line is "N passed, N failed", with
--- ", N skipped" after it when there are any.
+-- A spec uses the globals describe, it, skip and expect; skip outside a test skips the rest of its file.
+-- The last line is "N passed, N failed", with ", N skipped" after it when there are any.
 
 local host = require "anyreach.host"
 local json = require "anyreach.json"
@@ -67,27 +67,29 @@ local function report(kind, name, text)
   if kind ~= "passed" then io.stdout:write(kind, ": ", name, "\n", text and "  " .. text .. "\n" or "") end
 end
 
+local function explain(err)
+  if getmetatable(err) == SKIP then return err end
+  return debug.traceback(tostring(err), 2)
+end
+
+-- What ended a test, or a file of them, before its time.
+local function report_end(name, err)
+  if getmetatable(err) == SKIP then return report("skipped", name, err.reason) end
+  report("failed", name, err:gsub("\n", "\n  "))
+end
+
 function it(name, body)
   local full = table.concat(names, " › ") .. " › " .. name
-  local ok, err = xpcall(body, function(err)
-    if getmetatable(err) == SKIP then return err end
-    return debug.traceback(tostring(err), 2)
-  end)
-  if ok then
-    report("passed", full)
-  elseif getmetatable(err) == SKIP then
-    report("skipped", full, err.reason)
-  else
-    report("failed", full, err:gsub("\n", "\n  "))
-  end
+  local ok, err = xpcall(body, explain)
+  if ok then report("passed", full) else report_end(full, err) end
 end
 
 for _, file in ipairs(arg) do
   local chunk, err = loadfile(file)
   if chunk then
     describe(file:match("([^/]+)%.lua$"), function()
-      local ok, message = xpcall(chunk, debug.traceback)
-      if not ok then report("failed", file, message) end
+      local ok, problem = xpcall(chunk, explain)
+      if not ok then report_end(file, problem) end
     end)
   else
     report("failed", file, err)

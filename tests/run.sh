@@ -1,5 +1,6 @@
 #!/bin/sh
 # Runs the suite against one build and sums it up. Usage, from the root: tests/run.sh BUILD
+# TESTS="unit/test_url spec/json" in the environment runs those alone.
 # The last line is "N passed, N failed", with ", N skipped" after it when there are any.
 #
 # With VALGRIND=yes the unit tests run under valgrind. Every process of the run carries TEST_DIRECTORY
@@ -83,9 +84,23 @@ check_leftovers() {
   count "nothing left running" "$left" $((1 - left)) 0 0
 }
 
-run_generated_check
-for source in tests/unit/test_*.c; do run_unit_test "$build/unit/$(basename "$source" .c)"; done
-for file in tests/spec/*_spec.lua tests/e2e/*_spec.lua; do run_spec "$file"; done
+run_all() {
+  run_generated_check
+  for source in tests/unit/test_*.c; do run_unit_test "$build/unit/$(basename "$source" .c)"; done
+  for file in tests/spec/*_spec.lua tests/e2e/*_spec.lua; do run_spec "$file"; done
+}
+
+run_chosen() { # unit/test_NAME or spec/NAME or e2e/NAME, …
+  for test; do
+    case $test in
+    unit/*) run_unit_test "$build/$test" ;;
+    *) run_spec "tests/${test%_spec}_spec.lua" ;;
+    esac
+  done
+}
+
+# shellcheck disable=SC2086 # words on purpose
+if [ -n "${TESTS:-}" ]; then run_chosen $TESTS; else run_all; fi
 check_leftovers
 
 summary="$passed passed, $failed failed"

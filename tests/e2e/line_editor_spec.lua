@@ -4,6 +4,8 @@
 local process = require "helpers.process"
 local terminal = require "helpers.terminal"
 
+terminal.is_needed()
+
 local PROGRAM = [==[
 local terminal = require "anyreach.terminal"
 local words = { "apple", "apricot", "banana", "ünder" }
@@ -155,7 +157,7 @@ describe("editing", function()
     t:keys("BSpace", "BSpace", "Enter"):wait_for("[é漢😀ß]")
   end)
 
-  -- While the entry is edited, older versions of libedit leave them out, and newer ones put the cursor beside its place.
+  -- While the entry is edited, old versions of libedit leave them out, and new ones put the cursor beside its place.
   it("keeps combining characters, however they are drawn", function()
     local t <close> = start()
     t:text("e\u{301}a"):keys("Left"):text("x"):keys("Enter"):wait_for("[e\u{301}xa]")

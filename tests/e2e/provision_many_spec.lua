@@ -3,6 +3,7 @@
 
 local json = require "anyreach.json"
 local process = require "helpers.process"
+local terminal = require "helpers.terminal"
 local wire = require "helpers.wire"
 
 local AT_ONCE = 24 -- by default; also the requests that the wire server lets wait for each other
@@ -87,7 +88,7 @@ describe("the progress of many agent files", function()
   it("is a line on a terminal", function()
     local command = process.anyreach("--sandbox", SLOW, "run", "provision", directory_of_agents(6), "--no-lock",
       "--concurrency=1")
-    local code, out = process.run("TERM=xterm SHELL=/bin/sh script -qec " .. process.quote(command) .. " /dev/null")
+    local code, out = terminal.run("TERM=xterm " .. command)
     expect.equal(code, 0)
     expect.match(out, "\r\27%[Kprovisioning: %d of 6, %d+%%, [%d.]+/s, %d+ s left")
     expect.match(out, "\27%[K6 agents: 6 created, 0 updated, 0 unchanged, 0 failed\r\n$")

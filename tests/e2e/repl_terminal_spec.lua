@@ -5,6 +5,8 @@ local process = require "helpers.process"
 local terminal = require "helpers.terminal"
 local wire = require "helpers.wire"
 
+terminal.is_needed()
+
 local COLUMNS, ROWS = 100, 30
 local VERSION = anyreach.version
 local GREETING = ":help tells what there is; Tab completes; Ctrl-D twice leaves."

@@ -19,6 +19,21 @@ local SETTINGS = table.concat({
   "set -s escape-time 0",
 }, " \\; ")
 
+--- Skips the test, or outside of tests the rest of the file, where no terminal can be opened.
+function terminal.is_needed()
+  if os.execute("script -qec true /dev/null </dev/null >/dev/null 2>&1") then return end
+  skip "no terminal can be opened here; is /dev/pts mounted?"
+end
+
+--- Runs a shell command to its end in a terminal of script(1); skips the test where there is none.
+---@param command string
+---@return integer code
+---@return string output stdout and stderr together, with the line ends of a terminal
+function terminal.run(command)
+  terminal.is_needed()
+  return process.run("SHELL=/bin/sh script -qec " .. process.quote(command) .. " /dev/null")
+end
+
 local Terminal = {}
 Terminal.__index = Terminal
 

@@ -3,6 +3,7 @@
 local color = require "anyreach.text.color"
 local process = require "helpers.process"
 local progress = require "anyreach.progress"
+local terminal = require "helpers.terminal"
 
 -- Work of twelve steps that takes about `seconds`.
 local function work(seconds)
@@ -23,7 +24,7 @@ end
 -- What a terminal is given, stdout and stderr together.
 local function on_terminal(line, environment)
   local shell = ("stty cols 60; %s TERM=xterm %s"):format(environment or "", line)
-  local _, out = process.run("SHELL=/bin/sh script -qec " .. process.quote(shell) .. " /dev/null")
+  local _, out = terminal.run(shell)
   return (out:gsub("\r\n", "\n"))
 end
 

@@ -149,10 +149,10 @@ $(BUILD)/torture: $(wildcard tests/torture/*.[ch]) $(BUILD)/unit/anyreach.a
 	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -o $@ $(filter %.c,$^) $(WRAPPED:%=-Wl,--wrap=%) \
 	  $(LDFLAGS) $(BUILD)/unit/anyreach.a $(LIBRARIES)
 
-bench: ## measure speed beside other clients, as ratios in one table
+bench: ## measure speed beside other clients, as ratios in one table (or its first ROWS)
 	@.ci/deps build bench
 	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH_PROGRAMS)
-	@/usr/bin/python3 -B tests/bench/bench.py $(BUILD)
+	@/usr/bin/python3 -B tests/bench/bench.py $(BUILD) $(ROWS)
 
 BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
 # With all libraries, whether they are used or not: starting costs what loading them costs.

@@ -5,6 +5,7 @@ machine that is busy must not fail a build. All that is compared takes turns wit
 the median of the ratios of the turns. README.md says what each row means.
 """
 
+import itertools
 import json
 import os
 import platform
@@ -352,7 +353,7 @@ def print_row(row):
     print(line.rstrip(), flush=True)
 
 
-def main(build):
+def main(build, rows):
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end too
     build, config = os.path.abspath(build), agent_config(8 * 1024)
     with tempfile.TemporaryDirectory(prefix="anyreach-bench.") as directory:
@@ -363,13 +364,13 @@ def main(build):
             print_machine(bench)
             print()
             print_row(Row("what / rival", "anyreach", "rival", "ratio", "target"))
-            for row in all_rows(bench):
+            for row in itertools.islice(all_rows(bench), rows):
                 print_row(row)
 
 
 # }======
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:
-        sys.exit("usage: bench.py BUILD")
-    main(sys.argv[1])
+    if len(sys.argv) not in (2, 3):
+        sys.exit("usage: bench.py BUILD [ROWS]")
+    main(sys.argv[1], int(sys.argv[2]) if len(sys.argv) == 3 else None)

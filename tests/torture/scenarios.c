@@ -184,7 +184,8 @@ static unsigned long torture_schema(struct memory_refusal refusal) {
 static unsigned long torture_openapi(struct memory_refusal refusal) {
   return torture_chunk(
       refusal,
-      "local openapi, operations = require 'anyreach.openapi', require 'anyreach.operations'\n"
+      "local openapi, operations = require 'anyreach.openapi.operations', require "
+      "'anyreach.operations'\n"
       "local schema = {type = 'object', properties = {name = {type = 'string', minLength = 1}}}\n"
       "local rows = openapi.read {openapi = '3.1.0', paths = {['/core/x/{id}'] = {put = {\n"
       "  parameters = {{name = 'id', ['in'] = 'path', required = true, schema = {type = "

@@ -19,7 +19,7 @@ static void encodes_all_but_unreserved(void **state) {
   (void)state;
   struct buf b;
   buf_init(&b, 4096);
-  static const char plain[] = "abcXYZ019-._~";
+  static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
   assert_int_equal(url_append_encoded(&b, plain, sizeof plain - 1), BUF_OK);
   check_text(&b, plain);
   static const char odd[] = "+ /?#%&=;:@!$'()*,[]\"<>\\^`{|}\x7f\0\r\n\xc3\xbc";
@@ -51,6 +51,16 @@ static void leaves_broken_escapes_alone(void **state) {
   static const char text[] = "a%4%zz%2%%41%4a%";
   assert_int_equal(url_append_decoded(&b, text, sizeof text - 1), BUF_OK);
   check_text(&b, "a%4%zz%2%AJ%");
+}
+
+static void reads_no_escape_beyond_the_end(void **state) {
+  (void)state;
+  struct buf b;
+  buf_init(&b, 100);
+  assert_int_equal(url_append_decoded(&b, "x%41", 3), BUF_OK);
+  check_text(&b, "x%4");
+  assert_int_equal(url_append_decoded(&b, "%4a%4A%4f", 9), BUF_OK);
+  check_text(&b, "JJO");
 }
 
 static void knows_what_can_be_a_segment(void **state) {
@@ -144,6 +154,34 @@ static void knows_a_base_url(void **state) {
   }
 }
 
+/* Each with a word of what is said about it; NULL: nothing is wrong. */
+static void says_what_makes_a_url_unsafe(void **state) {
+  (void)state;
+  static const struct {
+    const char *url, *problem;
+  } rows[] = {
+      {"https://api.anyreach.ai/x?y=1#z", NULL},
+      {"http://localhost/?y", NULL},
+      {"https://x/ y", "space or control"},
+      {"https://x/\x7f", "space or control"},
+      {"https://x/\t", "space or control"},
+      {"https://x:99999", "not a URL"},
+      {"ftp://localhost", "https://"},
+      {"http://api.anyreach.ai", "only for this machine"},
+      {"https://me@x", "user name or password"},
+      {"https://:pw@x", "user name or password"},
+  };
+  for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    const char *problem = "not set";
+    bool is_safe = url_is_safe(rows[i].url, &problem);
+    assert_int_equal(is_safe, rows[i].problem == NULL);
+    if (is_safe)
+      assert_null(problem);
+    else if (!problem || !strstr(problem, rows[i].problem))
+      fail_msg("%s: %s", rows[i].url, problem ? problem : "no problem");
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(encodes_all_but_unreserved),
@@ -154,6 +192,8 @@ int main(void) {
       cmocka_unit_test(builds_queries),
       cmocka_unit_test(reports_a_full_buffer),
       cmocka_unit_test(knows_a_base_url),
+      cmocka_unit_test(says_what_makes_a_url_unsafe),
+      cmocka_unit_test(reads_no_escape_beyond_the_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -9,7 +9,7 @@ targets.PRESETS = {
   guard = "src/lua/guard.c",
   redaction = "lua/anyreach/text/redaction.lua",
   merge = "lua/anyreach/agents/promotion/merge.lua",
-  slots = "lua/anyreach/agents/numbers/slots.lua",
+  slots = "lua/anyreach/agents/numbers/slot_changes.lua",
   paging = "lua/anyreach/client/pager.lua",
   lock = "lua/anyreach/agents/lock.lua",
 }
@@ -22,6 +22,8 @@ targets.TESTS = {
     "tests/spec/redaction_spec.lua", "tests/spec/observing_spec.lua", "tests/spec/record_spec.lua",
     "tests/e2e/replay_spec.lua",
   },
+  ["lua/anyreach/agents/promotion/merge.lua"] = { "tests/spec/merge_spec.lua" },
+  ["lua/anyreach/agents/numbers/slot_changes.lua"] = { "tests/spec/slot_changes_spec.lua" },
   ["lua/anyreach/client/pager.lua"] = { "tests/spec/pager_spec.lua", "tests/spec/pager_offset_spec.lua" },
   ["lua/anyreach/agents/lock.lua"] = { "tests/spec/lock_spec.lua" },
 }

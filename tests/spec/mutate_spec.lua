@@ -1,7 +1,8 @@
 -- The mutation tool: which mutants a file has, and what is said of those that no test notices.
 
-local mutants = require "mutate.mutants"
 local process = require "helpers.process"
+local mutants = require "mutate.mutants"
+local targets = require "mutate.targets"
 
 -- "LINE: before -> after" of each mutant, in their order.
 local function list(text, kind)
@@ -71,6 +72,15 @@ static bool f(const char *text, int n) {
       "5: puts(\"a && b\"); -> ;",
       "6: return n < LIMIT; -> return n <= LIMIT;",
     })
+  end)
+end)
+
+describe("the files that have a short name", function()
+  it("are there, with the tests that speak about them", function()
+    for _, file in pairs(targets.PRESETS) do
+      expect.truthy(process.read(file))
+      for _, test in ipairs(targets.TESTS[file]) do expect.truthy(process.read(test)) end
+    end
   end)
 end)
 

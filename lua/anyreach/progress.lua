@@ -72,7 +72,7 @@ end
 
 -- The last column stays free: some terminals go on to the next line when it is written.
 local function cut(text)
-  return text_width.cut(text, (host.terminal_width "stderr" or DEFAULT_WIDTH) - 1)
+  return text_width.cut(text, (host.terminal_size "stderr" or DEFAULT_WIDTH) - 1)
 end
 
 local function draw()

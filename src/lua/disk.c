@@ -27,8 +27,7 @@ static int push_failure(lua_State *L, const char *path) {
   return luaL_fileresult(L, 0, path);
 }
 
-/* kind(path) -> "file", "directory" or "other"; nil, message when there is nothing. Links are
- * followed. */
+/* kind(path) -> "file", "directory" or "other"; or nil, message, errno. Links are followed. */
 static int l_directory_kind(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   struct stat status;
@@ -39,7 +38,7 @@ static int l_directory_kind(lua_State *L) {
   return 1;
 }
 
-/* resolved(path) -> the path of what it leads to, without links; or nil, message, errno. */
+/* resolved(path) -> the absolute path without links; or nil, message, errno. */
 static int l_directory_resolved(lua_State *L) {
   char resolved[PATH_MAX];
   const char *path = luaL_checkstring(L, 1);
@@ -48,7 +47,7 @@ static int l_directory_resolved(lua_State *L) {
   return 1;
 }
 
-/* Appends what is left of the open directory to the list at the top. Returns 0 or an errno. */
+/* Appends the remaining names of the open directory to the list on top. Returns 0 or an errno. */
 static int append_names(lua_State *L, DIR *directory) {
   struct dirent *entry;
   for (lua_Integer i = 1;;) {
@@ -75,8 +74,8 @@ static int l_directory_names(lua_State *L) {
   return push_failure(L, path);
 }
 
-/* make(path) -> true; or nil, message, errno. Makes a directory, and those above it; one that is
- * there already is left as it is. */
+/* make(path) -> true; or nil, message, errno. Makes a directory and those above it, unless they
+ * exist. */
 static int l_directory_make(lua_State *L) {
   size_t length;
   const char *path = luaL_checklstring(L, 1, &length);
@@ -190,20 +189,20 @@ static int lock_close(lua_State *L) {
   return 0;
 }
 
-/* Opens what is to be held: a directory that is there, or a file, which is made if need be. */
+/* Opens what will be locked: an existing directory, or a file, which is created if necessary. */
 static int open_held(char *path) {
   bool is_directory = path[strlen(path) - 1] == '/';
   if (is_directory) return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   return file_make_parents(path, 0700) ? open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
 }
 
-/* True when the lock was got, also in a file system that has none. */
+/* True when the lock was obtained, and on a file system without locks. */
 static bool try_lock(int descriptor) {
   return flock(descriptor, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
 }
 
-/* Waits for a lock, at most so many seconds. Nothing else runs meanwhile: it is for what takes
- * others an instant. */
+/* Waits for a lock, at most so many seconds. No other task runs meanwhile: this is for locks that
+ * others hold for an instant. */
 static bool wait_for_lock(int descriptor, lua_Number seconds) {
   static const struct timespec pause = {.tv_nsec = LOCK_PAUSE_MS * 1000000L};
   for (lua_Number waited = 0; !try_lock(descriptor); waited += LOCK_PAUSE_MS / 1000.0) {
@@ -213,9 +212,9 @@ static bool wait_for_lock(int descriptor, lua_Number seconds) {
   return true;
 }
 
-/* lock(path, seconds) -> a value that is to be closed, and until then nobody else holds the path;
- * false when another has held it for so many seconds; or nil, message, errno. The path of a
- * directory ends in a slash. A program that is killed holds nothing any more. */
+/* lock(path, seconds) -> a value to be closed; until then no other process locks the path. False
+ * when another process has held the lock for so many seconds; or nil, message, errno. The path of a
+ * directory ends in a slash. When a process ends, even by a kill, its locks end, too. */
 static int l_disk_lock(lua_State *L) {
   size_t length;
   const char *path = luaL_checklstring(L, 1, &length);

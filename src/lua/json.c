@@ -66,7 +66,7 @@ static int l_number_eq(lua_State *L);
 static int l_number_compare(lua_State *L);
 static int l_number_calculate(lua_State *L);
 
-/* The metamethods that go on with floats; the operation is their upvalue. */
+/* The metamethods that calculate with floats; the operation is their upvalue. */
 static const struct {
   const char *event;
   lua_CFunction function;
@@ -251,7 +251,7 @@ static void read_option(lua_State *L, const char *name, struct json_options *opt
   }
 }
 
-/* A call's second result stands where the options would in encode(api.agents.get(id)). */
+/* In encode(api.agents.get(id)) the call's second result is where the options would be. */
 static bool is_response(lua_State *L, int index) {
   if (!lua_getmetatable(L, index)) return false;
   luaL_getmetatable(L, JSON_RESPONSE_TYPE);

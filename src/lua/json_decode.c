@@ -14,7 +14,7 @@
 
 /* {====== bytes of strings: plain ASCII a block at a time, and strict UTF-8 ====== */
 
-/* What the compiler makes of this is a few vector instructions where the machine has them. */
+/* The compiler turns this into a few vector instructions where the machine has them. */
 enum { BLOCK_SIZE = 16 };
 typedef signed char block_bytes __attribute__((vector_size(BLOCK_SIZE)));
 typedef uint64_t block_words __attribute__((vector_size(BLOCK_SIZE)));
@@ -84,7 +84,8 @@ static bool is_plain_rest(const char *at, size_t length) {
   return is_plain_word(first | last << 32);
 }
 
-/* The end of a text, less than a block. Apart, as its constants are in the way of long texts. */
+/* The end of a text, shorter than a block. Not inlined: its constants would slow down long texts.
+ */
 __attribute__((noinline)) static const char *skip_plain_rest(const char *at, const char *end) {
   if (is_plain_rest(at, (size_t)(end - at))) return end;
   while (at < end && is_plain_byte((unsigned char)*at)) at++;
@@ -256,7 +257,7 @@ static bool read_escape(struct decoder *d) {
   return fail_expected(d, d->at, "one of \" \\ / b f n r t u after a backslash");
 }
 
-/* Says why a string cannot go on at `where`. */
+/* Reports why a string cannot continue at `where`. */
 static bool fail_in_string(struct decoder *d, const char *where) {
   if (where >= d->end) return fail_expected(d, where, "'\"' at the end of a string");
   char got[JSON_CHARACTER_MAX];
@@ -296,8 +297,8 @@ static bool push_string(struct decoder *d) {
 
 /* ---- keys ---- */
 
-/* Objects of one kind have the same keys: the latest are kept, as pushing one again costs less than
- * having Lua find the string that it has made of the same bytes before. */
+/* Objects of one kind have the same keys, so the latest are kept: pushing one again costs less than
+ * interning the same bytes again. */
 static struct known_key *known_key(struct decoder *d, const char *bytes, size_t length) {
   size_t place = length + 7 * (unsigned char)bytes[0] + 3 * (unsigned char)bytes[length / 2];
   return &d->known_keys[place % KNOWN_KEYS];

@@ -288,7 +288,7 @@ static bool refuse_hole(struct encoder *e, lua_Integer present, lua_Integer miss
                 (LUAI_UACINT)present, (LUAI_UACINT)missing);
 }
 
-/* Names a key that is not one of 1 to `length`, or else a hole. */
+/* Reports a key outside 1 to `length`, or else a hole. */
 static bool refuse_array(struct encoder *e, int index, lua_Integer length) {
   lua_State *L = e->L;
   for (lua_pushnil(L); lua_next(L, index); lua_pop(L, 1)) {

@@ -10,8 +10,8 @@
 
 /* {====== C modules ====== */
 
-/* Makes known to `require` the C modules that both Lua states of the program have, the user's and
- * the sandbox's, and the embedded Lua files. Nothing is loaded yet. [-0, +0, e] */
+/* Lets `require` find the embedded Lua files and the C modules that both Lua states of the program
+ * have, the user's and the sandbox's. Nothing is loaded yet. [-0, +0, e] */
 void modules_open(lua_State *L);
 
 /* Adds further C modules, by name and opening function. [-0, +0, m] */
@@ -35,11 +35,12 @@ extern const size_t embedded_file_count;
 /* The file of that name, or NULL. */
 const struct embedded_file *embedded_find(const char *name);
 
-/* Puts a searcher for "anyreach.*" modules before all others, and remembers the state's `require`.
+/* Adds a searcher for "anyreach.*" modules right after package.preload, and remembers the state's
+ * `require`.
  */
 void embedded_install(lua_State *L);
 
-/* Pushes what require(name) gives, whatever a script has made of the global. [-0, +1, e] */
+/* Pushes the result of require(name), even if a script has replaced that global. [-0, +1, e] */
 void embedded_require(lua_State *L, const char *name);
 
 /* Loads an embedded Lua file as a function. Pushes it, or an error message. Returns a Lua status.

@@ -148,7 +148,7 @@ static void push_operation(lua_State *L, const struct operation *o) {
   set_boolean(L, "unverified", o->unverified);
 }
 
-/* names() -> sorted array of all operations' names */
+/* names() -> sorted array of the names of all operations */
 static int l_operations_names(lua_State *L) {
   size_t count;
   const struct operation *all = operation_all(&count);
@@ -161,7 +161,7 @@ static int l_operations_names(lua_State *L) {
   return 1;
 }
 
-/* describe(name) -> table, or nil when there is no such operation */
+/* describe(name) -> table, or nil for an unknown name */
 static int l_operations_describe(lua_State *L) {
   const struct operation *operation = operation_by_name(luaL_checkstring(L, 1));
   if (!operation) return 0;
@@ -226,7 +226,7 @@ static void push_wire_value(lua_State *L, int index, const struct schema *schema
   lua_pushvalue(L, index);
 }
 
-/* Pushes an array of what a parameter spells that may be repeated. */
+/* Pushes the array of values of a repeatable parameter. */
 static void push_wire_list(lua_State *L, int index, const struct schema *items) {
   bool repeated = lua_istable(L, index);
   lua_Integer count = repeated ? (lua_Integer)lua_rawlen(L, index) : 1;

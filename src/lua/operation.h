@@ -1,5 +1,5 @@
-/* The operation table as scripts see it: module "anyreach.operations" (names, describe, match,
- * check, nearest, define). Used by help, `call`, completion, the sandbox's router and the tests. */
+/* The operation table for Lua: module "anyreach.operations" (names, describe, match, check,
+ * nearest, define). For help, `call`, completion, the sandbox's router and the tests. */
 #ifndef ANYREACH_LUA_OPERATION_H
 #define ANYREACH_LUA_OPERATION_H
 

@@ -66,7 +66,7 @@ static int get(lua_State *L, int table, const char *key) {
 
 /* {====== plain values: what is missing or null is not set ====== */
 
-/* The string on top, copied and popped. [-1, +0, v] */
+/* Copies and pops the string on top. [-1, +0, v] */
 static const char *copy_top(struct copier *c, const char *key) {
   size_t length;
   const char *text = lua_type(c->L, -1) == LUA_TSTRING ? lua_tolstring(c->L, -1, &length) : NULL;
@@ -170,7 +170,7 @@ static unsigned copy_types(struct copier *c, int table) {
   return types;
 }
 
-/* The field on top, copied and popped; its size is added to `size`. */
+/* Copies and pops the field on top; adds its size to `size`. */
 static void copy_field(struct copier *c, struct field *field, struct copy *size, unsigned depth) {
   int table = lua_gettop(c->L);
   if (!lua_istable(c->L, table)) refuse(c, "field", "a table");
@@ -222,7 +222,7 @@ static void fill_schema(struct copier *c, int table, struct copy *copy, unsigned
   }
 }
 
-/* The schema on top, popped: copied, or the copy that exists of that table. */
+/* Pops the schema on top: returns its copy, which is made once per table. */
 static const struct copy *copy_schema(struct copier *c, unsigned depth) {
   lua_State *L = c->L;
   int table = lua_gettop(L);
@@ -348,8 +348,8 @@ static bool copy_or_report(struct copier *c, struct operation *row, int refused)
   return copied;
 }
 
-/* define(rows) -> array of {name=, reason=}: the rows that could not be taken. Raises when the
- * names of the others do not go together, or are too many; then none is taken. */
+/* define(rows) -> array of {name=, reason=}: the rows that were refused. Raises, and adds no row,
+ * when the names of the others clash or are too many. */
 int l_operations_define(lua_State *L) {
   enum { ROWS = 1, MEMO, REFUSED };
   char error[DEFINE_ERROR_MAX];

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define SECRET_TYPE  "anyreach.secret"
-#define SECRETS_NAME "anyreach.secrets" /* in the registry: all that are alive, as keys */
+#define SECRETS_NAME "anyreach.secrets" /* in the registry: all live secrets, as keys */
 
 enum { SHORTEST_SOUGHT = 4 }; /* bytes */
 
@@ -149,7 +149,7 @@ static int join_operands(lua_State *L) {
   return 1;
 }
 
-/* The collector is held meanwhile, because it might move the stack: see lua_stack.h. */
+/* The collector is held meanwhile, because it might move the stack: see lua_keep_stack_room(). */
 static int l_secret_concat(lua_State *L) {
   bool collecting = lua_gc(L, LUA_GCISRUNNING);
   lua_gc(L, LUA_GCSTOP);
@@ -179,8 +179,8 @@ static int l_secret_equals(lua_State *L) {
   return 1;
 }
 
-/* secret:redact(text) -> text with "[secret]" wherever the secret's bytes stand in it; those of a
- * short one only where they are all of it. */
+/* secret:redact(text) -> text with "[secret]" wherever it contains the secret's bytes; those of a
+ * short one only when they are the whole text. */
 static int l_secret_redact(lua_State *L) {
   const struct secret *s = luaL_checkudata(L, 1, SECRET_TYPE);
   size_t length;

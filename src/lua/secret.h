@@ -20,11 +20,12 @@ const char *to_wire_text(lua_State *L, int index, size_t *length);
 /* Pushes an array of all secrets that are alive. [-0, +1, m] */
 void push_secret_list(lua_State *L);
 
-/* Whether a secret of `length` bytes is to be looked for in a text of `text_length`. One of fewer
- * than four bytes stands in half of all words: only a text that is nothing else is taken for it. */
+/* Whether a secret of `length` bytes is searched for in a text of `text_length`. A secret of fewer
+ * than four bytes would be found in every other word: it is only recognised when it is the whole
+ * text. */
 bool secret_is_sought(size_t length, size_t text_length);
 
-/* From now on keeps every secret alive, so that push_secret_list() has those, too, that only a
+/* Keeps every secret alive from now on, so that push_secret_list() includes those that only a
  * server still knows. */
 void secrets_keep(lua_State *L);
 

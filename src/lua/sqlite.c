@@ -98,7 +98,8 @@ static int option_boolean(lua_State *L, int index, const char *name) {
   return value;
 }
 
-/* The first statement that reads the file: it refuses, and leaves alone, what is no database. */
+/* The first statement that reads the file: it refuses what is not a database, and leaves it
+ * unchanged. */
 #define SET_UP "PRAGMA foreign_keys = ON; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 
 static int l_sqlite_open(lua_State *L) {

@@ -125,7 +125,7 @@ static size_t count_digits(const char *s, const char *end) {
   return (size_t)(s - start);
 }
 
-/* Takes [-+] digits [. digits] [e [-+] digits], with at least one digit before the exponent. */
+/* Reads [-+] digits [. digits] [e [-+] digits], with at least one digit before the exponent. */
 static bool scan_number(const char *s, const char *end, struct number *n) {
   *n = (struct number){0};
   if (s < end && (*s == '-' || *s == '+')) n->negative = *s++ == '-';
@@ -259,7 +259,7 @@ static bool is_integer(lua_State *L) {
   return lua_isinteger(L, -1) || (digits && !strpbrk(digits, ".eE"));
 }
 
-/* Turns the plain reading at the top into what a standard tag asks for; false when it cannot. */
+/* Converts the plain value on top to the type of a standard tag; false when that is impossible. */
 static bool apply_standard_tag(lua_State *L, const char *kind) {
   if (strcmp(kind, "null") == 0) return lua_islightuserdata(L, -1);
   if (strcmp(kind, "bool") == 0) return lua_isboolean(L, -1);
@@ -350,7 +350,7 @@ static void push_mapping(struct reader *r, unsigned depth) {
   lua_pop(L, 1);
 }
 
-/* Replaces the value at the top by a copy of its own, with the same places. */
+/* Replaces the value on top by a copy, with the same places. */
 static void copy_value(struct reader *r, yaml_mark_t mark, unsigned depth) {
   lua_State *L = r->L;
   if (++r->copied_nodes > MAX_COPIED_NODES)

@@ -1,5 +1,5 @@
-/* YAML 1.2 (core schema) for Lua, read with libyaml: agent files and OpenAPI documents. Values look
- * exactly as the JSON codec makes them (json.h), so that a file may be written in either. */
+/* YAML 1.2 (core schema) for Lua, read with libyaml: agent files and OpenAPI documents. Values are
+ * exactly those of the JSON codec (json.h), so that a file may be in either format. */
 #ifndef ANYREACH_LUA_YAML_H
 #define ANYREACH_LUA_YAML_H
 

@@ -1,4 +1,4 @@
-/* The function yaml.events (lua_yaml_events.h). The parser belongs to a to-be-closed userdata, so
+/* The function yaml.events (yaml_events.h). The parser belongs to a to-be-closed userdata, so
  * an error in the middle frees it. */
 #include "lua/yaml_events.h"
 
@@ -55,8 +55,8 @@ static bool is_continuation(const struct scanner *s, size_t offset) {
   return offset < s->length && (s->text[offset] & 0xC0) == 0x80;
 }
 
-/* libyaml counts characters. Places come nearly in the order of the text, so the way from the last
- * one is short. */
+/* libyaml counts characters. Places come almost in the order of the text, so it is not far from the
+ * last one. */
 static size_t byte_offset(struct scanner *s, size_t index) {
   while (s->index < index) {
     do s->offset++;
@@ -124,7 +124,7 @@ static void set_nothing(lua_State *L, const yaml_event_t *event) {
   (void)event;
 }
 
-/* The events that are shown; what begins and ends the stream and the document is not. */
+/* The events that are shown: all but the start and end of the stream and of documents. */
 static const struct kind {
   yaml_event_type_t type;
   const char *name;

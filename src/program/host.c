@@ -49,7 +49,6 @@ static const luaL_Reg client_modules[] = {{"anyreach.client_core", luaopen_anyre
                                           {"anyreach.redact", luaopen_anyreach_redact},
                                           {"anyreach.directory", luaopen_anyreach_directory},
                                           {"anyreach.disk", luaopen_anyreach_disk},
-                                          {"anyreach.hidden_input", luaopen_anyreach_hidden_input},
                                           {"anyreach.terminal", luaopen_anyreach_terminal},
                                           {"anyreach.text_width", luaopen_anyreach_text_width},
                                           {"cjson", luaopen_cjson},
@@ -63,7 +62,7 @@ static const char *push_absolute_path(lua_State *L, int package, const char *nam
   return luaL_gsub(L, path, ";./?.so", "");
 }
 
-/* Modules are looked for beside the script first, and never in the working directory by chance.
+/* Modules are looked for beside the script first, and never in the working directory by accident.
  * [-0, +0, m] */
 static void set_search_path(lua_State *L, const char *directory) {
   int top = lua_gettop(L);
@@ -78,7 +77,7 @@ static void set_search_path(lua_State *L, const char *directory) {
 
 /* }====== */
 
-/* {====== module "anyreach.host": what Lua code of ours asks of the host ====== */
+/* {====== module "anyreach.host": what our own Lua code asks of the host ====== */
 
 static struct host *host_upvalue(lua_State *L) {
   return lua_touserdata(L, lua_upvalueindex(1));
@@ -133,15 +132,16 @@ static int l_host_is_terminal(lua_State *L) {
   return 1;
 }
 
-/* terminal_width("stdout"|"stderr") -> its columns; nil when it is no terminal, or does not tell.
- */
-static int l_host_terminal_width(lua_State *L) {
+/* terminal_size("stdout"|"stderr") -> columns, rows; nothing when it is not a terminal, or does not
+ * report its size. */
+static int l_host_terminal_size(lua_State *L) {
   static const char *const names[] = {"stdout", "stderr", NULL};
   struct winsize size;
   int descriptor = STDOUT_FILENO + luaL_checkoption(L, 1, NULL, names);
   if (ioctl(descriptor, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 0;
   lua_pushinteger(L, size.ws_col);
-  return 1;
+  lua_pushinteger(L, size.ws_row);
+  return 2;
 }
 
 /* embedded(prefix) -> array of the names of embedded files that start with it. */
@@ -241,7 +241,7 @@ static const luaL_Reg host_functions[] = {{"sandbox_url", l_host_sandbox_url},
                                           {"set_read_only", l_guard_set_read_only},
                                           {"run_interruptible", l_host_run_interruptible},
                                           {"is_terminal", l_host_is_terminal},
-                                          {"terminal_width", l_host_terminal_width},
+                                          {"terminal_size", l_host_terminal_size},
                                           {"embedded_names", l_host_embedded_names},
                                           {"embedded_text", l_host_embedded_text},
                                           {"option_rows", l_host_option_rows},
@@ -285,8 +285,8 @@ static void handle_signal(int signal_number, void (*handler)(int)) {
   sigaction(signal_number, &action, NULL);
 }
 
-/* The run is over: a signal that comes again stops nothing in good order any more. Returns the
- * reasons for which the run was stopped. */
+/* The run is over: another signal ends the program at once. Returns the reasons for which the run
+ * was stopped. */
 static unsigned take_cancel(void) {
   unsigned reasons = loop_cancelled();
   if (reasons & LOOP_INTERRUPTED) handle_signal(SIGINT, line_editor_end_by_signal);
@@ -413,8 +413,8 @@ static int load_program(lua_State *L, const struct program *program) {
   return luaL_loadfile(L, is_input ? NULL : program->file);
 }
 
-/* Lets the program on top take the operations of the document that --openapi names, before it
- * begins. [-1, +1, e] */
+/* Makes the program on top add the operations of the document given by --openapi before it begins.
+ * [-1, +1, e] */
 static void add_document(lua_State *L, const struct host *host) {
   if (!host->options->values[OPTION_OPENAPI]) return;
   embedded_require(L, "anyreach.openapi.live_documents");
@@ -450,7 +450,7 @@ static int report(lua_State *L, const char *trace) {
   return (int)lua_tointeger(L, -1);
 }
 
-/* Tells of a run that a signal or its deadline has stopped; returns the exit code. */
+/* Reports a run that was stopped by a signal or its deadline. Returns the exit code. */
 static int report_stop(lua_State *L) {
   unsigned reasons = take_cancel();
   embedded_require(L, "anyreach.report");
@@ -469,13 +469,14 @@ static void start_requested_sandbox(lua_State *L, struct host *host) {
   start_sandbox(L, host, &options);
 }
 
-static bool is_looking_inside(const struct options *options) {
+static bool is_observing(const struct options *options) {
   return options->values[OPTION_TRACE] || options->values[OPTION_HAR] ||
          options->values[OPTION_STATS] || options->values[OPTION_RECORD] ||
          options->values[OPTION_REPLAY];
 }
 
-/* start() before the program, finish() after it: true unless what was seen could not be written. */
+/* Calls start() before the program or finish() after it: true unless what was observed could not be
+ * written. */
 static int call_observing(lua_State *L) {
   const char *name = lua_tostring(L, 1);
   embedded_require(L, "anyreach.observe");
@@ -501,7 +502,7 @@ static int run(lua_State *L) {
   struct run *run = lua_touserdata(L, 1);
   const struct program *program = run->program;
   lua_settop(L, 0);
-  if (is_looking_inside(run->host->options) && !start_observing(L)) {
+  if (is_observing(run->host->options) && !start_observing(L)) {
     run->code = report(L, NULL);
     return 0;
   }
@@ -527,17 +528,17 @@ static int run(lua_State *L) {
   return 0;
 }
 
-/* True when output could not be written; not when its reader has gone away, as in `| head`. print()
- * flushes each line and tells nobody of a failure, so the stream's own mark counts. */
+/* True when output could not be written, unless its reader has gone away, as in `| head`. print()
+ * flushes each line and reports no failure, so the stream's error mark decides. */
 static bool output_is_lost(void) {
   struct pollfd output = {.fd = STDOUT_FILENO};
   if (fflush(stdout) == 0 && !ferror(stdout)) return false;
   return poll(&output, 1, 0) < 1 || !(output.revents & POLLERR);
 }
 
-/* Ends what is_looking_inside() has begun, whatever came of the program. */
+/* Ends the observation, whether or not the program succeeded. */
 static void finish_observing(struct host *host, struct run *run) {
-  if (!is_looking_inside(host->options)) return;
+  if (!is_observing(host->options)) return;
   lua_settop(host->L, 0);
   lua_pushcfunction(host->L, call_observing);
   lua_pushliteral(host->L, "finish");

@@ -1,4 +1,5 @@
-/* The host: a Lua state with our libraries, the loop it waits on, and the sandbox when one runs. */
+/* The host: a Lua state with our libraries, the loop it waits on, and the sandbox while one runs.
+ */
 #ifndef ANYREACH_HOST_H
 #define ANYREACH_HOST_H
 
@@ -9,7 +10,7 @@
 
 struct host;
 
-/* Exit codes of the program that C decides on; lua/anyreach/errors.lua has the rest. */
+/* The exit codes that C decides on; lua/anyreach/errors.lua has the others. */
 enum { EXIT_SCRIPT = 1, EXIT_USAGE = 64 };
 
 /* NULL when memory or libcurl fails. `options` must outlive the host. */
@@ -20,12 +21,12 @@ void host_close(struct host *host);
 struct program {
   const char *file;    /* a script on disk; "-" is standard input */
   const char *text;    /* Lua code */
-  const char *command; /* one of lua/anyreach/command */
+  const char *command; /* one of lua/anyreach/cli/commands */
   const char *recipe;  /* an embedded script */
   char **arguments;    /* NULL-terminated: what is in `arg` */
 };
 
-/* Runs a program to its end, errors reported. Returns the exit code. */
+/* Runs a program to its end and reports errors. Returns the exit code. */
 int host_run(struct host *host, const struct program *program);
 
 #endif

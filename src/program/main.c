@@ -1,4 +1,4 @@
-/* anyreach: arguments -> what to run; nothing else. */
+/* anyreach: from the arguments to what to run; nothing else. */
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -43,7 +43,8 @@ static void add_name(struct names *names, const char *name, size_t length) {
   names->list[++names->count] = NULL;
 }
 
-/* Adds the NAME of every embedded file PREFIX + NAME + ".lua" that is not further down. */
+/* Adds the NAME of every embedded file PREFIX + NAME + ".lua", but not of files in folders below.
+ */
 static void add_embedded_names(struct names *names, const char *prefix) {
   size_t prefix_length = strlen(prefix);
   for (size_t i = 0; i < embedded_file_count; i++) {
@@ -70,7 +71,7 @@ static int execute(const struct options *options, const struct program *program)
   return code;
 }
 
-/* Commands and recipes of ours take the global options anywhere. */
+/* Our own commands and recipes accept the global options anywhere. */
 static int execute_own(struct options *options, struct program *program) {
   char error[OPTIONS_ERROR_MAX];
   if (!options_take(options, program->arguments, error)) return usage(error);
@@ -78,7 +79,7 @@ static int execute_own(struct options *options, struct program *program) {
   return execute(options, program);
 }
 
-/* A word that is neither one of ours nor a file. */
+/* Refuses a word that is neither one of our commands or recipes nor a file. */
 static int refuse_word(const char *word, const char *kind, const char *prefix) {
   char message[OPTIONS_ERROR_MAX];
   struct names names = {.count = 0};
@@ -133,8 +134,9 @@ static int run_word(struct options *options, char **arguments) {
   return execute(options, &program);
 }
 
-/* A standard descriptor that is closed would be the next file's: what is printed would go there.
- * Each is opened so that using it still fails, but for standard input, which is at its end. */
+/* If a standard descriptor is closed, the next file to be opened would get its number, and with it
+ * what is printed. Each closed one is opened such that using it still fails, except that standard
+ * input is at its end. */
 static void occupy_standard_descriptors(void) {
   static const int modes[] = {O_RDONLY, O_RDONLY, O_WRONLY};
   for (int i = STDIN_FILENO; i <= STDERR_FILENO; i++)

@@ -8,40 +8,40 @@
 
 const struct option option_rows[OPTION_COUNT] = {
     [OPTION_PROFILE] = {"profile", 0, OPTION_TEXT, "PROFILE",
-                        "work as this profile of the config file says (ANYREACH_PROFILE)"},
+                        "use this profile of the config file (ANYREACH_PROFILE)"},
     [OPTION_SANDBOX] = {"sandbox", 0, OPTION_OPTIONAL_TEXT, "FILE",
-                        "work against the built-in sandbox; its state is kept in FILE if given"},
+                        "use the built-in sandbox; keep its state in FILE, if given"},
     [OPTION_SANDBOX_FAULTS] = {"sandbox-faults", 0, OPTION_TEXT, "FAULTS",
-                               "let it misbehave, such as 'latency=20' or 'rate=0.1;503'"},
+                               "make the sandbox fail, such as 'latency=20' or 'rate=0.1;503'"},
     [OPTION_BASE_URL] = {"base-url", 0, OPTION_TEXT, "URL",
-                         "the API's address (ANYREACH_BASE_URL; https://api.anyreach.ai)"},
+                         "the API's base URL (ANYREACH_BASE_URL; https://api.anyreach.ai)"},
     [OPTION_ORG] = {"org", 0, OPTION_TEXT, "ID", "the organisation (ANYREACH_ORG_ID)"},
     [OPTION_CA_FILE] = {"ca-file", 0, OPTION_TEXT, "FILE",
                         "trust these certificate authorities instead of the system's"},
     [OPTION_OPENAPI] = {"openapi", 0, OPTION_TEXT, "FILE|URL",
-                        "take further operations from an OpenAPI document"},
+                        "add the operations of an OpenAPI document"},
     [OPTION_CONCURRENCY] = {"concurrency", 0, OPTION_INTEGER, "N",
-                            "how many requests recipes and anyreach.map have under way (24)"},
-    [OPTION_TIMEOUT] = {"timeout", 0, OPTION_NUMBER, "SECONDS", "longest time for a request (60)"},
-    [OPTION_DEADLINE] = {"deadline", 0, OPTION_NUMBER, "SECONDS",
-                         "stop the whole run when it takes longer"},
+                            "requests in flight at once in recipes and anyreach.map (24)"},
+    [OPTION_TIMEOUT] = {"timeout", 0, OPTION_NUMBER, "SECONDS", "time limit for a request (60)"},
+    [OPTION_DEADLINE] = {"deadline", 0, OPTION_NUMBER, "SECONDS", "time limit for the whole run"},
     [OPTION_RETRIES] = {"retries", 0, OPTION_WHOLE, "N",
-                        "send a request that may be repeated again, so often, after a failure (4)"},
-    [OPTION_RATE] = {"rate", 0, OPTION_NUMBER, "N", "at most N requests a second"},
+                        "how often to retry a failed request that is safe to repeat (4)"},
+    [OPTION_RATE] = {"rate", 0, OPTION_NUMBER, "N", "send at most N requests a second"},
     [OPTION_READ_ONLY] = {"read-only", 0, OPTION_FLAG, NULL,
                           "refuse every write before it is sent"},
-    [OPTION_WRITE] = {"write", 0, OPTION_FLAG, NULL, "let a protected profile write"},
+    [OPTION_WRITE] = {"write", 0, OPTION_FLAG, NULL, "allow writes with a protected profile"},
     [OPTION_RECORD] = {"record", 0, OPTION_TEXT, "DIR",
-                       "write all requests and answers to DIR, to be replayed"},
+                       "save all requests and answers to DIR, for --replay"},
     [OPTION_REPLAY] = {"replay", 0, OPTION_TEXT, "DIR",
-                       "send nothing: take the answers from DIR, as --record wrote them"},
+                       "send nothing; answer requests from DIR, as --record saved them"},
     [OPTION_TRACE] = {"trace", 0, OPTION_TRACE_TEXT, "full",
-                      "show each request on stderr, with full headers and bodies, too"},
-    [OPTION_HAR] = {"har", 0, OPTION_TEXT, "FILE", "write all requests to FILE, in the format HAR"},
-    [OPTION_STATS] = {"stats", 0, OPTION_FLAG, NULL, "sum up all requests at the end, on stderr"},
-    [OPTION_JSON] = {"json", 0, OPTION_FLAG, NULL, "print one JSON event a line"},
+                      "show each request on stderr; with =full, headers and bodies too"},
+    [OPTION_HAR] = {"har", 0, OPTION_TEXT, "FILE", "save all requests to FILE as HAR"},
+    [OPTION_STATS] = {"stats", 0, OPTION_FLAG, NULL,
+                      "print a summary of all requests on stderr at the end"},
+    [OPTION_JSON] = {"json", 0, OPTION_FLAG, NULL, "print one JSON event per line"},
     [OPTION_QUIET] = {"quiet", 'q', OPTION_FLAG, NULL, "print only results and errors"},
-    [OPTION_VERBOSE] = {"verbose", 'v', OPTION_FLAG, NULL, "say more, with stack traces"},
+    [OPTION_VERBOSE] = {"verbose", 'v', OPTION_FLAG, NULL, "print more, including stack traces"},
     [OPTION_COLOR] = {"color", 0, OPTION_WHEN, "WHEN", "auto, always or never (auto)"},
     [OPTION_EVALUATE] = {"evaluate", 'e', OPTION_ANY_TEXT, "CODE", "run Lua code"},
     [OPTION_HELP] = {"help", 'h', OPTION_FLAG, NULL, "show help"},
@@ -61,7 +61,8 @@ static const struct option *by_name(const char *name, size_t length) {
   return NULL;
 }
 
-/* The option that an argument names, with what follows '=' (or a letter, as in -eCODE), or NULL. */
+/* The option that an argument names, or NULL. `*value` is what follows '=', or the letter as in
+ * -eCODE. */
 static const struct option *find(const char *argument, const char **value) {
   *value = NULL;
   if (argument[0] != '-' || argument[1] == '\0') return NULL;
@@ -104,7 +105,7 @@ static const char *expectation(const struct option *option, const char *value) {
   }
 }
 
-/* Stores an option; `next` is the argument after it, or NULL. Returns how many arguments it took,
+/* Stores an option; `next` is the argument after it, or NULL. Returns the number of arguments used,
  * or 0 with a message. */
 static int store(struct options *options, const struct option *option, const char *value,
                  const char *next, char error[OPTIONS_ERROR_MAX]) {
@@ -167,7 +168,8 @@ bool options_read(struct options *options, char **arguments, int *index,
   return true;
 }
 
-/* The same behind a command, where of the letters only flags are ours, and each alone. */
+/* As find(), after a command: there, only letters of flags are ours, and only one letter per
+ * argument. */
 static const struct option *find_behind_command(const char *argument, const char **value) {
   const struct option *option = find(argument, value);
   bool is_letter = argument[0] == '-' && argument[1] != '-';

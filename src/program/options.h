@@ -1,4 +1,4 @@
-/* The global options of the command line: rows, parsing, and text for help. No Lua. */
+/* The global options of the command line: their rows, parsing and help. No Lua. */
 #ifndef ANYREACH_OPTIONS_H
 #define ANYREACH_OPTIONS_H
 
@@ -57,7 +57,7 @@ struct option {
 
 extern const struct option option_rows[OPTION_COUNT];
 
-/* True when it may stand without a value, and takes one only after '='. */
+/* True when the value may be left out, and is given only after '='. */
 bool option_value_is_optional(const struct option *option);
 
 struct options {
@@ -66,14 +66,15 @@ struct options {
 
 enum { OPTIONS_ERROR_MAX = 256 };
 
-/* Reads options from arguments[*index] on, until the first argument that is none (or after "--"),
- * and leaves *index there. Returns false with a message in `error` for an unknown or malformed one.
+/* Reads options from arguments[*index] up to the first argument that is not an option (or past
+ * "--"), and leaves *index there. Returns false with a message in `error` for an unknown or
+ * malformed option.
  */
 bool options_read(struct options *options, char **arguments, int *index,
                   char error[OPTIONS_ERROR_MAX]);
 
-/* Takes known options out of a command's own arguments (NULL-terminated, "--" ends the search);
- * what is not known stays for the command. Returns false as above for a malformed one. */
+/* Removes the known options from a command's own arguments (NULL-terminated; "--" ends the search)
+ * and leaves the others for the command. Returns false, as above, for a malformed one. */
 bool options_take(struct options *options, char **arguments, char error[OPTIONS_ERROR_MAX]);
 
 #endif

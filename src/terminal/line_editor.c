@@ -27,14 +27,13 @@ static struct termios modes_before; /* of the terminal */
 static bool has_paste_marks;
 static volatile sig_atomic_t is_reading_now;
 
-/* Whoever changes the modes of a terminal that a shell has taken back is stopped. */
+/* A process that changes the modes of a terminal which its shell has taken back is stopped. */
 static bool is_in_background(void) {
   pid_t owner = tcgetpgrp(STDIN_FILENO);
   return owner >= 0 && owner != getpgrp();
 }
 
-/* Also when the program is ended from within what is called while an entry is read; safe in a
- * signal handler. */
+/* Runs also when a hook ends the program while an entry is read. Safe in a signal handler. */
 static void restore_terminal(void) {
   const char *farewell = has_paste_marks ? PASTE_MARKS_OFF "\r\n" : "\r\n";
   if (!is_reading_now || is_in_background()) return;
@@ -66,7 +65,8 @@ static void mark_pastes(bool on) {
 
 /* {====== the prompt ====== */
 
-/* Libedit draws an escape sequence with the character behind it, and so loses one that has none. */
+/* Libedit draws an escape sequence together with the character after it, so it loses one at the
+ * end. */
 static void move_last_escape(wchar_t *prompt) {
   size_t length = wcslen(prompt);
   if (length < 3 || prompt[length - 1] != L'\1') return;
@@ -78,7 +78,7 @@ static void move_last_escape(wchar_t *prompt) {
   prompt[length - 1] = last;
 }
 
-/* For the same reason it needs one sequence where there are two. */
+/* For the same reason two adjacent sequences must be one. */
 static void join_escapes(wchar_t *prompt) {
   bool is_escape = false;
   wchar_t *end = prompt;
@@ -177,7 +177,7 @@ bool line_editor_has_signal(void) {
   return is_terminal_changed || is_stop_due;
 }
 
-/* Whoever had the terminal meanwhile may have set other modes, and given it another size. */
+/* The modes and the size may have changed while another process had the terminal. */
 static void take_terminal(struct line_editor *editor) {
   is_terminal_changed = 0;
   el_wset(editor->edit, EL_PREP_TERM, 1);
@@ -191,15 +191,16 @@ static void give_terminal(struct line_editor *editor) {
   el_wset(editor->edit, EL_PREP_TERM, 0);
 }
 
-/* Terminals break lines anew when their width changes, so the new one tells where the cursor is. */
+/* A terminal wraps its lines again when its width changes, so the new width says where the cursor
+ * is. */
 static void follow_change(struct line_editor *editor) {
   line_screen_erase(cursor_place(editor, NULL));
   give_terminal(editor);
   take_terminal(editor);
 }
 
-/* Stops until the shell lets the program go on, in the foreground. SIGTERM ends it at once
- * meanwhile: to end in good order it would have to take the terminal back first. */
+/* Stops until the shell continues the program in the foreground. Until then SIGTERM ends it at
+ * once: an orderly end would need the terminal. */
 static void stop_until_continued(struct line_editor *editor) {
   struct sigaction stop = {.sa_handler = SIG_DFL}, stop_before;
   struct sigaction end = {.sa_handler = line_editor_end_by_signal}, end_before;
@@ -234,7 +235,7 @@ static void heed_signals(struct line_editor *editor) {
 
 /* {====== keys ====== */
 
-/* Waits for bytes and reads them; false at the end of input, or when the entry is given up. */
+/* Waits for bytes and reads them; false at the end of input, or when the entry is abandoned. */
 static bool fill_input(struct line_editor *editor) {
   for (;;) {
     if (line_editor_has_signal()) heed_signals(editor);
@@ -263,7 +264,7 @@ bool line_editor_next_character(struct line_editor *editor, wchar_t *character) 
   }
 }
 
-/* For libedit: the next key. The hint is there while one is waited for. */
+/* For libedit: the next key. The hint is visible while we wait for it. */
 static int read_key(EditLine *edit, wchar_t *key) {
   struct line_editor *editor = line_editor_of(edit);
   if (editor->initial) {
@@ -280,7 +281,7 @@ static int read_key(EditLine *edit, wchar_t *key) {
   if (editor->is_searching) {
     line_keys_redirect(editor, key);
   } else if (*key >= L' ' && wcwidth(*key) == 0) {
-    /* Libedit believes that a combining character moves the cursor. */
+    /* Libedit assumes that a combining character moves the cursor. */
     el_winsertstr(edit, (wchar_t[]){*key, L'\0'});
     *key = LINE_REDRAW_KEY;
   }
@@ -291,7 +292,7 @@ static int read_key(EditLine *edit, wchar_t *key) {
 
 /* {====== setting up ====== */
 
-/* Of no language: Lua's string functions heed this too. */
+/* The locale of no language: Lua's string functions depend on it, too. */
 static void use_utf8(void) {
   if (!setlocale(LC_CTYPE, "C.UTF-8")) setlocale(LC_CTYPE, "");
 }
@@ -349,7 +350,7 @@ static void start_reading(struct line_editor *editor) {
   mark_pastes(true);
 }
 
-/* What was typed ahead of an entry that is given up goes with it. */
+/* What was typed ahead is dropped together with an abandoned entry. */
 static void stop_reading(struct line_editor *editor) {
   struct line_place last, cursor = cursor_place(editor, &last);
   line_screen_go_below(cursor, last);

@@ -14,7 +14,7 @@
 enum {
   ENTRIES_MAX = 5000,
   FILE_MAX =
-      4 << 20 /* bytes; a longer file is written anew, with the entries that are remembered */
+      4 << 20 /* bytes; a longer file is rewritten with the entries that are kept in memory */
 };
 
 struct line_history {
@@ -25,10 +25,10 @@ struct line_history {
 
 /* {====== the file ====== */
 
-/* Libedit writes a heading into a file that is empty, and counts from 0: this is one entry. */
+/* Libedit writes a heading into an empty file, and counts from 0: this means one entry. */
 enum { NEWEST_ONLY = 0 };
 
-/* One entry is appended, so that two sessions at once keep what each has. */
+/* Appends one entry, so that two sessions at once keep the entries of both. */
 static void append_newest(struct line_history *history) {
   HistEventW event;
   int descriptor = open(history->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
@@ -42,7 +42,7 @@ static void append_newest(struct line_history *history) {
   }
 }
 
-/* A failure leaves the file as long as it is. */
+/* On failure the file stays as long as it is. */
 static void write_anew(struct line_history *history) {
   HistEventW event;
   char *text = NULL;

@@ -22,7 +22,7 @@ const char *line_keys_entry(struct line_editor *editor, size_t *cursor) {
   return editor->text;
 }
 
-/* A copy, to be freed; NULL when memory runs out. */
+/* A copy, which the caller frees; NULL when memory runs out. */
 static wchar_t *copy_entry(struct line_editor *editor) {
   const LineInfoW *line = el_wline(editor->edit);
   size_t length = (size_t)(line->lastchar - line->buffer);
@@ -44,7 +44,7 @@ static void replace_entry(struct line_editor *editor, const wchar_t *text) {
   el_winsertstr(editor->edit, text);
 }
 
-/* Deletes what takes so many bytes before the cursor. */
+/* Deletes the characters that take so many bytes before the cursor. */
 static void delete_before(struct line_editor *editor, size_t bytes) {
   const LineInfoW *line = el_wline(editor->edit);
   int count = 0;
@@ -56,7 +56,7 @@ static void delete_before(struct line_editor *editor, size_t bytes) {
   if (count > 0) el_wdeletestr(editor->edit, count);
 }
 
-/* Where the line starts or ends that the place is in. */
+/* The start or end of the line that contains the place. */
 static const wchar_t *line_start(const LineInfoW *line, const wchar_t *place) {
   while (place > line->buffer && place[-1] != L'\n') place--;
   return place;
@@ -110,7 +110,7 @@ static void recall(struct line_editor *editor, const wchar_t *entry) {
   editor->recalled = wcsdup(entry);
 }
 
-/* Goes away from the entry that the user wrote; false when memory runs out. */
+/* Puts the entry that the user wrote aside; false when memory runs out. */
 static bool leave_draft(struct line_editor *editor) {
   const LineInfoW *line = el_wline(editor->edit);
   free(editor->draft);
@@ -157,7 +157,7 @@ static unsigned char on_newer(EditLine *edit, int key) {
 
 /* {====== searching in the history ====== */
 
-/* Shows the next older entry that holds what is wanted, with the cursor there. */
+/* Shows the next older entry that contains the wanted text, with the cursor at it. */
 static void search_on(struct line_editor *editor, const wchar_t *current) {
   const wchar_t *entry = line_history_find(editor->history, editor->wanted, current);
   if (entry) {
@@ -238,7 +238,7 @@ static unsigned char on_redraw(EditLine *edit, int key) {
   return CC_REFRESH;
 }
 
-/* The cursor goes to the end first: what the program prints must come below the entry. */
+/* Moves the cursor to the end first: output must appear below the entry. */
 static unsigned char on_enter(EditLine *edit, int key) {
   struct line_editor *editor = line_editor_of(edit);
   const LineInfoW *line = el_wline(edit);
@@ -263,7 +263,7 @@ static unsigned char on_line_break(EditLine *edit, int key) {
   return CC_REFRESH;
 }
 
-/* To an end of the line, and from there to that of the entry. */
+/* Go to the start or end of the line, and from there to that of the entry. */
 static unsigned char on_start(EditLine *edit, int key) {
   struct line_editor *editor = line_editor_of(edit);
   const LineInfoW *line = el_wline(edit);
@@ -339,8 +339,8 @@ static bool ends_with(const struct pasted *pasted, const wchar_t *end) {
          memcmp(pasted->text + pasted->length - length, end, length * sizeof *end) == 0;
 }
 
-/* Ends of lines become \n; other control characters but tabs would do harm, or nothing. In
- * libedit's modes \r and \n arrive as each other. */
+/* Line ends become \n; other control characters, except tabs, are harmful or useless. In libedit's
+ * modes \r and \n are swapped. */
 static void clean_pasted(struct pasted *pasted) {
   wchar_t *to = pasted->text;
   for (const wchar_t *from = pasted->text; *from; from++) {
@@ -351,8 +351,8 @@ static void clean_pasted(struct pasted *pasted) {
   *to = L'\0';
 }
 
-/* What a terminal sends between its marks was pasted: it is text, whatever it holds. Nothing of it
- * is in the entry until all of it has come. */
+/* What a terminal sends between its marks was pasted: it is text, whatever it contains. It enters
+ * the entry only when all of it has arrived. */
 static unsigned char on_paste(EditLine *edit, int key) {
   static const wchar_t end[] = L"\033[201~";
   struct line_editor *editor = line_editor_of(edit);

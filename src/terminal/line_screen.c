@@ -76,7 +76,7 @@ bool line_screen_is_able(void) {
 
 /* {====== places ====== */
 
-/* Libedit shows what cannot be printed as ^X or \U+XXXX, and fills a tab's columns with blanks. */
+/* Libedit shows unprintable characters as ^X or \U+XXXX, and tabs as blanks. */
 static int narrow_pieces(wchar_t character, int column, int columns) {
   if (character == L'\t') {
     int left = columns - column, wanted = TAB_COLUMNS - column % TAB_COLUMNS;
@@ -86,7 +86,8 @@ static int narrow_pieces(wchar_t character, int column, int columns) {
   return character > 0xffff ? 8 : 7;
 }
 
-/* What ends in the last column has gone to the next row, and what has no room there begins it. */
+/* A character that ends in the last column moves the cursor to the next row; one without room there
+ * begins the next row. */
 static struct line_place after_columns(struct line_place place, int count, int columns) {
   if (place.column + count > columns) place = (struct line_place){place.row + 1, 0};
   place.column += count;
@@ -139,7 +140,7 @@ static void come_back(struct line_place cursor, struct line_place last) {
   if (cursor.column > 0) printf("\033[%dC", cursor.column);
 }
 
-/* As much of the text as has room in so many columns, up to a control character. */
+/* Returns the end of what fits into so many columns, up to a control character. */
 static void draw_beginning(const wchar_t *text, int columns) {
   for (; *text && wcwidth(*text) >= 0 && wcwidth(*text) <= columns; text++) {
     columns -= wcwidth(*text);

@@ -9,7 +9,7 @@
 #include "terminal/line_editor.h"
 #include "terminal/line_history.h"
 
-/* Keys that no keyboard sends, C1 controls: libedit is given them to run a function of ours. */
+/* Keys that no keyboard sends (C1 controls): libedit receives them to run a function of ours. */
 #define LINE_REDRAW_KEY L'\x9f'
 #define LINE_SEARCH_KEY L'\x9e'
 
@@ -39,7 +39,7 @@ struct line_editor {
   wchar_t wanted[LINE_SEARCH_MAX];
   wchar_t search_prompt[LINE_SEARCH_MAX + 20];
 
-  char input[LINE_INPUT_SIZE]; /* bytes that were read and not taken yet */
+  char input[LINE_INPUT_SIZE]; /* bytes that were read but not used yet */
   size_t input_start, input_end;
 };
 

@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -18,7 +17,7 @@
 
 #define EDITOR_TYPE "anyreach.line_editor"
 
-/* User values of an editor: its options, and the texts that hooks have given to libedit. */
+/* User values of an editor: its options, and the texts that hooks returned. */
 enum {
   EDITOR_OPTIONS = 1,
   EDITOR_HINT,
@@ -41,7 +40,7 @@ static void on_signal(int signal_number) {
   loop_wake();
 }
 
-/* With SA_RESTART: a window that gets another size must not cut off what an entry reads. */
+/* With SA_RESTART: a change of the window's size must not interrupt reading. */
 static void handle_signal(int signal_number, void (*handler)(int)) {
   struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
   sigemptyset(&action.sa_mask);
@@ -78,7 +77,7 @@ static bool push_option(struct editor *editor, const char *name) {
   return given;
 }
 
-/* Keeps the text on top of the stack, which is popped, and returns its bytes; NULL when it is none.
+/* Pops the text on top, keeps it alive, and returns its bytes; NULL when it is not a text.
  */
 static const char *keep_text(struct editor *editor, int slot) {
   const char *text =
@@ -207,8 +206,8 @@ static enum line_status read_entry(lua_State *L, struct editor *editor, const ch
   return status;
 }
 
-/* read(prompt[, {initial=}]) -> the entry; nil at the end of input; false after Ctrl-C, also when
- * that came right behind Enter. Other tasks run meanwhile. Raises when the program is to end. */
+/* read(prompt[, {initial=}]) -> the entry; nil at the end of input; false after Ctrl-C, even right
+ * after Enter. Other tasks run meanwhile. Raises when the program must end. */
 static int l_editor_read(lua_State *L) {
   struct editor *editor = check_editor(L);
   const char *text;
@@ -234,7 +233,7 @@ static bool is_to_be_kept(lua_State *L) {
   return lua_toboolean(L, -1);
 }
 
-/* add(text): adds an entry to the history, unless `keep` says no. */
+/* add(text): adds an entry to the history, unless `keep` returns false. */
 static int l_editor_add(lua_State *L) {
   struct editor *editor = check_editor(L);
   const char *text = luaL_checkstring(L, 2);
@@ -289,49 +288,11 @@ static int l_terminal_editor(lua_State *L) {
   return 1;
 }
 
-/* is_terminal(descriptor) */
-static int l_terminal_is_terminal(lua_State *L) {
-  lua_pushboolean(L, isatty((int)luaL_checkinteger(L, 1)));
-  return 1;
-}
+/* {====== input that is not shown ====== */
 
-/* size() -> columns, rows of the terminal on stdout, or nothing. */
-static int l_terminal_size(lua_State *L) {
-  struct winsize size;
-  if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return 0;
-  lua_pushinteger(L, size.ws_col);
-  lua_pushinteger(L, size.ws_row);
-  return 2;
-}
+enum { LINE_MAX_LENGTH = 4096 }; /* the longest line of a terminal */
 
-static const luaL_Reg editor_metamethods[] = {
-    {"__gc", l_editor_close}, {"__close", l_editor_close}, {NULL, NULL}};
-
-static const luaL_Reg editor_methods[] = {
-    {"read", l_editor_read},   {"add", l_editor_add},
-    {"print", l_editor_print}, {"is_reading", l_editor_is_reading},
-    {"close", l_editor_close}, {NULL, NULL}};
-
-static const luaL_Reg functions[] = {{"editor", l_terminal_editor},
-                                     {"is_terminal", l_terminal_is_terminal},
-                                     {"size", l_terminal_size},
-                                     {NULL, NULL}};
-
-int luaopen_anyreach_terminal(lua_State *L) {
-  luaL_newmetatable(L, EDITOR_TYPE);
-  luaL_setfuncs(L, editor_metamethods, 0);
-  luaL_newlib(L, editor_methods);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-  luaL_newlib(L, functions);
-  return 1;
-}
-
-/* {====== anyreach.hidden_input ====== */
-
-enum { LINE_MAX_LENGTH = 4096 }; /* what a terminal takes for one line */
-
-/* Shows the prompt and reads a line without showing it. Returns its length, or -1 with errno. */
+/* Shows the prompt and reads a line without echo. Returns its length, or -1 with errno. */
 static ssize_t read_hidden(int terminal, const char *prompt, char line[LINE_MAX_LENGTH]) {
   struct termios before, hidden;
   if (tcgetattr(terminal, &before) != 0) return -1;
@@ -347,9 +308,9 @@ static ssize_t read_hidden(int terminal, const char *prompt, char line[LINE_MAX_
   return length;
 }
 
-/* read(prompt) -> text, a line of the terminal without its end; or nil, message, errno: EINTR
- * after Ctrl-C. */
-static int l_hidden_input_read(lua_State *L) {
+/* read_hidden(prompt) -> text, a line of the terminal without its end; or nil, message, errno:
+ * EINTR after Ctrl-C. */
+static int l_terminal_read_hidden(lua_State *L) {
   char line[LINE_MAX_LENGTH];
   const char *prompt = luaL_checkstring(L, 1);
   int terminal = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
@@ -364,11 +325,25 @@ static int l_hidden_input_read(lua_State *L) {
   return 1;
 }
 
-static const luaL_Reg hidden_functions[] = {{"read", l_hidden_input_read}, {NULL, NULL}};
+/* }====== */
 
-int luaopen_anyreach_hidden_input(lua_State *L) {
-  luaL_newlib(L, hidden_functions);
+static const luaL_Reg editor_metamethods[] = {
+    {"__gc", l_editor_close}, {"__close", l_editor_close}, {NULL, NULL}};
+
+static const luaL_Reg editor_methods[] = {
+    {"read", l_editor_read},   {"add", l_editor_add},
+    {"print", l_editor_print}, {"is_reading", l_editor_is_reading},
+    {"close", l_editor_close}, {NULL, NULL}};
+
+static const luaL_Reg functions[] = {
+    {"editor", l_terminal_editor}, {"read_hidden", l_terminal_read_hidden}, {NULL, NULL}};
+
+int luaopen_anyreach_terminal(lua_State *L) {
+  luaL_newmetatable(L, EDITOR_TYPE);
+  luaL_setfuncs(L, editor_metamethods, 0);
+  luaL_newlib(L, editor_methods);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+  luaL_newlib(L, functions);
   return 1;
 }
-
-/* }====== */

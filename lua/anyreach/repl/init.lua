@@ -3,13 +3,12 @@
 
 local chunk = require "anyreach.repl.chunk"
 local errors = require "anyreach.errors"
+local host = require "anyreach.host"
 local session = require "anyreach.repl.session"
-local terminal = require "anyreach.terminal"
 
 local repl = {}
 
 local FAILED = 1 -- exit code of a pipe of which an entry failed
-local STDIN, STDOUT = 0, 1
 
 -- {====== a pipe ======
 
@@ -48,7 +47,7 @@ end
 ---@param options { script?: string } what is run first
 ---@return integer code for the program to end with
 function repl.run(options)
-  local is_interactive = terminal.is_terminal(STDIN) and terminal.is_terminal(STDOUT)
+  local is_interactive = host.is_terminal "stdin" and host.is_terminal "stdout"
   return is_interactive and require("anyreach.repl.prompt").run(options.script) or on_pipe(options.script)
 end
 

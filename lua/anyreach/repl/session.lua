@@ -12,7 +12,6 @@ local operations = require "anyreach.operations"
 local target = require "anyreach.repl.target"
 local profiles = require "anyreach.account.profiles"
 local report = require "anyreach.report"
-local terminal = require "anyreach.terminal"
 local text = require "anyreach.repl.display_text"
 local trace = require "anyreach.observe.trace"
 
@@ -133,7 +132,7 @@ end
 --- How values are shown.
 ---@return anyreach.repl.show_options
 function Session.options()
-  local columns, rows = terminal.size()
+  local columns, rows = host.terminal_size "stdout"
   return { width = columns or DEFAULT_COLUMNS, height = rows or DEFAULT_ROWS, color = color.enabled "stdout" }
 end
 

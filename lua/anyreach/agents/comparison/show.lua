@@ -75,7 +75,7 @@ local function print_lines(results, sides, options)
     has_differences = has_differences or #result.differences > 0
   end
   if has_differences then print_legend(sides) end
-  local render = { color = color.enabled("stdout"), width = host.terminal_width("stdout") }
+  local render = { color = color.enabled("stdout"), width = host.terminal_size("stdout") }
   for _, result in ipairs(results) do
     local is_shown = result.status ~= "same" or not (options.only_drift or host.options.quiet)
     if is_shown then

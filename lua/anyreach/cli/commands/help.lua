@@ -120,7 +120,7 @@ local function topic_text(name)
   local blocks = topics.get(name)
   if not blocks then return nil end
   return require("anyreach.text.markdown_text").write(blocks, {
-    width = host.terminal_width "stdout",
+    width = host.terminal_size "stdout",
     color = color.enabled "stdout",
   })
 end

@@ -130,7 +130,7 @@ end
 
 local function read_token(name)
   if not host.is_terminal "stdin" then return (io.read("l") or ""):gsub("\r$", "") end
-  local text, message = require("anyreach.hidden_input").read(("Token of '%s', not shown: "):format(name))
+  local text, message = require("anyreach.terminal").read_hidden(("Token of '%s', not shown: "):format(name))
   return text or errors.raise("input", "the token could not be read: %s", message)
 end
 

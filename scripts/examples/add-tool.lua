@@ -1,5 +1,5 @@
--- Gives a tool to all agents of a team that do not have it: to their files, and to the organisation. The team
--- is in their metadata.
+-- Adds a tool to all agents of a team that do not have it, in their files and in the organisation. The agents'
+-- metadata names their team.
 --
 --   anyreach scripts/examples/add-tool.lua agents front-office [--apply]
 

@@ -1,5 +1,5 @@
--- Keeps every agent that is not active as an agent file, so that it can be deleted, and brought back with
--- `anyreach run provision`. Deletes nothing itself.
+-- Writes every inactive agent to an agent file, so that it can be deleted, and brought back with
+-- `anyreach run provision`. The script itself deletes nothing.
 --
 --   anyreach scripts/examples/archive-inactive.lua archive
 

@@ -1,5 +1,5 @@
--- Moves another vendor's assistants here: from its export, such as assistants.json, into agent files, and
--- from these into the organisation.
+-- Imports another vendor's assistants: from its export, such as assistants.json, into agent files, and from there
+-- into the organisation.
 --
 --   anyreach scripts/examples/import-assistants.lua assistants.json agents [--apply]
 

@@ -4,7 +4,7 @@
 
 local api = anyreach.client()
 
-local names = {} -- id of a version -> what it is called
+local names = {} -- id of a version -> its name
 local agents = {}
 for agent in api.agents.each() do agents[#agents + 1] = agent end
 anyreach.map(agents, function(agent)

@@ -1,4 +1,4 @@
--- Replaces a word in the prompts of all agent files, and shows what that changes, word by word.
+-- Replaces a word in the prompts of all agent files, and shows the changes word by word.
 --
 --   anyreach scripts/examples/replace-word.lua agents "dental clinic" "dental practice" [--write]
 

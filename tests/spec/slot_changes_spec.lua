@@ -59,11 +59,76 @@ describe("the requests for changes of slots", function()
       { "X@1 inbound +2 -1", "Y@1 outbound +1 -2" })
   end)
 
+  it("publish a version that gets no number, too", function()
+    local list = slot_changes.publish_steps(X1, {})
+    expect.equal({ #list, list[1].agent_id, list[1].version, list[1].direction, slot_changes.describe(list[1]) },
+      { 1, "id-X", 1, nil, "X@1 published" })
+    list = slot_changes.publish_steps(X1, slot_changes.assign({ number = "1", inbound = Y1 }, "inbound", X1))
+    expect.equal({ #list, slot_changes.describe(list[1]) }, { 1, "1 inbound: Y@1 -> X@1" })
+  end)
+
+  it("name who held a slot, who gets it, and nobody", function()
+    local names = {}
+    for index, held in ipairs { { version_id = "lost" }, { agent = "X" }, X2 } do
+      names[index] = slot_changes.name(held)
+    end
+    expect.equal({ names, slot_changes.name(nil) }, { { "version lost", "X@new", "X@2" }, "nobody" })
+  end)
+
+  it("hand over the slots of one version, and no others", function()
+    local phone_numbers = {
+      { phone_number = "1", inbound_agent_version_id = "X1", outbound_agent_version_id = "Y1" },
+      { phone_number = "2", inbound_agent_version_id = json.null, outbound_agent_version_id = "X1" },
+    }
+    expect.equal(texts(slot_changes.hand_over(phone_numbers, X1, X2)), { "X@2 inbound +1 -", "X@2 outbound +2 -" })
+  end)
+
   it("are refused for a version that no agent has", function()
     local unknown = { number = "1", inbound = { version_id = "lost" } }
     local list = slot_changes.clear(unknown, "both")
     local err = expect.raises(function() slot_changes.steps(list) end, "holds version lost")
     expect.equal(err.kind, "input")
+  end)
+end)
+
+describe("slot changes that are carried out", function()
+  -- Assigns 1 to X1 and clears 2, against a server whose slots hold these versions afterwards.
+  local function apply(one, two)
+    local function answer()
+      return json.array {
+        { phone_number = "1", inbound_agent_version_id = one, outbound_agent_version_id = json.null },
+        { phone_number = "2", inbound_agent_version_id = two, outbound_agent_version_id = json.null },
+      }
+    end
+    local list = slot_changes.assign({ number = "1" }, "inbound", X1)
+    table.move(slot_changes.clear({ number = "2", inbound = Y1 }, "inbound"), 1, 1, 2, list)
+    local sent, steps = {}, slot_changes.steps(list)
+    local api = { agents = { versions = { publish = function(agent_id, version, body)
+      sent[#sent + 1] = { agent_id, version, body }
+      return answer()
+    end } } }
+    local ok, err = pcall(slot_changes.apply, api, steps)
+    return ok, err, sent
+  end
+
+  it("publish with numbers to assign or to clear", function()
+    local ok, _, sent = apply("X1", json.null)
+    expect.equal({ ok, sent }, { true, {
+      { "id-X", 1, { phone_numbers = { "1" }, direction = "inbound" } },
+      { "id-Y", 1, { unassign_phone_numbers = { "2" }, direction = "inbound" } },
+    } })
+  end)
+
+  it("fail when a slot does not hold what was written", function()
+    local _, err, sent = apply(json.null, json.null)
+    expect.equal({ err.kind, #sent }, { "conflict", 1 })
+    expect.contains(tostring(err), "the inbound slot of 1 should hold X@1 and holds nothing after it was written")
+    _, err = apply("Z9", json.null)
+    expect.contains(tostring(err), "should hold X@1 and holds version Z9")
+    _, err, sent = apply("X1", "Y1")
+    expect.equal({ err.kind, #sent }, { "partial", 2 })
+    expect.contains(tostring(err), "the inbound slot of 2 should hold nobody and holds version Y1")
+    expect.contains(tostring(err), "done: 1 inbound: nobody -> X@1")
   end)
 end)
 

@@ -1,5 +1,5 @@
--- Success as a function: a call of at least half a minute that was completed. Calls that nobody answered do
--- not count. To use it, write `outcome: !file outcome.lua` in the experiment.
+-- Success as a function: a completed call of at least half a minute. Unanswered calls do not count. To use it,
+-- write `outcome: !file outcome.lua` in the experiment.
 
 return function(conversation)
   if conversation.status == "unanswered" then return nil end

@@ -63,6 +63,57 @@ describe("a merge", function()
     expect_merge({ list = words[1] }, { list = words[2] }, { list = words[3] }, { list = words[3] }, { "list" })
   end)
 
+  it("says of a conflict what each side has, and of the base what there was", function()
+    local function conflicts(...)
+      return select(2, merge.run(...))
+    end
+    expect.equal(conflicts({ a = 1 }, { a = 2 }, { a = 3 }), { { path = "a", base = 1, source = 2, target = 3 } })
+    expect.equal(conflicts({}, { a = 2 }, { a = 3 }), { { path = "a", source = 2, target = 3 } })
+    expect.equal(conflicts(nil, { a = 2 }, { a = 3 }), { { path = "a", source = 2, target = 3 } })
+    expect.equal(conflicts({ a = 1 }, { a = json.null }, { a = 3 }), { { path = "a", base = 1, target = 3 } })
+  end)
+
+  it("takes a null for a removal, and leaves none behind", function()
+    local base = { a = 1, x = 1, y = 1 }
+    for _, prefer in ipairs { "source", "target" } do
+      local merged = merge.run(base, { a = json.null, x = 2, y = 1 }, { a = 1, x = 1, y = 2 }, prefer)
+      expect.equal({ merged.a, merged.x, merged.y }, { nil, 2, 2 })
+    end
+    expect.equal(merge.run(base, { a = json.null, x = 2, y = 1 }, { a = 2, x = 1, y = 1 }, "source").a, nil)
+    expect.equal(merge.run(base, { a = 2, x = 2, y = 1 }, { a = json.null, x = 1, y = 1 }).a, nil)
+  end)
+
+  it("takes numbers that no double holds whole", function()
+    local function number(last)
+      return json.decode('{"a":1234567890123456789012' .. last .. "}")
+    end
+    expect_merge(number(1), number(2), number(3), number(3), { "a" })
+    expect_merge(number(1), number(2), number(1), number(2))
+  end)
+
+  it("goes into mappings that both have added, and not where there was something else", function()
+    expect_merge({}, { m = { a = 1 } }, { m = { b = 1 } }, { m = { a = 1, b = 1 } })
+    for _, other in ipairs { 1, json.array { 1 } } do
+      expect_merge({ m = other }, { m = { a = 1 } }, { m = { b = 1 } }, { m = { b = 1 } }, { "m" })
+    end
+    expect_merge({ m = { a = 1 } }, { m = { a = 2 } }, { m = json.array {} }, { m = json.array {} }, { "m" })
+  end)
+
+  it("goes into lists without a base, or with one of the same names and length alone", function()
+    local function list(...)
+      local elements = json.array {}
+      for index, text in ipairs { ... } do elements[index] = { id = text:sub(1, 1), text = text } end
+      return { l = elements }
+    end
+    expect_merge(nil, list("a1", "b1"), list("a1", "b2"), list("a1", "b2"), { "l[2].text" })
+    expect_merge(nil, list("a1"), list("a2", "b1"), list("a2", "b1"), { "l" })
+    for _, base in ipairs { { l = 1 }, { l = { a = 1 } }, {}, list("x1", "b1"), list("a1"), list("a1", "b1", "c1") } do
+      expect_merge(base, list("a2", "b1"), list("a1", "b2"), list("a1", "b2"), { "l" })
+    end
+    expect_merge(list("a1", "b1"), list("a2"), list("a1", "b2"), list("a1", "b2"), { "l" })
+    expect_merge(list("a1", "b1"), list("a2", "b1"), list("c1", "b1"), list("c1", "b1"), { "l" })
+  end)
+
   it("keeps arrays arrays and objects objects", function()
     local merged = merge.run({ a = json.array {}, b = {} }, { a = json.array {}, b = {}, c = 1 },
       { a = json.array {}, b = {} })

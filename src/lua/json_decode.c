@@ -506,7 +506,7 @@ static bool read_document(struct decoder *d) {
   if (length == 0) return fail_at(d, d->at, "the text is empty; expected a JSON value");
   if (length > JSON_MAX_TEXT) return fail_at(d, d->at, "the text is larger than 256 MiB");
   if (length >= 3 && memcmp(d->at, "\xEF\xBB\xBF", 3) == 0)
-    return fail_at(d, d->at, "a byte order mark has no place in JSON; expected a JSON value");
+    return fail_at(d, d->at, "JSON does not allow a byte order mark; expected a JSON value");
   if (!read_value(d)) return false;
   skip_space(d);
   return d->at == d->end || fail_expected(d, d->at, "nothing after the value");

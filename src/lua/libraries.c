@@ -28,7 +28,7 @@ static int l_digest_sha256(lua_State *L) {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned int size;
   if (!EVP_Digest(text, length, digest, &size, EVP_sha256(), NULL))
-    return luaL_error(L, "SHA-256 is not to be had of this OpenSSL");
+    return luaL_error(L, "this OpenSSL has no SHA-256");
   char hex[2 * EVP_MAX_MD_SIZE];
   for (unsigned int i = 0; i < size; i++) {
     hex[2 * i] = digits[digest[i] >> 4];

@@ -354,7 +354,7 @@ static void push_mapping(struct reader *r, unsigned depth) {
 static void copy_value(struct reader *r, yaml_mark_t mark, unsigned depth) {
   lua_State *L = r->L;
   if (++r->copied_nodes > MAX_COPIED_NODES)
-    raise_at(r, mark, "the aliases stand for more than %d values", MAX_COPIED_NODES);
+    raise_at(r, mark, "the aliases expand to more than %d values", MAX_COPIED_NODES);
   if (!lua_istable(L, -1)) return;
   if (depth > JSON_MAX_DEPTH) raise_at(r, mark, "nested deeper than %d levels", JSON_MAX_DEPTH);
   luaL_checkstack(L, LUA_MINSTACK, "YAML nested too deeply");
@@ -379,9 +379,9 @@ static void push_alias(struct reader *r, unsigned depth) {
   const char *anchor = (const char *)r->event.data.alias.anchor;
   yaml_mark_t mark = r->event.start_mark;
   if (lua_getfield(r->L, r->anchors, anchor) == LUA_TNIL)
-    raise_at(r, mark, "no anchor &%s stands before this alias", anchor);
+    raise_at(r, mark, "there is no anchor &%s before this alias", anchor);
   if (lua_rawequal(r->L, -1, r->anchors))
-    raise_at(r, mark, "the alias *%s stands inside the value that it names", anchor);
+    raise_at(r, mark, "the alias *%s is inside the value that it names", anchor);
   copy_value(r, mark, depth);
 }
 
@@ -477,7 +477,7 @@ static void push_document(struct reader *r) {
   next_event(r); /* the document's end */
   next_event(r);
   if (r->event.type != YAML_STREAM_END_EVENT)
-    raise_at(r, r->event.start_mark, "one document is expected, here a second one starts");
+    raise_at(r, r->event.start_mark, "expected one document, but a second one starts here");
 }
 
 /* To libyaml, which reads YAML 1.1, these three end a line: the text around them would come back
@@ -493,7 +493,7 @@ static void refuse_old_line_breaks(struct reader *r, const char *end) {
     const char *at = memmem(r->text, (size_t)(end - r->text), bytes, strlen(bytes));
     if (at)
       raise_at(r, mark_of_offset(r->text, (size_t)(at - r->text)),
-               "the character %s may stand here only as %s in double quotes", breaks[i].name,
+               "the character %s must be written as %s in double quotes", breaks[i].name,
                breaks[i].escape);
   }
 }

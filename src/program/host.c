@@ -93,7 +93,7 @@ static int l_host_sandbox_url(lua_State *L) {
 
 static void start_sandbox(lua_State *L, struct host *host, const struct server_options *options) {
   char error[SERVER_ERROR_MAX];
-  if (host->server) luaL_error(L, "a sandbox runs already");
+  if (host->server) luaL_error(L, "a sandbox is already running");
   host->server = server_start(host->loop, options, error);
   if (!host->server) raise_error(L, "sandbox", "%s", error);
 }

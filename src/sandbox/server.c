@@ -523,7 +523,7 @@ static bool start_serving(struct server *server, uint16_t port, char error[SERVE
   }
   server->daemon = start_daemon(server, listener);
   if (!server->daemon) {
-    snprintf(error, SERVER_ERROR_MAX, "sandbox: the HTTP server does not start");
+    snprintf(error, SERVER_ERROR_MAX, "sandbox: cannot start the HTTP server");
     return false;
   }
   snprintf(server->base_url, sizeof server->base_url, "http://127.0.0.1:%u", port);

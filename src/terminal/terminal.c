@@ -211,7 +211,7 @@ static enum line_status read_entry(lua_State *L, struct editor *editor, const ch
 static int l_editor_read(lua_State *L) {
   struct editor *editor = check_editor(L);
   const char *text;
-  if (editor->reader) return luaL_error(L, "an entry is being read already");
+  if (editor->reader) return luaL_error(L, "an entry is already being read");
   lua_settop(L, 3);
   enum line_status status = read_entry(L, editor, &text);
   if (loop_cancelled()) status = LINE_GIVEN_UP;
@@ -270,7 +270,7 @@ static int l_editor_close(lua_State *L) {
 /* editor{history=, complete=, hint=, keep=, is_complete=} -> editor. */
 static int l_terminal_editor(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
-  if (follows_terminal) return luaL_error(L, "there is an editor already");
+  if (follows_terminal) return luaL_error(L, "there is already an editor");
   lua_settop(L, 1);
   struct editor *editor = lua_newuserdatauv(L, sizeof *editor, EDITOR_VALUES);
   *editor = (struct editor){0};
@@ -283,7 +283,7 @@ static int l_terminal_editor(lua_State *L) {
                              .complete = complete,
                              .hint = hint};
   editor->lines = line_editor_new(&hooks, option_text(L, "history"));
-  if (!editor->lines) return luaL_error(L, "stdin and stdout are no terminal");
+  if (!editor->lines) return luaL_error(L, "stdin and stdout are not a terminal");
   follow_terminal();
   return 1;
 }

@@ -137,7 +137,7 @@ describe("validate", function()
     local path = process.directory_of { ["a.yaml"] = "name: A\nconfig: {}\n", ["schema.txt"] = '{"type":"strin"}' }
     local code, _, err = validate { path, "--schema", path .. "/schema.txt" }
     expect.equal(code, 3)
-    expect.contains(err, "#/type: the schema is wrong: unknown type strin")
+    expect.contains(err, "#/type: the schema is invalid: unknown type strin")
   end)
 
   it("has help with examples, and refuses wrong usage", function()

@@ -266,7 +266,7 @@ config:
   it("that aliases would make explode is refused where it has become too much, with its place", function()
     local lines = { "a0: &a0 [x, x, x, x, x, x, x, x, x, x]" }
     for i = 1, 9 do lines[i + 1] = ("a%d: &a%d [%s]"):format(i, i, (("*a" .. i - 1 .. ", "):rep(10):sub(1, -3))) end
-    expect.equal(problem(table.concat(lines, "\n")), "a.yaml:5:45: the aliases stand for more than 100000 values")
+    expect.equal(problem(table.concat(lines, "\n")), "a.yaml:5:45: the aliases expand to more than 100000 values")
   end)
 
   it("gives a key twice", function()

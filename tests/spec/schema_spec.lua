@@ -212,20 +212,20 @@ end)
 describe("schemas", function()
   it("that are wrong are refused with the place", function()
     expect.equal(refusal '{"properties":{"a":{"type":"strin"}}}',
-      "#/properties/a/type: the schema is wrong: unknown type strin")
-    expect.equal(refusal '{"items":[]}', "#/items: the schema is wrong: expected a schema")
+      "#/properties/a/type: the schema is invalid: unknown type strin")
+    expect.equal(refusal '{"items":[]}', "#/items: the schema is invalid: expected a schema")
     expect.equal(refusal '{"$defs":{"a":{}},"required":"a"}',
-      "#/required: the schema is wrong: expected a list of names")
-    expect.equal(refusal '{"multipleOf":0}', "#/multipleOf: the schema is wrong: expected a number above 0")
-    expect.equal(refusal '{"maxLength":-1}', "#/maxLength: the schema is wrong: expected an integer from 0")
-    expect.equal(refusal '{"anyOf":[]}', "#/anyOf: the schema is wrong: expected at least one schema")
+      "#/required: the schema is invalid: expected a list of names")
+    expect.equal(refusal '{"multipleOf":0}', "#/multipleOf: the schema is invalid: expected a number above 0")
+    expect.equal(refusal '{"maxLength":-1}', "#/maxLength: the schema is invalid: expected an integer from 0")
+    expect.equal(refusal '{"anyOf":[]}', "#/anyOf: the schema is invalid: expected at least one schema")
     expect.contains(refusal '{"pattern":"("}', "#/pattern: the pattern ( cannot be used")
   end)
 
   it("lead to other documents only when these are given", function()
     local wanted = '{"$ref":"https://schemas.example/a.json#/$defs/b"}'
-    expect.equal(refusal(wanted), "#/$ref: https://schemas.example/a.json#/$defs/b leads nowhere; what other "
-      .. "documents hold must be given with them")
+    expect.equal(refusal(wanted), "#/$ref: https://schemas.example/a.json#/$defs/b refers to nothing; other "
+      .. "documents must be passed in")
     local documents = { ["https://schemas.example/a.json"] = { ["$defs"] = { b = { type = "null" } } } }
     expect.equal(problems("1", wanted, { documents = documents }), { ": expected null, got the number 1" })
   end)

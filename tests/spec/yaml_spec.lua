@@ -49,7 +49,7 @@ describe("scalars", function()
   it("hold no line break of YAML 1.1 but by its escape", function()
     expect.equal(decode [[v: "a\N\L\Pb"]].v, "a\u{85}\u{2028}\u{2029}b")
     expect.raises(function() decode "a: 1\nv: |\n  ü\u{2028}  x\n" end,
-      [[file.yaml:3:4: the character U+2028 (line separator) may stand here only as \L in double quotes]])
+      [[file.yaml:3:4: the character U+2028 (line separator) must be written as \L in double quotes]])
     expect.raises(function() decode "v: a\u{85}b" end, "U+0085")
     expect.raises(function() decode "v: 'a \u{2029} b'" end, "U+2029")
   end)
@@ -90,7 +90,7 @@ describe("containers", function()
     expect.equal(decode(""), json.null)
     expect.equal(decode("# nothing\n"), json.null)
     expect.equal(decode("---\na: 1\n...\n"), { a = 1 })
-    expect.raises(function() decode("a: 1\n---\nb: 2\n") end, "file.yaml:2:1: one document is expected")
+    expect.raises(function() decode("a: 1\n---\nb: 2\n") end, "file.yaml:2:1: expected one document")
   end)
 
   it("skip a byte order mark", function()
@@ -124,8 +124,8 @@ describe("aliases", function()
   end)
 
   it("are refused when unknown or inside what they name", function()
-    expect.raises(function() decode("a: *x") end, "file.yaml:1:4: no anchor &x")
-    expect.raises(function() decode("a: &x [1, *x]") end, "file.yaml:1:11: the alias *x stands inside")
+    expect.raises(function() decode("a: *x") end, "file.yaml:1:4: there is no anchor &x")
+    expect.raises(function() decode("a: &x [1, *x]") end, "file.yaml:1:11: the alias *x is inside")
   end)
 
   it("cannot be piled up to a bomb", function()
@@ -133,7 +133,7 @@ describe("aliases", function()
     for i = 1, 9 do
       lines[i + 1] = ("a%d: &a%d [%s]"):format(i, i, (("*a" .. i - 1 .. ", "):rep(10):sub(1, -3)))
     end
-    expect.raises(function() decode(table.concat(lines, "\n")) end, "aliases stand for more than 100000 values")
+    expect.raises(function() decode(table.concat(lines, "\n")) end, "aliases expand to more than 100000 values")
   end)
 
   it("cannot be piled up beyond the depth limit", function()

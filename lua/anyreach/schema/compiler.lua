@@ -132,7 +132,7 @@ end
 function Compiler:node(schema, resource, location)
   if type(schema) == "boolean" then return boolean_node(schema, resource, location) end
   if not is_schema(schema) then
-    errors.raise("input", "%s: the schema is wrong: expected a schema", location)
+    errors.raise("input", "%s: the schema is invalid: expected a schema", location)
   end
   local node = self.nodes[schema]
   if node then return node end
@@ -157,7 +157,7 @@ function Compiler:compile_keyword(node, row)
     schema = node.schema, place = place, documents = self.documents, resource = node.resource, compiler = self,
   }, Context)
   local expected, test = table.unpack(ARGUMENTS[row.argument])
-  if not test(argument) then context:refuse("the schema is wrong: expected %s", expected) end
+  if not test(argument) then context:refuse("the schema is invalid: expected %s", expected) end
   local check = row.compile(argument, context)
   if check then add_check(node, row, check) end
 end

@@ -48,7 +48,7 @@ function Documents:read_vocabularies(address)
     if known then
       found[known] = true
     elseif is_required == true then
-      errors.raise("input", "the schema needs the vocabulary %s, which is not known here", name)
+      errors.raise("input", "the schema needs the vocabulary %s, which is not supported", name)
     end
   end
   return found

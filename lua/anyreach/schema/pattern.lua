@@ -102,7 +102,7 @@ local function escape(reader, in_class)
   local letter = reader:take("[pP]")
   if letter then return property(reader, letter) end
   letter = reader:take("%w")
-  if not letter then refuse("a backslash stands at the end") end
+  if not letter then refuse("it ends in a backslash") end
   local known = ESCAPES[letter]
   if not known then refuse("unknown escape \\%s", letter) end
   return in_class and known or "[" .. known .. "]"

@@ -8,7 +8,7 @@ local evaluate, try, fail = evaluation.evaluate, evaluation.try, evaluation.fail
 local function nodes_of(schemas, context)
   local nodes = {}
   for index, schema in ipairs(schemas) do nodes[index] = context:node_of(schema, index - 1) end
-  if #nodes == 0 then context:refuse("the schema is wrong: expected at least one schema") end
+  if #nodes == 0 then context:refuse("the schema is invalid: expected at least one schema") end
   return nodes
 end
 

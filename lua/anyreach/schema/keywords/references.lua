@@ -6,7 +6,7 @@ local evaluation = require "anyreach.schema.evaluation"
 local function target_of(reference, context)
   local schema, resource, anchor = context.documents:find(context.resource, reference)
   if schema == nil then
-    context:refuse("%s leads nowhere; what other documents hold must be given with them", reference)
+    context:refuse("%s refers to nothing; other documents must be passed in", reference)
   end
   return schema, resource, anchor
 end

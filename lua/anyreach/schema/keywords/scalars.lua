@@ -14,7 +14,7 @@ local TYPES = {
 local function compile_type(argument, context)
   local types, allowed = type(argument) == "table" and argument or { argument }, {}
   for _, name in ipairs(types) do
-    if not TYPES[name] then context:refuse("the schema is wrong: unknown type %s", tostring(name)) end
+    if not TYPES[name] then context:refuse("the schema is invalid: unknown type %s", tostring(name)) end
     allowed[name] = true
   end
   allowed.opaque = allowed.string
@@ -54,7 +54,7 @@ local function limit(words, allows)
 end
 
 local function compile_multiple(argument, context)
-  if decimal.compare(argument, 0) <= 0 then context:refuse("the schema is wrong: expected a number above 0") end
+  if decimal.compare(argument, 0) <= 0 then context:refuse("the schema is invalid: expected a number above 0") end
   local place, fact = context.place, { expected = "a multiple of " .. tostring(argument) }
   return function(run, value)
     return decimal.is_multiple(value, argument) or fail(run, place, value, fact)

@@ -140,6 +140,10 @@ static void notes_are_taken_in_order(void **state) {
   assert_int_equal(observer.first->end, OBSERVED_GIVEN_UP);
   assert_true(observer.first->elapsed >= 1);
   assert_int_not_equal(observer.first->verdict, CURLE_OK);
+  note(&observer, &sample, OBSERVED_LAST);
+  assert_int_equal(observer.first->next->end, OBSERVED_LAST);
+  observer_drop_first(&observer);
+  assert_int_equal(observer.first->end, OBSERVED_LAST);
   observer_drop_first(&observer);
   assert_null(observer.first);
   note(&observer, &sample, OBSERVED_LAST);

@@ -1,4 +1,4 @@
-/* Deliveries against a server in the same loop that answers each request by a list: what is sent
+/* Requests to a server in the same loop that answers each request by a list: what is sent
  * how often, and what is known of it in the end. */
 #include "../../src/net/request.h"
 

@@ -50,6 +50,11 @@ describe("--read-only", function()
       .. 'anyreach.client { token = "ak_sandbox.second" }.agents.create { name = "y" }', "--read-only")
   end)
 
+  it("is not lifted by a session that was read-only, and is so no longer", function()
+    expect_refused("agents.create", 'local host = require "anyreach.host" host.set_read_only(true) '
+      .. 'host.set_read_only(false) api.agents.create { name = "x" }', "--read-only")
+  end)
+
   it("knows the read that may write", function()
     expect_refused("agents.versions.get", 'api.agents.versions.get("x", "latest")', "--read-only")
     expect_refused("agents.versions.get", 'api.request { path = "/core/agents/x/versions/l%61test" }', "--read-only")

@@ -84,6 +84,45 @@ describe("restricted writes", function()
     expect.equal(kind_of(function() api.trunks.create { name = "x" } end), "passed")
   end)
 
+  it("several leave what all allow, whichever is the narrow one", function()
+    local wide, narrow = { "agents.*", "trunks.*" }, { "agents.update" }
+    for _, order in ipairs { { narrow, wide, wide }, { wide, narrow, wide }, { wide, wide, narrow } } do
+      local scope <close> = host.guard_scope()
+      for _, names in ipairs(order) do host.restrict_writes(names) end
+      expect.equal({ create(), update(), publish() }, { "guard", "not_found", "guard" })
+    end
+    local scope <close> = host.guard_scope()
+    host.restrict_writes {}
+    host.restrict_writes(wide)
+    expect.equal({ create(), update() }, { "guard", "guard" })
+  end)
+
+  it("a further one that is refused leaves them as they are", function()
+    local scope <close> = host.guard_scope()
+    host.restrict_writes { "agents.update" }
+    expect.raises(function() host.restrict_writes { "agents.create", {} } end, "string expected")
+    expect.equal({ create(), update() }, { "guard", "not_found" })
+  end)
+
+  it("hold for every client and every task", function()
+    local scope <close> = host.guard_scope()
+    host.restrict_writes { "agents.update" }
+    local other = anyreach.client()
+    expect.equal(kind_of(function() other.agents.create { name = "x" } end), "guard")
+    expect.equal(anyreach.spawn(create):wait(), "guard")
+  end)
+
+  it("hold on when their scope is only collected", function()
+    local outer <close> = host.guard_scope()
+    local function forget()
+      host.guard_scope()
+      host.restrict_writes { "agents.update" }
+    end
+    forget()
+    collectgarbage()
+    expect.equal(create(), "guard")
+  end)
+
   it("an empty scope lifts nothing", function()
     local outer <close> = host.guard_scope()
     host.restrict_writes { "agents.update" }

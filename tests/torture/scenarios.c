@@ -373,24 +373,39 @@ static unsigned long torture_replay(struct memory_refusal refusal) {
                       "assert(not ok and err.kind == 'replay')\n");
 }
 
+/* Answerers that wait, send, and answer by themselves, one around the other. */
+static unsigned long torture_answerer(struct memory_refusal refusal) {
+  const struct options options = {.values = {[OPTION_SANDBOX] = "", [OPTION_QUIET] = ""}};
+  return torture_code(
+      refusal, &options,
+      "local answerer = require 'anyreach.answerer'\n"
+      "local seen = 0\n"
+      "local inner <close> = answerer.install(function(request, send)\n"
+      "  if request.method == 'DELETE' then return { status = 204 } end\n"
+      "  return send { whole = true }\n"
+      "end)\n"
+      "local outer <close> = answerer.install(function(request, send)\n"
+      "  anyreach.sleep(0)\n"
+      "  local answer = coroutine.wrap(function() return send() end)()\n"
+      "  seen = seen + 1\n"
+      "  return answer\n"
+      "end)\n"
+      "local api = anyreach.client()\n"
+      "local agent = api.agents.create { name = 'a' }\n"
+      "api.agents.delete(agent.id)\n"
+      "assert(anyreach.map({ 1, 2 }, function() return api.agents.get(agent.id).name end)[2] == "
+      "'a')\n"
+      "anyreach.spawn(api.agents.list):cancel()\n"
+      "assert(seen == 4)\n");
+}
+
 /* }====== */
 
 const struct scenario scenarios[] = {
-    {"buf", torture_buf},
-    {"url", torture_url},
-    {"arena", torture_arena},
-    {"loop", torture_loop},
-    {"json", torture_json},
-    {"yaml", torture_yaml},
-    {"secret", torture_secret},
-    {"sqlite", torture_sqlite},
-    {"regex", torture_regex},
-    {"schema", torture_schema},
-    {"openapi", torture_openapi},
-    {"request", torture_request},
-    {"cancel", torture_cancel},
-    {"server", torture_server},
-    {"program", torture_program},
-    {"replay", torture_replay},
-    {NULL, NULL},
+    {"buf", torture_buf},       {"url", torture_url},           {"arena", torture_arena},
+    {"loop", torture_loop},     {"json", torture_json},         {"yaml", torture_yaml},
+    {"secret", torture_secret}, {"sqlite", torture_sqlite},     {"regex", torture_regex},
+    {"schema", torture_schema}, {"openapi", torture_openapi},   {"request", torture_request},
+    {"cancel", torture_cancel}, {"server", torture_server},     {"program", torture_program},
+    {"replay", torture_replay}, {"answerer", torture_answerer}, {NULL, NULL},
 };

@@ -231,7 +231,7 @@ static void push_answer_error(lua_State *L, const struct exchange *exchange) {
 }
 
 /* Lets the table on top be asked for `id` by the alias, and for the alias by `id`. Neither becomes
- * a field: what is written back is what came. */
+ * a field: a table that is sent back is what came. */
 static int l_alias_index(lua_State *L) {
   const char *alias = lua_tostring(L, lua_upvalueindex(1));
   const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
@@ -280,7 +280,7 @@ static void set_alias(lua_State *L, int index, const char *alias) {
   }
 }
 
-/* True when the answer calls itself JSON, or says nothing of what it is. */
+/* True when the answer is declared as JSON, or has no content type. */
 static bool is_json(const struct http_transfer *transfer) {
   size_t length;
   const char *type = http_response_header(transfer, "Content-Type", &length);

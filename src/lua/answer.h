@@ -1,5 +1,5 @@
-/* What came back of a request, as Lua values: the decoded body and the response table, or an error
- * object with the raw facts of the failure (lua/anyreach/errors.lua makes sentences of them). */
+/* The answer to a request as Lua values: the decoded body and the response table, or an error
+ * object with the facts of the failure (lua/anyreach/errors.lua words them). */
 #ifndef ANYREACH_LUA_ANSWER_H
 #define ANYREACH_LUA_ANSWER_H
 
@@ -14,8 +14,8 @@ struct exchange {
   const struct http_transfer *transfer; /* finished; of the last attempt */
   unsigned attempts;
   bool may_have_been_sent; /* some attempt may have arrived without an answer */
-  bool raw;                /* a raw request: what is no JSON is text */
-  bool presigned;          /* the query is a credential: it is shown nowhere */
+  bool raw;                /* a raw request: an answer that is not JSON is text */
+  bool presigned;          /* the query is a credential, never shown */
 };
 
 /* Pushes the body (nil when there is none) and returns true, or pushes an error object. [-0, +1, m]

@@ -206,7 +206,7 @@ static void set_up(lua_State *L, struct call *call, const struct client *client)
   if (!request->transfer.url) luaL_error(L, "not enough memory");
 }
 
-/* A recording is to hold the whole text, so the taker gets it at the end. */
+/* A recording must hold the whole text, so the taker gets it at the end. */
 static bool is_handed_over_early(const struct call *call) {
   const struct observer *observer = call->request.observer;
   return call->is_streamed && !call->is_kept_whole && !(observer && observer->wants_contents);

@@ -24,7 +24,7 @@
  *
  * answer: status, headers (lines, as on the wire) and body (bytes), or `failure` (a kind of error:
  * "network", "timeout", "tls", "answer") and message; may_have_been_sent, attempts and elapsed are
- * optional. What is returned counts, whatever was sent. */
+ * optional. The caller gets what is returned, whatever was sent. */
 #ifndef ANYREACH_LUA_ANSWERER_H
 #define ANYREACH_LUA_ANSWERER_H
 

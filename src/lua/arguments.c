@@ -89,7 +89,7 @@ static void check_only_query(struct check *c, const struct operation *operation,
   lua_pop(L, 1);
 }
 
-/* Leaves at arguments->body what is to be sent as the body, or nil. */
+/* Leaves the body to send at arguments->body, or nil. */
 static void set_body(lua_State *L, const struct operation *operation,
                      struct call_arguments *arguments) {
   bool given = lua_istable(L, arguments->fields);

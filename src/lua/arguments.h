@@ -13,7 +13,7 @@
   "anyreach.namespace" /* __name of api.agents, which is not called with ':'                       \
                         */
 
-/* Where things stand on the stack of a call: path values at 1…, then these. */
+/* Stack indices in a call: path values at 1…, then these. */
 struct call_arguments {
   int fields;   /* the table argument, or nil */
   int on_chunk; /* the function that takes a text answer piece by piece, or nil */

@@ -16,12 +16,13 @@
 #include "net/url.h"
 
 enum { UP_CLIENT = 1, UP_OPERATION, UP_TRY };
+
 static void check_buf(lua_State *L, int status, const char *what) {
   if (status == BUF_FULL) raise_error(L, "usage", "the request's %s is too large", what);
   if (status == BUF_NO_MEMORY) luaL_error(L, "not enough memory");
 }
 
-/* Pushes a scalar as it stands in a URL, and returns its bytes. [-0, +1, m] */
+/* Pushes a scalar as it is written in a URL, and returns its bytes. [-0, +1, m] */
 static const char *push_url_text(lua_State *L, int index, size_t *length) {
   const char *text = to_wire_text(L, index, length);
   if (text) {
@@ -233,7 +234,7 @@ static struct call *push_prepared_call(lua_State *L, const struct client *client
   return call;
 }
 
-/* A metamethod: the called object comes first, and is of no use here. */
+/* A metamethod: the first argument is the called object, which is not needed. */
 static int l_call(lua_State *L) {
   const struct operation *operation = lua_touserdata(L, lua_upvalueindex(UP_OPERATION));
   lua_remove(L, 1);

@@ -10,7 +10,7 @@
 #include "lua/secret.h"
 
 enum {
-  MAX_PROBLEMS = 100,      /* then one message says that there are more */
+  MAX_PROBLEMS = 100,      /* then a message says that more follow */
   MAX_UNKNOWN_FIELDS = 20, /* named for one object */
   MAX_NAMES_LISTED = 12,   /* valid names offered when none is near */
   MAX_QUOTED = 40          /* bytes shown of a string */
@@ -31,7 +31,7 @@ static void add_path(luaL_Buffer *b, const struct check_path *path) {
   }
 }
 
-/* Makes the table at `index` where there is nil yet. */
+/* Replaces a nil at `index` by a new table. */
 static void make_table(lua_State *L, int index) {
   if (!lua_isnil(L, index)) return;
   lua_newtable(L);

@@ -12,15 +12,15 @@ struct check {
   lua_State *L;
   int problems;     /* stack index of an array of {path=, message=} that is appended to */
   int empty_arrays; /* stack index of a set that collects unmarked empty tables where the schema
-                       wants an array (see json_options), or 0; both are made when they are
-                       needed where there is nil */
+                       wants an array (see json_options), or 0; both are made when they
+                       are needed, in place of nil */
   bool on_trial;    /* private: problems are not reported, it is only noted that there are any */
   bool has_problem; /* private: found on trial */
 };
 
-/* Where a value stands: under a name or, when that is NULL, at a position of what `parent` stands
- * for. Lives on the C stack, and is spelled out ("config.tools[2].name") only for a problem. A NULL
- * path is the whole. */
+/* The path of a value: a name or, when that is NULL, a position within what `parent` names. Lives
+ * on the C stack, and is written out ("config.tools[2].name") only for a problem. A NULL path is
+ * the whole value. */
 struct check_path {
   const struct check_path *parent;
   const char *name;

@@ -26,13 +26,13 @@ struct client {
   const char *token;        /* or NULL; never printed */
   size_t token_length;
   const char *ca_file; /* or NULL */
-  const char *profile; /* whose name messages tell, or NULL */
+  const char *profile; /* the profile's name, for messages; or NULL */
   bool is_protected;   /* by the profile: writes nothing */
   bool is_internal;    /* its requests are no steps of the script */
   struct http_limits limits;
   unsigned retries;
   struct throttle *throttle; /* shared by all clients of the same server */
-  struct observer *observer; /* or NULL: nobody looks on */
+  struct observer *observer; /* or NULL: nobody observes */
 };
 
 /* The client at `index`; raises when it is something else. */

@@ -1,6 +1,7 @@
-/* Coroutines that let waits pass: an API call inside a user's own coroutine waits like any other,
- * because the wrapped coroutine.resume and wrap hand its wait outward to the task, and come back in
- * when it is done. They also know which thread runs, so that Ctrl-C can stop it. Used by task.c. */
+/* Coroutines through which waits pass: an API call inside a user's own coroutine waits like any
+ * other, because our coroutine.resume and wrap hand its wait outward to the task, and go back in
+ * when it is done. They also record which thread runs, so that Ctrl-C can stop it. Used by task.c.
+ */
 #ifndef ANYREACH_LUA_COROUTINE_H
 #define ANYREACH_LUA_COROUTINE_H
 

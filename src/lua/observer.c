@@ -139,7 +139,8 @@ static int observer_gc(lua_State *L) {
   return 0;
 }
 
-/* Pushes the observer, a new one if there is none. Clients point to it as long as the state lives.
+/* Pushes the observer, which is made when it is first needed. Clients point to it as long as the
+ * state lives.
  * [-0, +1, m] */
 static struct observer *push_observer(lua_State *L) {
   if (lua_getfield(L, LUA_REGISTRYINDEX, OBSERVER_NAME) == LUA_TUSERDATA)

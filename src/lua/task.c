@@ -137,6 +137,8 @@ static void fail(struct task *task) {
 
 void task_cancel(struct task *task) {
   if (task->status == TASK_READY) leave_ready_queue(task);
+  struct wait *wait = coroutine_pending_wait(task->thread);
+  if (wait) wait->task = NULL; /* it may outlive the task */
   task->status = TASK_RUNNING; /* while its values are closed nothing may wake it */
   close_thread(task);
   lua_settop(task->thread, 0);

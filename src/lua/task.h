@@ -63,7 +63,7 @@ int task_await(lua_State *L, struct wait *wait, lua_KContext context, lua_KFunct
 void task_drive(lua_State *L, struct wait *wait);
 
 /* One turn of the loop in place, other tasks included, for a C function that waits for something
- * that is none of them. */
+ * other than a task. */
 void task_turn(lua_State *L);
 
 /* Makes a task of the function and its arguments on top of the stack, ready to run, and pushes it.

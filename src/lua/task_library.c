@@ -67,7 +67,7 @@ static int l_task_place(lua_State *L) {
 }
 
 /* branch() -> a place below the running task's, for several tasks that share work: what they do is
- * told apart by the item they work on, not by which of them does it. */
+ * identified by the item they work on, not by which of them does it. */
 static int l_task_branch(lua_State *L) {
   task_push_new_place(L);
   luaL_setmetatable(L, BRANCH_TYPE);

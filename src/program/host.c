@@ -475,10 +475,10 @@ static bool is_observing(const struct options *options) {
          options->values[OPTION_REPLAY];
 }
 
-/* Calls start() before the program or finish() after it: true unless what was observed could not be
- * written. */
+/* Calls start() before the program or finish() after it; the name is light userdata. Returns true
+ * unless what was observed could not be written. */
 static int call_observing(lua_State *L) {
-  const char *name = lua_tostring(L, 1);
+  const char *name = lua_touserdata(L, 1);
   embedded_require(L, "anyreach.observe");
   lua_getfield(L, -1, name);
   lua_call(L, 0, 1);
@@ -488,7 +488,7 @@ static int call_observing(lua_State *L) {
 /* Returns false with an error on the stack. */
 static bool start_observing(lua_State *L) {
   lua_pushcfunction(L, call_observing);
-  lua_pushliteral(L, "start");
+  lua_pushlightuserdata(L, (void *)"start");
   return lua_pcall(L, 1, 0, 0) == LUA_OK;
 }
 
@@ -541,7 +541,7 @@ static void finish_observing(struct host *host, struct run *run) {
   if (!is_observing(host->options)) return;
   lua_settop(host->L, 0);
   lua_pushcfunction(host->L, call_observing);
-  lua_pushliteral(host->L, "finish");
+  lua_pushlightuserdata(host->L, (void *)"finish"); /* a string could not be made unprotected */
   bool ran = lua_pcall(host->L, 1, 1, 0) == LUA_OK;
   if (!ran) fprintf(stderr, "anyreach: %s\n", luaL_tolstring(host->L, -1, NULL));
   if ((!ran || !lua_toboolean(host->L, 1)) && !run->code) run->code = EXIT_SCRIPT;

@@ -196,6 +196,27 @@ describe("an answerer that sends", function()
   end)
 end)
 
+describe("a task that sends for an answerer", function()
+  it("may be cancelled, and collected, before the request is given up", function()
+    local server <close> = wire.start()
+    server:reply "stall"
+    local _ <close> = answerer.install(function(_, send)
+      local sender = anyreach.spawn(send)
+      process.eventually("the request", function() return server:count() == 1 end)
+      sender:cancel()
+      sender = nil -- luacheck: ignore 311
+      collectgarbage()
+      anyreach.sleep(100)
+    end)
+    local task = anyreach.spawn(client(server).agents.list)
+    process.eventually("the request", function() return server:count() == 1 end)
+    anyreach.sleep(0.05)
+    collectgarbage()
+    task:cancel()
+    collectgarbage()
+  end)
+end)
+
 describe("an answerer that raises", function()
   it("raises in the caller, also where failures are returned", function()
     local value = {}

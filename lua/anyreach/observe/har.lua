@@ -1,5 +1,5 @@
 -- --har FILE: all requests as an HTTP Archive 1.2, which browsers' developer tools read. Every attempt is
--- an entry. An answer that was handed over in pieces as it came has no text here.
+-- an entry. An answer that was handed to the script piece by piece has no text here.
 
 local host = require "anyreach.host"
 local json = require "anyreach.json"
@@ -43,8 +43,8 @@ local function query_list(url)
 end
 
 -- Sets in `fields` the text of a body, or says why there is none.
-local function set_text(fields, body, record)
-  local text = not record.presigned and redaction.body(body, fields.mimeType)
+local function set_text(fields, body, note)
+  local text = not note.presigned and redaction.body(body, fields.mimeType)
   if text then
     fields.text = text
   elseif body ~= "" then
@@ -57,71 +57,71 @@ local function version(status_line)
   return status_line:match "^(HTTP/[%d.]+)" or "HTTP/1.1"
 end
 
-local function request(record)
-  local sent, url = record.request, redaction.url(record.url, record.presigned)
+local function request(note)
+  local sent, url = note.request, redaction.url(note.url, note.presigned)
   local content_type = redaction.find_header(sent.headers, "content-type")
   return {
-    method = record.method,
+    method = note.method,
     url = url,
-    httpVersion = version(record.response.status_line),
+    httpVersion = version(note.response.status_line),
     cookies = json.array {},
     headers = header_list(sent.headers),
     queryString = query_list(url),
-    postData = sent.body ~= "" and set_text({ mimeType = content_type or "" , text = "" }, sent.body, record) or nil,
+    postData = sent.body ~= "" and set_text({ mimeType = content_type or "" , text = "" }, sent.body, note) or nil,
     headersSize = sent.headers_length,
     bodySize = sent.length,
   }
 end
 
 -- A request without an answer has the status 0, as browsers write it.
-local function response(record)
-  local got = record.response
+local function response(note)
+  local got = note.response
   local location = redaction.find_header(got.headers, "location")
   local content_type = redaction.find_header(got.headers, "content-type") or ""
   return {
-    status = record.status or 0,
+    status = note.status or 0,
     statusText = redaction.printable(got.status_line:match "^%S+ %d+ (.*)$" or ""),
     httpVersion = version(got.status_line),
     cookies = json.array {},
     headers = header_list(got.headers),
-    content = set_text({ mimeType = content_type, size = #got.body }, got.body, record),
+    content = set_text({ mimeType = content_type, size = #got.body }, got.body, note),
     redirectURL = location and redaction.url(location, true) or "",
     headersSize = got.headers_length > 0 and got.headers_length or -1,
-    bodySize = got.headers_length > 0 and math.max(0, record.bytes_in - got.headers_length) or -1,
-    _error = record.failure and redaction.text(record.failure .. ": " .. record.message) or nil,
+    bodySize = got.headers_length > 0 and math.max(0, note.bytes_in - got.headers_length) or -1,
+    _error = note.failure and redaction.text(note.failure .. ": " .. note.message) or nil,
   }
 end
 
--- Steps that did not happen, on a connection that was there already, are -1. libcurl does not tell sending
+-- Steps that did not happen, because the connection was open already, are -1. libcurl does not tell sending
 -- from waiting.
-local function timings(record)
+local function timings(note)
   local function step(from, to) return to > from and milliseconds(to - from) or -1 end
-  local is_new = record.connections > 0
-  local answered = record.first_byte > 0
-  local wait = answered and record.first_byte - record.ready or record.elapsed - record.ready
+  local is_new = note.connections > 0
+  local answered = note.first_byte > 0
+  local wait = answered and note.first_byte - note.ready or note.elapsed - note.ready
   return {
     blocked = -1,
-    dns = is_new and step(0, record.resolved) or -1,
-    connect = is_new and step(record.resolved, math.max(record.connected, record.secured)) or -1,
-    ssl = is_new and step(record.connected, record.secured) or -1,
+    dns = is_new and step(0, note.resolved) or -1,
+    connect = is_new and step(note.resolved, math.max(note.connected, note.secured)) or -1,
+    ssl = is_new and step(note.connected, note.secured) or -1,
     send = 0,
     wait = milliseconds(wait),
-    receive = answered and milliseconds(record.elapsed - record.first_byte) or 0,
+    receive = answered and milliseconds(note.elapsed - note.first_byte) or 0,
   }
 end
 
 --- One attempt as an entry of an archive.
----@param record anyreach.observing.record
+---@param note anyreach.observing.note
 ---@return table
-function har.entry(record)
+function har.entry(note)
   return {
-    startedDateTime = timestamp(record.started),
-    time = milliseconds(record.elapsed),
-    request = request(record),
-    response = response(record),
+    startedDateTime = timestamp(note.started),
+    time = milliseconds(note.elapsed),
+    request = request(note),
+    response = response(note),
     cache = {},
-    timings = timings(record),
-    _attempt = record.attempt,
+    timings = timings(note),
+    _attempt = note.attempt,
   }
 end
 
@@ -132,8 +132,8 @@ function har.new(path)
   local entries = {}
   return {
     wants_contents = true,
-    take = function(record)
-      if not record.is_abandoned then entries[#entries + 1] = json.encode(har.entry(record)) end
+    take = function(note)
+      if not note.is_abandoned then entries[#entries + 1] = json.encode(har.entry(note)) end
     end,
     finish = function()
       local creator = json.encode { name = "anyreach-lua", version = host.version }

@@ -8,7 +8,7 @@ local observer = require "anyreach.observer"
 
 local observing = {}
 
----@class anyreach.observing.record one attempt of a request
+---@class anyreach.observing.note what C noted of one attempt of a request
 ---@field method string
 ---@field url string as it was sent: not fit to be shown
 ---@field presigned boolean its query is a credential
@@ -31,7 +31,7 @@ local observing = {}
 
 ---@class anyreach.observing.consumer
 ---@field wants_contents? boolean
----@field take fun(record: anyreach.observing.record)
+---@field take fun(note: anyreach.observing.note)
 ---@field finish? fun(): string? gives a message when it failed
 
 local consumers = {}
@@ -41,8 +41,8 @@ local function add(name, module)
   if value ~= nil then consumers[#consumers + 1] = require(module).new(value) end
 end
 
-local function take(record)
-  for _, consumer in ipairs(consumers) do consumer.take(record) end
+local function take(note)
+  for _, consumer in ipairs(consumers) do consumer.take(note) end
 end
 
 local function observe()

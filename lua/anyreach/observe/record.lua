@@ -1,7 +1,7 @@
--- --record DIRECTORY: every request with its last answer as a cassette (anyreach.cassette), written as
+-- --record DIRECTORY: every request with its last answer as a file (anyreach.observe.recording), written as
 -- soon as it is over, so that a run that breaks off leaves what it did.
 
-local cassette = require "anyreach.observe.recording"
+local recording = require "anyreach.observe.recording"
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
@@ -27,7 +27,7 @@ end
 
 local function response_of(noted)
   local response = { status = noted.status, headers = headers_of(noted.response.headers) }
-  local body = cassette.body(noted.response.body, redaction.find_header(noted.response.headers, "content-type"))
+  local body = recording.body(noted.response.body, redaction.find_header(noted.response.headers, "content-type"))
   if type(body) == "string" then
     response.text = body
   else
@@ -37,11 +37,11 @@ local function response_of(noted)
 end
 
 --- An attempt that was the last of its request as a recorded exchange.
----@param noted anyreach.observing.record
+---@param noted anyreach.observing.note
 ---@return table
 function record.exchange(noted)
   local exchange = {
-    request = cassette.request(noted.method, noted.url, noted.request.body, {
+    request = recording.request(noted.method, noted.url, noted.request.body, {
       presigned = noted.presigned,
       content_type = redaction.find_header(noted.request.headers, "content-type"),
     }),
@@ -74,7 +74,7 @@ function record.new(path)
       if noted.is_repeated or noted.is_abandoned or noted.failure == "cancelled" then return end
       local exchange = record.exchange(noted)
       count = count + 1
-      local file = path .. "/" .. cassette.file_name(count, exchange.request)
+      local file = path .. "/" .. recording.file_name(count, exchange.request)
       local ok, message = disk.write(file, json.encode(exchange, { indent = 2 }) .. "\n",
         { private = true, sync = false })
       if not ok then problem = problem or message end

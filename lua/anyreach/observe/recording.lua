@@ -1,4 +1,4 @@
--- Cassettes: requests and their answers as files, written by --record and read by --replay. A directory
+-- Recordings: requests and their answers as files, written by --record and read by --replay. A directory
 -- holds one readable JSON file an exchange, numbered in the order they ended, without secrets:
 --   0001-POST-core-agents.json
 --   {"request": {method, path, query, body}, "response": {status, headers, body|text}}
@@ -15,7 +15,7 @@ local missing_path = require("anyreach.text.messages").missing_path
 local operations = require "anyreach.operations"
 local redaction = require "anyreach.text.redaction"
 
-local cassette = {}
+local recording = {}
 
 local EXTENSION = ".json"
 
@@ -44,7 +44,7 @@ end
 ---@param body string|nil
 ---@param content_type? string
 ---@return any
-function cassette.body(body, content_type)
+function recording.body(body, content_type)
   if not body or body == "" then return nil end
   local text = redaction.body(body, content_type)
   local ok, value = pcall(json.decode, text or "")
@@ -58,14 +58,14 @@ end
 ---@param body string|nil
 ---@param options {presigned?: boolean, content_type?: string} of a presigned address the query says nothing
 ---@return table {method, path, query?, body?}
-function cassette.request(method, url, body, options)
+function recording.request(method, url, body, options)
   local shown = redaction.url(url, options.presigned)
   local path, query = shown:match "^%a+://[^/?]*([^?]*)%??(.*)$"
   return {
     method = method,
     path = path == "" and "/" or path,
     query = not options.presigned and query_table(query) or nil,
-    body = cassette.body(body, options.content_type),
+    body = recording.body(body, options.content_type),
   }
 end
 
@@ -73,7 +73,7 @@ end
 ---@param number integer
 ---@param request table
 ---@return string
-function cassette.file_name(number, request)
+function recording.file_name(number, request)
   local words = request.path:gsub("[^%w]+", "-"):gsub("^%-+", ""):gsub("%-+$", ""):sub(1, 80)
   return ("%04d-%s-%s%s"):format(number, request.method, words, EXTENSION)
 end
@@ -123,7 +123,7 @@ end
 --- The exchanges in a directory, in their order, each with its `file`.
 ---@param path string
 ---@return table[]
-function cassette.read(path)
+function recording.read(path)
   local names, message = directory.names(path)
   if not names then errors.raise("input", "%s", missing_path(path, message)) end
   table.sort(names, is_before)
@@ -153,7 +153,7 @@ end
 ---@param wanted table
 ---@param recorded table
 ---@return boolean
-function cassette.matches(wanted, recorded)
+function recording.matches(wanted, recorded)
   return wanted.method == recorded.method and wanted.path == recorded.path and #differences(wanted, recorded) == 0
 end
 
@@ -174,7 +174,7 @@ local PATHS_SHOWN = 4
 --- A text that is the same for requests of the same method, path and query.
 ---@param request table
 ---@return string
-function cassette.address(request)
+function recording.address(request)
   return ("%s %s %s"):format(request.method, request.path, json.encode(request.query or {}))
 end
 
@@ -182,7 +182,7 @@ end
 ---@param wanted table
 ---@param exchanges table[]
 ---@return string
-function cassette.nearest(wanted, exchanges)
+function recording.nearest(wanted, exchanges)
   local best, paths = same_address(wanted, exchanges)
   if best then
     local shown = table.concat(paths, ", ", 1, math.min(#paths, PATHS_SHOWN))
@@ -202,4 +202,4 @@ end
 
 -- }======
 
-return cassette
+return recording

@@ -2,7 +2,7 @@
 -- sent. Each recorded exchange is given once, equal ones in their order; a read that is asked for more often
 -- than it was recorded gets the last answer again, a write does not.
 
-local cassette = require "anyreach.observe.recording"
+local recording = require "anyreach.observe.recording"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
@@ -36,7 +36,7 @@ local replay = {}
 ---@field elapsed? number seconds, default 0
 
 local exchanges -- of the directory, once it was read
-local waiting, given = {}, {} -- lists of them by cassette.address: those to come, and those that have been used
+local waiting, given = {}, {} -- lists of them by recording.address: those to come, and those that have been used
 
 local function list_at(lists, address)
   lists[address] = lists[address] or {}
@@ -44,9 +44,9 @@ local function list_at(lists, address)
 end
 
 local function read()
-  exchanges = cassette.read(host.options.replay)
+  exchanges = recording.read(host.options.replay)
   for _, exchange in ipairs(exchanges) do
-    table.insert(list_at(waiting, cassette.address(exchange.request)), exchange)
+    table.insert(list_at(waiting, recording.address(exchange.request)), exchange)
   end
 end
 
@@ -64,19 +64,19 @@ end
 -- The first of a list that was recorded for such a request, and its place.
 local function first_match(list, wanted)
   for place, exchange in ipairs(list) do
-    if cassette.matches(wanted, exchange.request) then return exchange, place end
+    if recording.matches(wanted, exchange.request) then return exchange, place end
   end
 end
 
 -- The last of a list.
 local function last_match(list, wanted)
   for place = #list, 1, -1 do
-    if cassette.matches(wanted, list[place].request) then return list[place] end
+    if recording.matches(wanted, list[place].request) then return list[place] end
   end
 end
 
 local function find(wanted)
-  local address = cassette.address(wanted)
+  local address = recording.address(wanted)
   local coming, used = list_at(waiting, address), list_at(given, address)
   local exchange, place = first_match(coming, wanted)
   if exchange then
@@ -91,7 +91,7 @@ local function find(wanted)
       exchange.file)
   end
   errors.raise("replay", "%s: %s is not recorded like this; %s", host.options.replay, name,
-    cassette.nearest(wanted, exchanges))
+    recording.nearest(wanted, exchanges))
 end
 
 --- The answerer that gives the recorded answers; raises an error of kind "replay" when there is none.
@@ -99,7 +99,7 @@ end
 ---@return anyreach.answerer.answer
 function replay.answer(request)
   if not exchanges then read() end
-  local exchange = find(cassette.request(request.method, request.url, request.body,
+  local exchange = find(recording.request(request.method, request.url, request.body,
     { presigned = request.is_presigned, content_type = request.content_type }))
   if exchange.failure then return { failure = exchange.failure.kind, message = exchange.failure.message } end
   local response = exchange.response

@@ -20,22 +20,22 @@ local function counts_text(counts)
   return #parts > 0 and table.concat(parts, ", ") or "none"
 end
 
-local function failure_of(record)
-  if record.failure then return record.failure end
-  return (record.status < 200 or record.status > 299) and errors.kind_of_status(record.status) or nil
+local function failure_of(note)
+  if note.failure then return note.failure end
+  return (note.status < 200 or note.status > 299) and errors.kind_of_status(note.status) or nil
 end
 
-local function add_attempt(sum, record)
-  sum.connections = sum.connections + record.connections
-  sum.bytes_out = sum.bytes_out + record.bytes_out
-  sum.bytes_in = sum.bytes_in + record.bytes_in
-  if not record.failure then sum.seconds[#sum.seconds + 1] = record.elapsed end
-  if record.attempt > 1 then sum.retries = sum.retries + 1 end
+local function add_attempt(sum, note)
+  sum.connections = sum.connections + note.connections
+  sum.bytes_out = sum.bytes_out + note.bytes_out
+  sum.bytes_in = sum.bytes_in + note.bytes_in
+  if not note.failure then sum.seconds[#sum.seconds + 1] = note.elapsed end
+  if note.attempt > 1 then sum.retries = sum.retries + 1 end
 end
 
-local function add_request(sum, record)
+local function add_request(sum, note)
   sum.requests = sum.requests + 1
-  local failure = failure_of(record)
+  local failure = failure_of(note)
   if failure then sum.failures[failure] = (sum.failures[failure] or 0) + 1 end
 end
 
@@ -62,9 +62,9 @@ end
 function stats.new()
   local sum = { requests = 0, retries = 0, connections = 0, bytes_out = 0, bytes_in = 0, failures = {}, seconds = {} }
   return {
-    take = function(record)
-      if not record.is_abandoned then add_attempt(sum, record) end
-      if not record.is_repeated then add_request(sum, record) end
+    take = function(note)
+      if not note.is_abandoned then add_attempt(sum, note) end
+      if not note.is_repeated then add_request(sum, note) end
     end,
     finish = function() io.stderr:write(text(sum), "\n") end,
   }

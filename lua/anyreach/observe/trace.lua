@@ -7,24 +7,24 @@ local trace = {}
 
 local MOST_SHOWN = 256 * 1024 -- bytes of a body
 
-local function target(record)
-  local url = redaction.url(record.url, record.presigned)
-  return record.presigned and url or url:match "^%a+://[^/]+(/.*)$" or url
+local function target(note)
+  local url = redaction.url(note.url, note.presigned)
+  return note.presigned and url or url:match "^%a+://[^/]+(/.*)$" or url
 end
 
-local function ending(record)
-  if record.is_repeated then return (", attempt %d, to be sent again"):format(record.attempt) end
-  return record.attempt > 1 and (", %d attempts"):format(record.attempt) or ""
+local function ending(note)
+  if note.is_repeated then return (", attempt %d, to be sent again"):format(note.attempt) end
+  return note.attempt > 1 and (", %d attempts"):format(note.attempt) or ""
 end
 
 --- The line that stands for a request: "GET /core/agents 200 12.3 ms, 3 attempts".
----@param record anyreach.observing.record
+---@param note anyreach.observing.note
 ---@return string
-function trace.line(record)
-  local outcome = record.failure and record.failure .. ": " .. record.message or record.status
-  local seconds = record.is_repeated and record.elapsed or record.total
-  return redaction.printable(("%s %s %s %.1f ms%s"):format(record.method, target(record), outcome, seconds * 1000,
-    ending(record)))
+function trace.line(note)
+  local outcome = note.failure and note.failure .. ": " .. note.message or note.status
+  local seconds = note.is_repeated and note.elapsed or note.total
+  return redaction.printable(("%s %s %s %.1f ms%s"):format(note.method, target(note), outcome, seconds * 1000,
+    ending(note)))
 end
 
 local function add_lines(lines, mark, text)
@@ -33,10 +33,10 @@ local function add_lines(lines, mark, text)
   end
 end
 
-local function add_body(lines, mark, body, headers, record)
+local function add_body(lines, mark, body, headers, note)
   if body == "" then return end
   local content_type = redaction.find_header(headers, "content-type")
-  local text = not record.presigned and redaction.body(body, content_type)
+  local text = not note.presigned and redaction.body(body, content_type)
   lines[#lines + 1] = mark
   if not text then
     add_lines(lines, mark, ("[%d bytes of %s]"):format(#body, content_type or "something"))
@@ -48,24 +48,24 @@ local function add_body(lines, mark, body, headers, record)
   end
 end
 
-local function add_message(lines, mark, first, message, record)
+local function add_message(lines, mark, first, message, note)
   add_lines(lines, mark, first)
   for _, header in ipairs(message.headers) do
     add_lines(lines, mark, header.name .. ": " .. redaction.header(header))
   end
-  add_body(lines, mark, message.body, message.headers, record)
+  add_body(lines, mark, message.body, message.headers, note)
 end
 
 --- All of an attempt, with the line at its end.
----@param record anyreach.observing.record
+---@param note anyreach.observing.note
 ---@return string
-function trace.full(record)
+function trace.full(note)
   local lines = {}
-  add_message(lines, ">", record.method .. " " .. target(record), record.request, record)
-  if record.response.status_line ~= "" then
-    add_message(lines, "<", record.response.status_line, record.response, record)
+  add_message(lines, ">", note.method .. " " .. target(note), note.request, note)
+  if note.response.status_line ~= "" then
+    add_message(lines, "<", note.response.status_line, note.response, note)
   end
-  lines[#lines + 1] = trace.line(record)
+  lines[#lines + 1] = trace.line(note)
   return table.concat(lines, "\n")
 end
 
@@ -75,11 +75,11 @@ end
 function trace.new(mode)
   return {
     wants_contents = mode == "full",
-    take = function(record)
-      if mode == "full" and not record.is_abandoned then
-        io.stderr:write(trace.full(record), "\n")
-      elseif not record.is_repeated then
-        io.stderr:write(trace.line(record), "\n")
+    take = function(note)
+      if mode == "full" and not note.is_abandoned then
+        io.stderr:write(trace.full(note), "\n")
+      elseif not note.is_repeated then
+        io.stderr:write(trace.line(note), "\n")
       end
     end,
   }

@@ -311,7 +311,7 @@ local function take_request(self, record)
 end
 
 --- What was sent so far, oldest first.
----@return anyreach.observing.record[]
+---@return anyreach.observing.note[]
 function Session:requests()
   observer.flush()
   return self.sent

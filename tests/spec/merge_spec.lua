@@ -2,6 +2,7 @@
 
 local json = require "anyreach.json"
 local merge = require "anyreach.agents.promotion.merge"
+local references = require "anyreach.agents.references"
 
 local function paths(conflicts)
   local list = {}
@@ -89,6 +90,20 @@ describe("a merge", function()
     end
     expect_merge(number(1), number(2), number(3), number(3), { "a" })
     expect_merge(number(1), number(2), number(1), number(2))
+  end)
+
+  it("takes references whole", function()
+    local function of(name) return { a = references.make("agent", name) } end
+    expect_merge(of "x", of "y", of "z", of "z", { "a" })
+  end)
+
+  it("lists conflicts in the order of their paths", function()
+    local source, target, expected = {}, {}, {}
+    for index = 1, 9 do
+      expected[index] = "k" .. index
+      source["k" .. index], target["k" .. index] = 1, 2
+    end
+    expect_merge(nil, source, target, target, expected)
   end)
 
   it("goes into mappings that both have added, and not where there was something else", function()

@@ -1,6 +1,5 @@
--- Statistics for scripts that compare variants: distributions, intervals, sample sizes, clustered data,
--- and a test that may be looked at every day. Everything is plain Lua and pure; the parts say where
--- their formulas come from.
+-- Statistics for scripts that compare variants: distributions, intervals, sample sizes, clustered data, and a test that
+-- you may look at every day. Everything is plain Lua and pure; the parts name the sources of their formulas.
 --
 --   local stats = require "anyreach.stats"
 --   local rate = stats.wilson(81, 263)              -- { estimate = 0.308, low = 0.255, high = 0.366 }

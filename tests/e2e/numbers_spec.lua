@@ -170,6 +170,38 @@ describe("a swap", function()
     end
   end)
 
+  it("of two requests that is killed at the second is completed, too", function()
+    for _, case in ipairs(held_request.cases { "agents.versions.publish 2" }) do
+      local slow <close> = organizations.hold(case)
+      prepare_agents(slow)
+      slow:stop_at_held_request("KILL", "numbers", "swap", A, B, "--direction", "inbound")
+      local code, _, err = slow:run("numbers", "swap", A, B, "--direction", "inbound")
+      expect.equal({ case.name, code, slots(slow)[A], slots(slow)[B] }, { case.name, 0, "Two@1 One@1", "One@1 -" })
+      expect.contains(err, "completing 'swap")
+    end
+  end)
+
+  it("whose first request may have been carried out is completed by the second run", function()
+    local slow <close> = organizations.hold { faults = "503;after-commit;only=agents.versions.publish;nth=1" }
+    prepare_agents(slow)
+    local code, out = slow:run("numbers", "swap", A, B)
+    expect.equal(code, 1)
+    expect.contains(out, "may be done    " .. A .. " inbound: One@1 -> Two@1\n")
+    local second_code, _, err = slow:run("numbers", "swap", A, B)
+    expect.equal({ second_code, slots(slow)[A], slots(slow)[B] }, { 0, table.unpack(SWAPPED) })
+    expect.contains(err, "completing 'swap")
+  end)
+
+  it("whose first request was refused leaves nothing to complete", function()
+    local slow <close> = organizations.hold { faults = "429;only=agents.versions.publish;nth=1" }
+    prepare_agents(slow)
+    local code, out = slow:run("numbers", "swap", A, B)
+    expect.equal(code, 5)
+    expect.contains(out, "failed         " .. A .. " inbound: One@1 -> Two@1\n")
+    local second_code, _, err = slow:run("numbers", "swap", A, B)
+    expect.equal({ second_code, err, slots(slow)[A], slots(slow)[B] }, { 0, "", table.unpack(SWAPPED) })
+  end)
+
   it("is refused while another run changes numbers, and so is whatever else writes slots", function()
     prepare()
     both:run("numbers", "swap", A, B)

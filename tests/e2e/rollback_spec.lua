@@ -28,9 +28,10 @@ end
 
 -- The number of the version in each slot of a number.
 local function held(agent, number)
-  local record, numbers = both.first.phone_numbers.get(number), {}
+  local phone_number, numbers = both.first.phone_numbers.get(number), {}
   for _, version in ipairs(versions(agent)) do numbers[version.id] = version.version end
-  return { numbers[record.inbound_agent_version_id] or 0, numbers[record.outbound_agent_version_id] or 0 }
+  return { numbers[phone_number.inbound_agent_version_id] or 0,
+    numbers[phone_number.outbound_agent_version_id] or 0 }
 end
 
 describe("going back by number", function()
@@ -89,11 +90,21 @@ describe("going back by time", function()
     expect.equal(versions(agent)[4].config, list[2].config)
   end)
 
+  it("leaves out drafts", function()
+    local agent = prepare()
+    both.first.agents.versions.create(agent.id, { config = { instructions = "a draft" } })
+    both:writes()
+    local code, out = both:run("rollback", "Desk", "--to", "2999-01-01")
+    expect.equal({ code, out, both:writes() },
+      { 0, "nothing to do: version 3, the current one, equals version 3\n", {} })
+  end)
+
   it("says when there was none yet", function()
-    prepare()
+    local list = versions(prepare())
     local code, _, err = both:run("rollback", "Desk", "--to", "2001-01-01")
     expect.equal(code, 3)
-    expect.contains(err, "agent 'Desk' had no published version at 2001-01-01; its first one is of 20")
+    expect.contains(err, "agent 'Desk' had no published version at 2001-01-01; its first one is of "
+      .. list[1].published_at)
   end)
 end)
 

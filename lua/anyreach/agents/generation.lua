@@ -1,6 +1,6 @@
--- Generated instructions. The documentation says that a version is to be read until its generation is
--- finished, and not by which field that shows: the fields and words stand with the operation (x-wait in
--- src/openapi/core.yaml), and what is made of them here.
+-- Generated instructions. The documentation says to read a version until its generation is finished, but not which
+-- field shows that: the fields and their values are defined with the operation (x-wait in src/openapi/core.yaml), and
+-- interpreted here.
 
 local checked = require "anyreach.agents.checked"
 local waiting = require "anyreach.client.waiting"
@@ -11,19 +11,19 @@ local RULE = waiting.rule("agents.versions.generate_instructions")
 
 --- The generated or written instructions of a version.
 ---@param version table
----@return string|nil text nil when there are none
+---@return string|nil text nil without any
 function generation.instructions(version)
   local config = version.config
   local text = type(config) == "table" and config.instructions
   return type(text) == "string" and text ~= "" and text or nil
 end
 
---- How far the generation of a version's instructions is. Without a state that says more, it is
---- finished when there are instructions other than before.
+--- The progress of generating a version's instructions. Without a state that says more, the generation is finished
+--- when the instructions are other than before.
 ---@param version table as read just now
 ---@param before? string the instructions before it was started
 ---@return "running"|"finished"|"failed"
----@return string|nil state in the server's word
+---@return string|nil state in the server's words
 function generation.progress(version, before)
   local progress, state = waiting.progress(RULE, version)
   if progress == "failed" then return "failed", state end
@@ -32,7 +32,7 @@ function generation.progress(version, before)
   return (progress == "finished" or text ~= before) and "finished" or "running", state
 end
 
---- True when a server says that the generation is under way, so that it need not be started.
+--- True when the server says that the generation is under way, so that it need not be started.
 ---@param version table
 ---@return boolean
 function generation.is_running(version)

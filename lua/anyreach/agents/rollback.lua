@@ -1,6 +1,6 @@
--- Going back to an earlier version of an agent. A published version cannot be changed, and what is found by
--- its agent alone is answered by the newest published one; so the earlier version is copied to a new one,
--- which is published to the slots that the current one holds.
+-- Going back to an earlier version of an agent. A published version cannot be changed, and whatever asks for an agent
+-- without a version gets the newest published one; so the earlier version is copied to a new one, which is published to
+-- the slots that the current one holds. For the recipe `rollback`.
 
 local agent_lookup = require "anyreach.agents.lookup"
 local checked = require "anyreach.agents.checked"
@@ -18,17 +18,17 @@ local rollback = {}
 ---@field agent table
 ---@field target table the version to go back to, with its config
 ---@field current table the version in use, with its config
----@field draft table|nil a draft that is as the target already, and only needs to be published
+---@field draft table|nil a draft that equals the target already and only needs to be published
 ---@field differences anyreach.difference[] from the current version to the target
----@field is_back boolean the current version is as the target already
+---@field is_back boolean the current version equals the target already
 ---@field holder anyreach.holder the version that will be in use; its number comes when it is created
 ---@field changes anyreach.slot_change[]
 ---@field left_alone anyreach.slot_change[] slots that hold other versions of the agent
 
 -- {====== which version ======
 
--- When a version came into use, in microseconds. No page documents the fields; a server that keeps no time
--- of publishing may keep that of creation.
+-- When a version came into use, in microseconds. The fields are not documented; a server without the time of
+-- publication may have that of creation.
 local function published_at(version)
   for _, name in ipairs { "published_at", "created_at" } do
     local text = version[name]
@@ -46,7 +46,7 @@ local function at_time(agent, versions, text)
     if published then earliest = math.min(earliest or published, published) end
   end
   errors.raise("input", "agent '%s' had no published version at %s; %s", agent.name, text,
-    earliest and "its first one is of " .. timestamp.format(earliest) or "the server tells no times of its versions")
+    earliest and "its first one is of " .. timestamp.format(earliest) or "the server gives no times for its versions")
 end
 
 local function numbered(agent, versions, number)
@@ -59,7 +59,7 @@ local function numbered(agent, versions, number)
   return version
 end
 
---- Whether a text names a version or a time.
+--- True for a text that names a version or a time.
 ---@param text string
 ---@return boolean
 function rollback.is_target(text)
@@ -74,14 +74,14 @@ end
 
 -- }======
 
--- {====== what is to be done ======
+-- {====== the plan ======
 
--- How one version's configuration becomes another's.
+-- The differences from one version's configuration to another's.
 local function compare(before, after)
   return diff.compare(after.config, before.config, { path = "config", exact = true })
 end
 
--- A draft after the current version that is as the target: an earlier run was cut off.
+-- A draft after the current version that equals the target: an interrupted run has left it.
 local function find_draft(api, agent, versions, current, target)
   for _, version in ipairs(versions) do
     if version.version <= current.version then return nil end
@@ -104,7 +104,7 @@ local function other_slots(phone_numbers, versions, current)
   return list
 end
 
--- The slots of the current version go to the one that takes its place; those of others when that is asked for.
+-- The slots of the current version go to the one that replaces it; those of other versions only with `all_slots`.
 local function plan_slots(plan, phone_numbers, versions, all_slots)
   local from = numbers.holder(plan.agent, plan.current)
   plan.changes = plan.is_back and {} or slot_changes.hand_over(phone_numbers, from, plan.holder)
@@ -117,7 +117,7 @@ local function plan_slots(plan, phone_numbers, versions, all_slots)
   end
 end
 
---- What brings an agent back to an earlier version. Only reads.
+--- Plans to take an agent back to an earlier version. Only reads.
 ---@param api anyreach.client
 ---@param agent table
 ---@param to string the number of a version, or a time in ISO 8601
@@ -136,10 +136,10 @@ function rollback.plan(api, agent, to, options)
   return plan
 end
 
---- The steps that publish the version and hand it the slots; of a version that is yet to be created, for
---- showing only.
+--- The steps that publish the version and hand it the slots. While the version is yet to be created, they are only for
+--- showing.
 ---@param plan anyreach.rollback
----@return anyreach.slot_step[] empty when nothing is to be done
+---@return anyreach.slot_step[] empty when nothing needs to be done
 function rollback.steps(plan)
   if plan.is_back then return slot_changes.steps(plan.changes) end
   return slot_changes.publish_steps(plan.holder, plan.changes)
@@ -147,7 +147,7 @@ end
 
 -- }======
 
---- Creates the version that the slots go to, unless there is one.
+--- Creates the version that the slots go to, unless it exists.
 ---@param api anyreach.client
 ---@param plan anyreach.rollback
 function rollback.create_version(api, plan)

@@ -1,5 +1,5 @@
--- SIP addresses of agents. That a deployed agent's record holds a `sip_endpoint` with the URI is
--- documented; under which key it stands there, and whether it is there at once, is not.
+-- SIP addresses of agents. It is documented that a deployed agent has a `sip_endpoint` with the URI; under which key,
+-- and whether at once, is not.
 
 local agent_lookup = require "anyreach.agents.lookup"
 local json = require "anyreach.json"
@@ -7,8 +7,8 @@ local waiting = require "anyreach.client.waiting"
 
 local sip = {}
 
---- The SIP URI of an agent, as a single read gave it; nil when it is not deployed, or not yet.
----@param agent table
+--- The SIP URI of an agent; nil when it is not deployed, or has no address yet.
+---@param agent table as agents.get gave it
 ---@return string|nil
 function sip.address(agent)
   local endpoint = agent.sip_endpoint
@@ -19,7 +19,7 @@ function sip.address(agent)
 end
 
 --- True when an agent has been deployed.
----@param agent table as a single read gave it
+---@param agent table as agents.get gave it
 ---@return boolean
 function sip.is_deployed(agent)
   return agent.sip_endpoint ~= nil and agent.sip_endpoint ~= json.null

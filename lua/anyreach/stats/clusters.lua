@@ -1,6 +1,6 @@
--- Means of groups whose observations come in clusters, such as several calls by one caller: what one
--- caller does depends on what this caller did before, so the caller, not the call, is what counts as
--- independent. Observations are added one at a time, and the figures are there after each of them.
+-- Means of groups whose observations come in clusters, such as several calls by one caller: what a caller does depends
+-- on what the same caller did before, so callers are independent, and calls are not. Observations are added one at a
+-- time, and the figures are available after each.
 --
 -- The mean of a group is the ratio of two sums over clusters, and its variance the linearised one of a
 -- ratio (W. G. Cochran, Sampling Techniques, 3rd edition 1977, section 6.3; the "sandwich" of generalized
@@ -71,7 +71,7 @@ function Clusters:add(name, cluster, value)
   cell.count, cell.sum = cell.count + 1, cell.sum + value
 end
 
--- The sum of squares of what each cluster deviates from the mean, over the square of the observations.
+-- The sum of squares of each cluster's deviation from the mean, over the square of the number of observations.
 local function robust_variance(group, mean)
   if group.clusters < 2 then return math.huge end
   local squares = group.sum_squares - 2 * mean * group.products + mean * mean * group.count_squares
@@ -115,8 +115,8 @@ function Clusters:difference(first, second)
 end
 
 -- The variance of a rate of independent observations, one success and one failure being added (A. Agresti
--- and B. Caffo, The American Statistician 54 (2000)): where all outcomes are alike so far, the observed
--- variance is zero, and would make a certainty of a few calls.
+-- and B. Caffo, The American Statistician 54 (2000)): while all outcomes are the same, the observed variance is zero,
+-- and would turn a few calls into certainty.
 local function least_variance(mean)
   local rate = (mean.sum + 1) / (mean.observations + 2)
   return rate * (1 - rate) / (mean.observations + 2)
@@ -134,8 +134,8 @@ function Clusters:rate_difference(first, second)
   return { estimate = found.estimate, variance = math.max(found.variance, least) }
 end
 
---- How many times the variance of a rate is larger than it would be if all observations were independent:
---- the design effect, at least 1.
+--- The design effect: how many times larger the variance of a rate is than it would be if all observations were
+--- independent. At least 1.
 ---@param name string
 ---@return number|nil
 function Clusters:design_effect(name)

@@ -1,6 +1,6 @@
 -- Confidence intervals that hold for one look at finished data: Wilson's for a rate, Newcombe's for the
--- difference of two rates, Student's for a mean. Pure functions. For data that is looked at again and
--- again there is anyreach.stats.sequential.
+-- difference of two rates, Student's for a mean. Pure functions. For data that you look at repeatedly use
+-- stats/sequential.lua.
 --
 -- Sources: E. B. Wilson, JASA 22 (1927); R. G. Newcombe, Statistics in Medicine 17 (1998), pages 857-872
 -- (rates, method 3) and 873-890 (differences, method 10).

@@ -1,5 +1,5 @@
--- How many observations it takes to tell two rates apart: with one look at the end, and with the
--- confidence sequence of anyreach.stats.sequential. Pure functions.
+-- How many observations it takes to distinguish two rates: with one look at the end, and with the confidence sequence
+-- of stats/sequential.lua. Pure functions.
 --
 -- Source of the former: J. L. Fleiss, Statistical Methods for Rates and Proportions, 2nd edition 1981,
 -- section 3.2, without continuity correction; R's power.prop.test computes the same.
@@ -14,7 +14,7 @@ sample_size.DEFAULT_LOOKS = 28
 
 ---@class anyreach.sample_size_options
 ---@field rate number the present rate
----@field lift number what is to be found: the other rate minus this one; it may be negative
+---@field lift number the difference to find: the other rate minus this one; it may be negative
 ---@field alpha? number default 0.05, two-sided
 ---@field power? number default 0.8
 ---@field looks? integer of the sequence; default 28
@@ -46,7 +46,7 @@ end
 
 ---@class anyreach.sequential_size
 ---@field most number of observations in each group: with them the lift is found with the planned power
----@field average number that are needed when the lift is there, because the test then ends early
+---@field average number needed if the lift exists, because the test then ends early
 ---@field information number for sequential.new
 
 --- Observations in each of two groups, with a look every day.

@@ -1,17 +1,17 @@
--- A test of a difference that stays valid however often it is looked at, and whenever it is stopped: a
--- confidence sequence. With probability 1 - alpha the true difference is inside all intervals that are
--- ever computed, so a false "it differs" has a probability of at most alpha over the whole experiment.
+-- A test of a difference that stays valid however often you look at it, and whenever you stop: a confidence sequence.
+-- With probability 1 - alpha the true difference is inside all intervals ever computed, so a false "it differs" has a
+-- probability of at most alpha over the whole experiment.
 --
 -- Method: the two-sided normal mixture boundary. The estimate with variance V is taken for a Brownian
 -- motion at the time I = 1/V (its information); mixing the likelihood ratios over a normal prior of the
 -- effect with the variance 1/eta gives a martingale, and Ville's inequality bounds it for all times:
 --   |estimate| >= sqrt((I + eta) * (log((I + eta) / eta) + 2 log(1 / alpha))) / I   at most with probability alpha.
 -- It holds asymptotically: for means of many independent clusters, by the strong approximation of their
--- sums; hence the callers' minimum in anyreach.ab_test.analysis. Under "no effect" it is the mixture SPRT.
+-- sums; hence the minimum of callers in agents/ab_test/analysis.lua. Under "no effect" it is the mixture SPRT.
 --
--- Why this, and not alpha spending: it needs no list of the looks taken, no largest sample, and gives an
--- interval that may be shown every day; data that arrives late, or an experiment that goes on for longer,
--- takes nothing from its validity. Its price is a larger sample than a single look needs.
+-- Why this, and not alpha spending: it needs no list of the looks and no maximum sample, and gives an interval that can
+-- be shown every day; it stays valid when data arrives late or the experiment runs longer. Its price is a larger sample
+-- than a single look needs.
 --
 -- Parameter: eta, chosen so that the boundary is lowest at the information that the plan foresees.
 --
@@ -102,10 +102,10 @@ end
 
 ---@class anyreach.sequential_plan
 ---@field drift number what the last look expects, in standard deviations
----@field mean_share number of the information that is used on average, when the effect is there
+---@field mean_share number of the information that is used on average if the effect exists
 
---- What effect the sequence finds with a probability, when it is looked at so many times at equal
---- distances, up to the planned information.
+--- The effect that the sequence finds with a given power, with so many equally spaced looks up to the planned
+--- information.
 ---@param alpha number
 ---@param power number
 ---@param looks integer
@@ -131,7 +131,7 @@ Sequence.__index = Sequence
 
 ---@class anyreach.sequence_options
 ---@field alpha number probability of a false difference
----@field information number at which the interval is to be narrowest: 1 / variance of the planned estimate
+---@field information number at which the interval is narrowest: 1 / variance of the planned estimate
 
 --- A new confidence sequence.
 ---@param options anyreach.sequence_options

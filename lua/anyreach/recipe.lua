@@ -18,10 +18,10 @@ local PREFIX = "scripts/"
 -- What any recipe may end with, unless it declares something else, or false, for a code.
 local COMMON_EXIT_CODES = {
   [1] = "the server, or something in the program, failed",
-  [4] = "the credential is missing, refused, or not permitted to do it",
-  [5] = "the rate limit did not let it through",
+  [4] = "the credential is missing, refused, or lacks permission",
+  [5] = "the rate limit was exceeded",
   [9] = "a check failed: a request is not recorded (--replay)",
-  [10] = "the network failed, or it took too long",
+  [10] = "the network failed, or there was no answer in time",
   [64] = "wrong usage",
   [130] = "interrupted",
 }
@@ -111,7 +111,7 @@ local function load_recipe(name)
   local text = not name:find("/", 1, true) and host.embedded_text(PREFIX .. name .. ".lua")
   if not text then
     local near = operations.nearest(name, recipe.names())
-    errors.raise("command_line", "'%s' is no recipe%s", name, near and ("; did you mean '%s'?"):format(near)
+    errors.raise("command_line", "there is no recipe '%s'%s", name, near and ("; did you mean '%s'?"):format(near)
       or "; 'anyreach recipes' lists them")
   end
   return assert(load(text, "=" .. PREFIX .. name .. ".lua"))

@@ -202,7 +202,7 @@ describe("of the config file and its profiles the doctor finds", function()
     write("profiles: {one: {token: ak_canary}}", "644")
     local code, findings = examine(at(server.base_url))
     expect.equal(code, 4)
-    expect_finding(findings.config, "failure", "others can read it")
+    expect_finding(findings.config, "failure", "other users can read it")
     expect_finding(findings.credential, "ok", "from ANYREACH_TOKEN")
     write("profiles: [")
     local wrong_code, wrong = examine ""

@@ -187,7 +187,7 @@ describe("anyreach profile add", function()
   it("refuses what is no token, without showing it", function()
     for input, part in pairs {
       [""] = "no token was given", ["\n"] = "no token was given", ["canary\n"] = "neither with ak_ nor with pat_",
-      ["ak_x canary\n"] = "it has blanks in it", ["pat_canary\n"] = "needs an organisation: --org ID",
+      ["ak_x canary\n"] = "it contains white space", ["pat_canary\n"] = "needs an organisation: --org ID",
     } do
       local code, _, err = run(input, "profile", "add", "x")
       expect.equal(code, 3)

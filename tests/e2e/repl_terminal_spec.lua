@@ -9,7 +9,7 @@ terminal.is_needed()
 
 local COLUMNS, ROWS = 100, 30
 local VERSION = anyreach.version
-local GREETING = ":help tells what there is; Tab completes; Ctrl-D twice leaves."
+local GREETING = ":help lists the commands; Tab completes; Ctrl-D twice leaves."
 
 local servers = organizations.start()
 local url = servers.sandbox.base_url

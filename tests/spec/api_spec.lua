@@ -80,8 +80,8 @@ describe("the comparison of two rows", function()
       { "body.a.b: now one of x, was x|y", "body.l[]: type now number, was string" })
     expect.equal(changes("{}", body "{type: object}"), { "body: new" })
     expect.equal(changes(body "{type: object}", body "{type: object, additionalProperties: false}"),
-      { "body: takes no further fields any more" })
+      { "body: no longer takes further fields" })
     expect.equal(changes("{}", "{security: [], responses: {'200': {content: {text/plain: {schema: {type: string}}}}}}"),
-      { "answer: now text, was none", "answer: new", "credential: not needed any more" })
+      { "answer: now text, was none", "answer: new", "credential: no longer needed" })
   end)
 end)

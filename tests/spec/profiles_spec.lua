@@ -156,7 +156,7 @@ describe("a token", function()
         .. "code 3",
       ["'echo ak_canary; kill -9 $$'"] = "token_command was ended by signal 9",
       ["'true'"] = "token_command gave no token",
-      ["'printf \"ak_canary\\nak_canary\\n\"'"] = "token_command gave what is no token",
+      ["'printf \"ak_canary\\nak_canary\\n\"'"] = "token_command gave something that is not a token",
       ["[/no/such/program]"] = "token_command failed with exit code 127",
     } do
       write(profile("token_command: " .. command))
@@ -167,7 +167,8 @@ describe("a token", function()
   it("in a file that others can read is refused; without a token in it such a file is fine", function()
     for _, mode in ipairs { "640", "604" } do
       write(profile "token: ak_canary", mode)
-      fails(4, "it holds a token, and others can read it (mode 0" .. mode .. "); 'chmod 600 " .. path .. "' mends that",
+      fails(4, "it holds a token, and other users can read it (mode 0" .. mode
+        .. "); 'chmod 600 " .. path .. "' fixes that",
         "", GET, "--profile=one")
     end
     write(profile "token_env: CANARY_TOKEN", "644")
@@ -177,7 +178,7 @@ describe("a token", function()
 
   it("is not asked for from a file that others can write", function()
     write(profile "token_command: [printf, ak_canary]", "620")
-    fails(4, "others can write it (mode 0620)", "", GET, "--profile=one")
+    fails(4, "other users can write to it (mode 0620)", "", GET, "--profile=one")
   end)
 end)
 

@@ -66,7 +66,7 @@ describe("the last value", function()
   it("may be false, and is refused when there is none", function()
     expect.equal(run(new_session { environment = { _ = false } }, ":json"), "false")
     expect.raises(function() run(new_session(), ":full") end, "no last value yet")
-    expect.raises(function() run(new_session { environment = { _ = 12 } }, ":table") end, "no table")
+    expect.raises(function() run(new_session { environment = { _ = 12 } }, ":table") end, "not a table")
   end)
 
   it("never shows a secret", function()

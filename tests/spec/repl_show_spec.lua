@@ -70,7 +70,7 @@ describe("a value", function()
     local good = setmetatable({}, { __tostring = function() return "kind:name" end })
     expect.equal(shown { o = good }, "{ o = kind:name }")
     local bad = setmetatable({}, { __tostring = function() error "no" end })
-    expect.equal(shown { o = bad }, "{ o = <table that cannot say what it is> }")
+    expect.equal(shown { o = bad }, "{ o = <table that cannot be converted to a string> }")
   end)
 
   it("runs no other metamethod", function()
@@ -245,7 +245,7 @@ describe("an error", function()
     expect.equal(show.error(err), table.concat({
       "agents.get: 404 not found: Agent x not found.",
       "  GET https://api.anyreach.ai/core/agents/x, request req-1, 3 attempts",
-      "  It may be gone, or belong to another organisation: api.agents.list lists what there is." }, "\n"))
+      "  It may be gone, or belong to another organisation: api.agents.list lists those that exist." }, "\n"))
     expect.equal(shown(err), show.error(err))
   end)
 
@@ -259,13 +259,13 @@ describe("an error", function()
     local api = anyreach.client { token = "ak_x", base_url = "http://127.0.0.1:9" }
     local _, err = pcall(api.agents.create, { nmae = "x" })
     expect.match(show.error(err), "^agents%.create: 2 problems\n  name: required but missing\n  nmae: unknown field")
-    expect.contains(show.error(err), "help(api.agents.create) tells what it takes.")
+    expect.contains(show.error(err), "help(api.agents.create) lists its fields.")
   end)
 
   it("of Lua's is shown as it is, also when it is no text", function()
     expect.equal(show.error "x:1: attempt to call a nil value", "x:1: attempt to call a nil value")
     expect.equal(show.error(nil), "nil")
     expect.equal(show.error(setmetatable({}, { __tostring = function() error "no" end })),
-      "an error that cannot say what it is")
+      "an error that cannot be converted to a string")
   end)
 end)

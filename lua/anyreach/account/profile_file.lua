@@ -197,13 +197,14 @@ end
 local function check_mode(path, mode, profiles)
   local name = path:gsub("[^%w/._-]", "\\%0")
   if mode & OTHERS_WRITE ~= 0 then
-    errors.raise("credential", "%s: others can write it (mode 0%03o); 'chmod 600 %s' mends that", path, mode, name)
+    errors.raise("credential", "%s: other users can write to it (mode 0%03o); 'chmod 600 %s' fixes that", path, mode,
+      name)
   end
   if mode & OTHERS_READ == 0 then return end
   for _, profile in pairs(profiles) do
     if profile.token then
-      errors.raise("credential", "%s: it holds a token, and others can read it (mode 0%03o); 'chmod 600 %s' mends that",
-        path, mode, name)
+      errors.raise("credential",
+        "%s: it holds a token, and other users can read it (mode 0%03o); 'chmod 600 %s' fixes that", path, mode, name)
     end
   end
 end
@@ -268,7 +269,7 @@ end
 
 local function path_or_fail()
   return profile_file.path()
-    or errors.raise("input", "there is no place for a config file: set HOME or XDG_CONFIG_HOME")
+    or errors.raise("input", "no directory for a config file: set HOME or XDG_CONFIG_HOME")
 end
 
 -- Lets `change` alter what the file says, and writes that: what a person wrote there, comments included, stays.

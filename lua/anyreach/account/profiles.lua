@@ -106,7 +106,7 @@ end
 local function check(profile, text, source)
   if not text or text == "" then fail(profile, "%s gave no token", source) end
   if #text > MAX_TOKEN or text:find("[%s%c]") then
-    fail(profile, "%s gave what is no token: it has blanks, or several lines", source)
+    fail(profile, "%s gave something that is not a token: it contains white space, or has several lines", source)
   end
   return secret(text)
 end

@@ -58,7 +58,7 @@ end
 local function check_headers(headers)
   for name, value in pairs(headers or {}) do
     if type(name) ~= "string" or not name:match("^[%w%-]+$") then
-      errors.raise("usage", "headers: '%s' is no header name", name)
+      errors.raise("usage", "headers: '%s' is not a header name", name)
     elseif type(value) ~= "string" and type(value) ~= "userdata" then
       errors.raise("usage", "headers.%s: expected a string, got a %s", name, type(value))
     end

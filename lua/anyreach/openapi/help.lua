@@ -45,7 +45,7 @@ local function add_body(lines, body)
   if body.exactly_one_of then
     lines[#lines + 1] = "Exactly one of: " .. table.concat(body.exactly_one_of, ", ")
   end
-  if body.open then lines[#lines + 1] = "The body may have further fields: they are not all documented." end
+  if body.open then lines[#lines + 1] = "The body may have further fields: not all are documented." end
 end
 
 local function add_notes(lines, operation)
@@ -55,7 +55,7 @@ local function add_notes(lines, operation)
     lines[#lines + 1] = "All pages: for row in api." .. operation.name:gsub("%.list$", ".each") .. "(…) do … end"
   end
   if operation.wait then lines[#lines + 1] = "Wait for its work: api." .. operation.name .. ".wait(…)" end
-  if operation.unverified then lines[#lines + 1] = "Inferred, not read in the docs: may differ." end
+  if operation.unverified then lines[#lines + 1] = "Inferred, not documented: may differ." end
   if operation.source then lines[#lines + 1] = "Source: " .. operation.source end
 end
 

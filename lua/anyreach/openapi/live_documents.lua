@@ -67,7 +67,7 @@ end
 
 -- {====== what is kept ======
 
---- Where the documents of an address are kept; nil when there is no place for caches.
+--- Where the documents of an address are kept; nil when no directory for caches.
 ---@param base_url string
 ---@param profile? string its name
 ---@return string|nil

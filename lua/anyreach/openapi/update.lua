@@ -75,7 +75,7 @@ local function compare_schemas(lines, path, old, new)
     end
   end
   if is_other(old.open, new.open) then
-    note(lines, path, new.open and "now takes further fields" or "takes no further fields any more")
+    note(lines, path, new.open and "now takes further fields" or "no longer takes further fields")
   end
   compare_fields(lines, path, old.fields or {}, new.fields or {})
   if old.items or new.items then compare_schemas(lines, path .. "[]", old.items, new.items) end
@@ -98,7 +98,7 @@ function compare_fields(lines, path, old, new)
       note(lines, place, field.required and "new, required" or "new")
     else
       if is_other(other.required, field.required) then
-        note(lines, place, field.required and "now required" or "not required any more")
+        note(lines, place, field.required and "now required" or "no longer required")
       end
       compare_schemas(lines, place, other.schema, field.schema)
     end
@@ -118,14 +118,14 @@ function update.compare(old, new)
   compare_fields(lines, "query", old.query_fields, new.query_fields)
   compare_schemas(lines, "body", old.body, new.body)
   if is_other(old.body_required, new.body_required) then
-    note(lines, "body", new.body_required and "now required" or "not required any more")
+    note(lines, "body", new.body_required and "now required" or "no longer required")
   end
   if old.answer_kind ~= new.answer_kind then
     note(lines, "answer", "now %s, was %s", new.answer_kind, old.answer_kind)
   end
   compare_schemas(lines, "answer", old.answer, new.answer)
   if is_other(old.public, new.public) then
-    note(lines, "credential", new.public and "not needed any more" or "now needed")
+    note(lines, "credential", new.public and "no longer needed" or "now needed")
   end
   return lines
 end
@@ -245,7 +245,7 @@ function update.run(options)
   local api, base_url, profile = live_documents.client(), settings.default_base_url()
   local keep = not options.dry_run and not host.sandbox_url()
   local place = keep and (live_documents.directory(base_url, profile)
-    or errors.raise("input", "there is no place for caches: set XDG_CACHE_HOME or HOME"))
+    or errors.raise("input", "no directory for caches: set XDG_CACHE_HOME or HOME"))
   local failed, code = 0, 0
   for _, service in ipairs(live_documents.services) do
     local ok, result = pcall(update_service, api, base_url, service, place)

@@ -30,7 +30,7 @@ _1 and _2.
   help(api.agents.create)    its fields, an example, its source in the docs
 
 A list of similar objects is shown as a table, a long text by its beginning;
-:full shows all. A call that fails says what to do; api.try.agents.get(id)
+:full shows all. A failed call gives advice; api.try.agents.get(id)
 returns nil and the error instead.
 
 Tab completes names, operations, their fields and values, and paths of files; it
@@ -177,7 +177,7 @@ local function as_table(session)
   options.full = true
   local rows = table_view.forced_rows(last_value(session))
   local shown = rows and table_view.text(rows, options)
-  if not shown then errors.raise("command_line", "the last value is no table with anything in it: :full shows it") end
+  if not shown then errors.raise("command_line", "the last value is not a table with entries: :full shows it") end
   return shown
 end
 
@@ -340,13 +340,13 @@ end
 
 ---@type anyreach.repl.command[]
 commands.rows = {
-  { name = "help", usage = ":help [WORD]", summary = "this page, or what a name or a part of one is",
+  { name = "help", usage = ":help [WORD]", summary = "this page, or help on a name or a part of one",
     complete = topics,
     run = printing(function(_, rest)
       if rest == "" then return commands.help() end
       return commands.help(rest)
     end) },
-  { name = "api", usage = ":api [TEXT]", summary = "the operations whose name, path or summary holds TEXT",
+  { name = "api", usage = ":api [TEXT]", summary = "the operations whose name, path or summary contains TEXT",
     run = printing(function(_, rest) return help.search(rest ~= "" and rest or nil) end) },
   { name = "full", usage = ":full", summary = "the last value with nothing left out", run = printing(shown_in_full),
     details = "A text of several lines is shown line by line; what a terminal would obey stays escaped." },
@@ -355,12 +355,12 @@ commands.rows = {
   { name = "table", usage = ":table", summary = "the last value as a table", run = printing(as_table) },
   { name = "page", usage = ":page", summary = "the last value in full, in $PAGER or less",
     run = function(session) page_text(shown_in_full(session)) end },
-  { name = "readonly", usage = ":readonly on|off", summary = "refuse every write before it is sent, or not",
+  { name = "readonly", usage = ":readonly on|off", summary = "refuse every write before it is sent",
     details = "A protected profile starts read-only. To allow writes there, the name of its\norganisation must "
       .. "be typed. What --read-only on the command line refuses stays\nrefused.",
     complete = one_of("on", "off"), run = set_read_only },
   { name = "profile", usage = ":profile [NAME]", summary = "work with another profile", run = set_profile,
-    details = "`api` is another client from then on; what was kept of the old one stays what it was.",
+    details = "`api` is another client from then on; values of the old one stay as they are.",
     complete = function() return profiles.names() end },
   { name = "time", usage = ":time on|off|EXPRESSION", summary = "show how long each entry, or this one, takes",
     takes = "lua", complete = one_of("on", "off"), run = set_time },
@@ -369,8 +369,8 @@ commands.rows = {
   { name = "requests", usage = ":requests [N]", summary = "the last requests that were sent", run = show_requests },
   { name = "save", usage = ":save FILE", summary = "this session as a script; :save! overwrites",
     details = "Entries that failed, and commands, are left out. An expression whose value a\n"
-      .. "later entry speaks of becomes _ there, too; any other is printed, but for a mere name,\n"
-      .. "which becomes a comment. No secret is in it.",
+      .. "later entry uses is assigned to _ there, too; others are printed, except a mere name,\n"
+      .. "which becomes a comment. It contains no secrets.",
     takes = "path", run = save_entries },
   { name = "edit", usage = ":edit", summary = "the last entry in $VISUAL or $EDITOR; then it is run", run = edit },
   { name = "load", usage = ":load FILE", summary = "run a script in this session", takes = "path", run = load_file },

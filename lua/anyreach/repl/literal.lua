@@ -30,7 +30,7 @@ end
 -- What the object says of itself. Its own code may fail.
 local function own_words(value)
   local ok, words = pcall(tostring, value)
-  return ok and text.line(words) or "<" .. type(value) .. " that cannot say what it is>"
+  return ok and text.line(words) or "<" .. type(value) .. " that cannot be converted to a string>"
 end
 
 local function userdata_text(value)

@@ -132,7 +132,7 @@ end
 local function greet(self)
   if host.options.quiet then return end
   self:write(("anyreach %s at %s"):format(host.version, text.lines(self:target_text())))
-  self:write ":help tells what there is; Tab completes; Ctrl-D twice leaves."
+  self:write ":help lists the commands; Tab completes; Ctrl-D twice leaves."
 end
 
 local CHOICES = {

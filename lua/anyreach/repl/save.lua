@@ -77,11 +77,11 @@ end
 ---@param options {profile?: string, overwrite?: boolean}
 ---@return integer count of the entries
 function save.write(path, entries, options)
-  if #entries == 0 then errors.raise("command_line", "there is nothing to save yet: no entry went well") end
+  if #entries == 0 then errors.raise("command_line", "there is nothing to save yet: no entry has succeeded") end
   local existing = not options.overwrite and io.open(path, "rb")
   if existing then
     existing:close()
-    errors.raise("input", "%s is there already: ':save! %s' overwrites it", path, path)
+    errors.raise("input", "%s exists already: ':save! %s' overwrites it", path, path)
   end
   files.write_file(path, save.script(entries, options.profile))
   return #entries

@@ -18,7 +18,7 @@ local LINES_OF_STRING = 4 -- a string without line breaks that takes no more is 
 
 -- What to do, by the kind of the error. "%s" is the operation's name.
 local ADVICE = {
-  unauthorized = "Check the token: 'anyreach doctor' tells what it is and where it comes from.",
+  unauthorized = "Check the token: 'anyreach doctor' reports what it is and where it comes from.",
   forbidden = "The credential may not do this; another token, or another role, can.",
   credential = "Set ANYREACH_TOKEN, or choose a profile: :profile NAME.",
   rate_limited = "Wait a moment; --rate N keeps below a number of requests a second.",
@@ -30,10 +30,10 @@ local ADVICE = {
 
 -- The same where the operation explains itself.
 local OPERATION_ADVICE = {
-  usage = "help(api.%s) tells what it takes.",
-  validation = "help(api.%s) tells what it takes.",
-  bad_request = "help(api.%s) tells what it takes.",
-  not_found = "It may be gone, or belong to another organisation: api.%s lists what there is.",
+  usage = "help(api.%s) lists its fields.",
+  validation = "help(api.%s) lists its fields.",
+  bad_request = "help(api.%s) lists its fields.",
+  not_found = "It may be gone, or belong to another organisation: api.%s lists those that exist.",
 }
 
 local function list_of(operation)
@@ -71,7 +71,7 @@ end
 local function plain_message(err)
   if type(err) == "string" then return err end
   local ok, words = pcall(tostring, err)
-  return ok and words or "an error that cannot say what it is"
+  return ok and words or "an error that cannot be converted to a string"
 end
 
 --- An error as text of several lines.
@@ -100,7 +100,7 @@ end
 local function operation_text(thing, options)
   local row = operations.describe(thing.name)
   local signature = require("anyreach.openapi.help").signature(row)
-  local note = ("%s  help(api.%s) tells more"):format(text.line(row.summary), thing.name)
+  local note = ("%s  help(api.%s) explains it"):format(text.line(row.summary), thing.name)
   return text.paint("name", signature, options.color) .. "\n" .. text.paint("note", note, options.color)
 end
 

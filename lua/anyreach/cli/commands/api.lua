@@ -8,17 +8,17 @@ local report = require "anyreach.report"
 
 local spec = {
   usage = "anyreach api list [FILTER] | show OPERATION | update [--dry-run]",
-  summary = "Lists the operations of the API, explains one, or takes over what the API has changed.",
+  summary = "Lists the operations of the API, explains one, or adopts what the API has changed.",
   options = {
     { name = "dry-run", help = "update: only show what is new, changed or gone" },
   },
   operands = { name = "list, show or update", min = 1, max = 2 },
   notes = [[
-list shows the operations whose name, method, path or summary holds FILTER; with --json as one object.
+list lists the operations whose name, method, path or summary contains FILTER; with --json as one object.
 show explains an operation: its fields, scopes and source, with an example in Lua and one with curl.
-update fetches /SERVICE/openapi.json of each service with the credential, compares it with what is known,
-and keeps it below $XDG_CACHE_HOME/anyreach/openapi for later runs against the same address. A service
-that does not answer is reported; the exit code is then 8, or that of the error when none does.
+update fetches /SERVICE/openapi.json of each service with the credential, compares it with the known
+operations, and keeps it in $XDG_CACHE_HOME/anyreach/openapi for later runs against the same address. A
+service that does not answer is reported; the exit code is then 8, or that of the error if none answers.
 
   anyreach api list web_widgets
   anyreach api show agents.versions.publish
@@ -68,7 +68,7 @@ local function list(filter)
     io.stdout:write(("%-" .. math.min(width, 60) .. "s  %-6s %s\n"):format(operation.name, operation.method,
       operation.path))
   end
-  if #found == 0 then report.note("no operation holds '%s'", filter) end
+  if #found == 0 then report.note("no operation contains '%s'", filter) end
 end
 
 -- }======

@@ -9,12 +9,12 @@ local spec = {
   usage = "anyreach doctor [--json] [--verbose]",
   summary = "Checks credential, network, certificate, clock, files and sandbox.",
   notes = [[
-Each line is ok, a warning or a failure, with what to do. It works without a network and without a
-credential; with --profile NAME it looks at that profile. --verbose lists the credential's scopes, --quiet
-leaves out what is fine. Nothing is written but to a sandbox of its own.
+Each line is ok, a warning or a failure, with advice. It works without a network and without a credential;
+with --profile NAME it checks that profile. --verbose lists the credential's scopes, --quiet leaves out what
+is fine. Nothing is written except to a sandbox of its own.
 
-The exit code is 0, also with warnings; else that of the first failure: 3 for a config file that is wrong,
-4 for a credential that is missing parts or refused, 10 when the API is not reached, 9 for all others.]],
+The exit code is 0, also with warnings, or that of the first failure: 3 for a config file with mistakes, 4
+for a credential that is incomplete or refused, 10 if the API cannot be reached, 9 for all others.]],
 }
 
 local STYLES = { ok = "green", warning = "yellow", failure = "red" }

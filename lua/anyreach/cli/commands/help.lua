@@ -56,8 +56,7 @@ Options:
 
 Topics: %s
 
-'anyreach help NAME' explains a command, a recipe, an operation or a topic; 'anyreach help tutorial' is the place
-to start.
+'anyreach help NAME' explains a command, a recipe, an operation or a topic; start with 'anyreach help tutorial'.
 
 The credential is in ANYREACH_TOKEN (ak_… or pat_…), where a pat_ token also needs ANYREACH_ORG_ID, or in
 a profile: 'anyreach help profiles'.
@@ -76,7 +75,7 @@ Runs a bundled recipe by its name, or a script by its path.
 Recipes:
 %s
 
-'anyreach help RECIPE' explains one. What follows a script's name is the script's: global options go before it.
+'anyreach help RECIPE' explains one. Words after a script's name belong to the script: global options go before it.
 ]]):format(summary_lines(recipe.names(), recipe.spec))
 end
 

@@ -18,14 +18,15 @@ local spec = {
   options = {
     { name = "token-env", value = "VARIABLE", help = "add: the token is in this environment variable" },
     { name = "token-command", value = "COMMAND", help = "add: this command for /bin/sh prints the token" },
-    { name = "organization-name", value = "NAME", help = "add: what prompts call the organisation" },
-    { name = "protected", help = "add: refuse writes unless the command line says --write" },
+    { name = "organization-name", value = "NAME", help = "add: the organisation's name in prompts" },
+    { name = "protected", help = "add: refuse writes unless --write is given" },
     { name = "environment", value = "NAME", help = "add: the environment of its agent files" },
     { name = "default", help = "add: make it the default" },
   },
   operands = { name = "list, show, use, test or add", min = 1, max = 2 },
   notes = [[
-list shows all profiles, the one in use with a star; show tells what one of them says. Tokens are never shown.
+list lists all profiles and marks the one in use with a star; show shows one profile's settings. Tokens are never
+shown.
 use makes a profile the default. test asks the API which scopes the profile's credential has.
 add writes a new profile to the config file, with --org and --base-url as its organisation and address. It asks
 for the token without showing it, or reads it from standard input, unless --token-env or --token-command says
@@ -137,9 +138,9 @@ end
 -- Refuses a token that cannot be one, before it is written.
 local function check_token(token, organization)
   if token == "" then errors.raise("input", "no token was given") end
-  if token:find("[%s%c]") then errors.raise("input", "that is no token: it has blanks in it") end
+  if token:find("[%s%c]") then errors.raise("input", "that is not a token: it contains white space") end
   if not identity.kind(secret(token)) then
-    errors.raise("input", "that is no token: it begins neither with ak_ nor with pat_")
+    errors.raise("input", "that is not a token: it begins neither with ak_ nor with pat_")
   elseif core.token_is_personal(secret(token)) and not organization then
     errors.raise("input", "a personal access token (pat_…) needs an organisation: --org ID")
   end

@@ -7,14 +7,14 @@ local spec = {
     { name = "init", letter = "i", value = "SCRIPT", help = "run this first, and stay" },
   },
   notes = [[
-At the prompt, :help tells what there is. Values are printed, Tab completes without sending anything, and
-Ctrl-C stops a call and keeps the session. A profile that is protected starts read-only.
+At the prompt, :help lists the commands. Values are printed, Tab completes without sending anything, and
+Ctrl-C stops a call and keeps the session. A protected profile starts read-only.
 
-Entries may come from a pipe, too. Then there is no prompt: results go to stdout, errors to stderr, the
-session goes on after an error, background tasks are waited for, and the exit code is 1 when an entry failed.
+Entries may also come from a pipe. Then there is no prompt: results go to stdout, errors to stderr, the
+session continues after an error, waits for background tasks, and ends with exit code 1 if an entry failed.
 
-What was typed is remembered in $XDG_STATE_HOME/anyreach/history (~/.local/state without that variable),
-which nobody else can read; entries that seem to hold a credential are not.]],
+Entries are remembered in $XDG_STATE_HOME/anyreach/history (default ~/.local/state/anyreach/history), which
+only you can read; entries that seem to contain a credential are not.]],
 }
 
 local function run(given)

@@ -15,8 +15,8 @@ local spec = {
     { name = "seed", value = "TEXT", help = "repeatable ids and clock" },
   },
   notes = [[
-With --json the first line of stdout tells base URL, organisations and tokens. Point a client at it with
-ANYREACH_BASE_URL and ANYREACH_TOKEN. To use a sandbox for one run only, give any command --sandbox.]],
+With --json the first line of stdout holds the base URL, organisations and tokens. Point a client at it with
+ANYREACH_BASE_URL and ANYREACH_TOKEN. To use a sandbox for a single run, give any command --sandbox.]],
 }
 
 local function print_description(description)

@@ -42,7 +42,7 @@ end
 function machine.config(patient)
   local path = profile_file.path()
   if not path then
-    return { finding.warning("config", "there is no place for a config file", "set HOME or XDG_CONFIG_HOME") }
+    return { finding.warning("config", "no directory for a config file", "set HOME or XDG_CONFIG_HOME") }
   end
   local ok, contents = pcall(profile_file.read)
   if not ok then
@@ -59,13 +59,13 @@ function machine.cache(patient)
   if not patient.base_url or patient.base_url == host.sandbox_url() then return {} end
   local place = live_documents.directory(patient.base_url, patient.profile)
   if not place then
-    return { finding.warning("cache", "there is no place for caches", "set HOME or XDG_CACHE_HOME") }
+    return { finding.warning("cache", "no directory for caches", "set HOME or XDG_CACHE_HOME") }
   end
   local kept = json.array {}
   for _, service in ipairs(live_documents.services) do
     if directory.kind(("%s/%s.json"):format(place, service)) then kept[#kept + 1] = service end
   end
-  local text = #kept == 0 and "nothing kept of the live API" or "keeps the live API's " .. table.concat(kept, ", ")
+  local text = #kept == 0 and "no documents of the live API" or "keeps the live API's " .. table.concat(kept, ", ")
   return { finding.ok("cache", ("%s (%s)"):format(text, place), { path = place, services = kept }) }
 end
 

@@ -97,9 +97,9 @@ end
 local ADVICE = {
   network = "check the network, the proxy and --base-url",
   timeout = "check the network and the proxy; a firewall may drop what it does not let through",
-  tls = "if a proxy of yours re-signs traffic, name its authority with --ca-file; else the server is not who it "
+  tls = "if your proxy re-signs traffic, name its authority with --ca-file; otherwise the server is not the one it "
     .. "should be",
-  answer = "what answers there does not speak HTTP as the API does",
+  answer = "the server there does not speak HTTP as the API does",
 }
 
 local function milliseconds(seconds)
@@ -192,9 +192,9 @@ function network.clock(patient)
   local record = patient.record
   local date = redaction.find_header(record.response.headers, "date")
   local server = date and header_time(date)
-  if not server then return { finding.warning("clock", "not compared: the server does not tell its time") } end
+  if not server then return { finding.warning("clock", "not compared: the server does not report its time") } end
   local skew = math.floor(record.started + record.elapsed) - server
-  local facts, advice = { seconds_ahead = skew }, "set the clock, or let it be set from the network (NTP)"
+  local facts, advice = { seconds_ahead = skew }, "set the clock, or synchronise it over the network (NTP)"
   if math.abs(skew) <= 2 then return { finding.ok("clock", "agrees with the server's", facts) } end
   if math.abs(skew) <= SKEW_SECONDS then return { finding.ok("clock", skew_text(skew), facts) } end
   if math.abs(skew) <= SKEW_FATAL_SECONDS then return { finding.warning("clock", skew_text(skew), advice, facts) } end
@@ -234,7 +234,7 @@ function network.credential(patient)
   local text, facts = identity.describe(api)
   if not identity.kind(token) then
     return { finding.warning("credential", text .. " begins neither with ak_ nor with pat_",
-      "check that all of it was copied") }
+      "check that it was copied completely") }
   elseif not patient.is_reached then
     return { finding.warning("credential", text .. ", not checked: the API was not reached", nil, facts) }
   end

@@ -19,7 +19,7 @@ local errors = {}
 ---@field request_id? string
 ---@field attempts? integer
 ---@field retry_after? number seconds
----@field credential? string by which name the refused credential may be told, such as "ak_1a2b.…"
+---@field credential? string how the refused credential may be named, such as "ak_1a2b.…"
 ---@field scopes? string[] one of which the operation takes
 ---@field own_scopes? string[] that the refused credential has, when they could be asked for
 ---@field may_have_been_sent? boolean a write may have reached the server although it failed

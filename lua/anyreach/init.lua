@@ -39,7 +39,7 @@ local parts = {
   word_diff = "anyreach.text.word_diff",
 }
 
--- A name that is written wrong is told where it stands, as that of an operation is.
+-- A misspelt name is refused with its place in the script, like that of an operation.
 local function refuse_unknown(self, name)
   local names = {}
   for known in pairs(self) do names[#names + 1] = known end

@@ -18,7 +18,7 @@ local DEFAULT_WIDTH = 80 -- columns
 local HOUR, MINUTE = 3600, 60 -- seconds
 
 local running = {} -- what was started and not finished; the newest is shown
-local is_drawn = false -- the line stands on the terminal now
+local is_drawn = false -- the line is on the terminal now
 
 -- {====== text ======
 
@@ -34,7 +34,7 @@ local function rate_text(rate)
     or ("%.1f/min"):format(rate * MINUTE)
 end
 
---- How far it is, in words: "provisioning: 40 of 500, 8%, 20/s, 23 s left".
+--- How far it is, as text: "provisioning: 40 of 500, 8%, 20/s, 23 s left".
 ---@param state {label: string, done: integer, total?: integer, seconds: number}
 ---@return string
 function progress.text(state)
@@ -97,12 +97,12 @@ local function keep_drawing()
   end
 end
 
-local function keep_telling(self)
+local function keep_printing(self)
   while not self.is_over do
     host.sleep(PLAIN_SECONDS)
     if not self.is_over and running[#running] == self then
       io.stderr:write(text_of(self), "\n")
-      self.has_told = true
+      self.has_printed = true
     end
   end
 end
@@ -131,7 +131,7 @@ function Progress:finish()
   end
   self.task:cancel()
   progress.hide()
-  if self.has_told then io.stderr:write(text_of(self), "\n") end
+  if self.has_printed then io.stderr:write(text_of(self), "\n") end
 end
 
 Progress.__close = Progress.finish
@@ -142,7 +142,7 @@ local Silent = { step = nothing, finish = nothing, __close = nothing }
 Silent.__index = Silent
 
 --- Starts showing how far some work is.
----@param work {label: string, total?: integer} without a total there is no time left to tell
+---@param work {label: string, total?: integer} without a total no remaining time is shown
 ---@return anyreach.progress
 function progress.start(work)
   if is_silent() then return setmetatable({}, Silent) end
@@ -154,7 +154,7 @@ function progress.start(work)
     draws = can_draw(),
   }, Progress)
   running[#running + 1] = self
-  self.task = host.background(self.draws and keep_drawing or keep_telling, self)
+  self.task = host.background(self.draws and keep_drawing or keep_printing, self)
   return self
 end
 

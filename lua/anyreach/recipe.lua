@@ -1,9 +1,9 @@
 -- Recipes: scripts with a declaration of their arguments, so that --help, `anyreach recipes` and
--- `anyreach help` can speak of them without running them. A recipe ends with
+-- `anyreach help` can describe them without running them. A recipe ends with
 --   return recipe.run(spec, main, ...)
--- and does nothing before that line but declare. Bundled recipes are scripts/NAME.lua; a script of
+-- and only declares above that line. Bundled recipes are scripts/NAME.lua; a script of
 -- your own may be written the same way. With --json the last event of every run is its summary, or the
--- error that ended it; both tell the exit code.
+-- error that ended it; both contain the exit code.
 
 local arguments = require "anyreach.arguments"
 local errors = require "anyreach.errors"
@@ -59,7 +59,7 @@ local function complete(spec)
   return spec
 end
 
--- A bundled recipe's --help is taken by the program; that of a script stands among its own words.
+-- A bundled recipe's --help is taken by the program; that of a script is among its own words.
 local function asks_for_help(words)
   for _, word in ipairs(words) do
     if word == "--" then return false end

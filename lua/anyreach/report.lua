@@ -1,4 +1,4 @@
--- What the program tells people and machines about its work: messages on stderr, data on stdout, and
+-- What the program reports to people and machines about its work: messages on stderr, data on stdout, and
 -- with --json one versioned event a line on stdout.
 
 local errors = require "anyreach.errors"
@@ -75,7 +75,7 @@ function report.warn(format, ...)
   io.stderr:write("anyreach: warning: ", fill(false, format, ...), "\n")
 end
 
---- Tells on stderr what has failed, in one line.
+--- Reports on stderr what has failed, in one line.
 ---@param sentence string
 function report.failed(sentence)
   io.stdout:flush()

@@ -198,7 +198,7 @@ describe("values on the screen", function()
     enter(t, "api.agents.get 'nope'")
     t:wait_for("staging> api.agents.get 'nope'\nagents.get: 404 not found: Agent nope not found.\n  GET " .. url
       .. "/core/agents/nope")
-    t:wait_for "It may be gone, or belong to another organisation: api.agents.list lists what there is.\nstaging>"
+    t:wait_for "It may be gone, or belong to another organisation: api.agents.list lists those that exist.\nstaging>"
   end)
 
   it("are coloured, errors in red, unless NO_COLOR is set", function()

@@ -36,8 +36,8 @@ local function sandbox_organization(facts)
   end
 end
 
--- "api.anyreach.ai/ORGANISATION". Without the organisation a fingerprint of the credential stands there:
--- such an account is another one when the credential changes, which is safer than the opposite.
+-- "api.anyreach.ai/ORGANISATION". Without the organisation a fingerprint of the credential takes its place: then
+-- the account changes with the credential, which is safer than the opposite.
 local function key_of(facts)
   local place = facts.base_url:gsub("^%a+://", ""):lower()
   if facts.organization then return place .. "/" .. facts.organization end
@@ -63,9 +63,9 @@ function identity.of(api)
   }
 end
 
--- {====== in words ======
+-- {====== as text ======
 
---- The kind of a token in words; nil when it is none of the API's.
+--- Describes the kind of a token; nil when it is not one of the API's.
 ---@param token anyreach.secret
 ---@return string|nil
 function identity.kind(token)
@@ -94,7 +94,7 @@ local function organization_text(found)
   return ", organisation " .. found.organization .. name
 end
 
---- A client with a credential, in words and as facts.
+--- Describes a client that has a credential, as text and as facts.
 ---@param api anyreach.client
 ---@return string
 ---@return {organization: string?, profile: string?, read_only: boolean}

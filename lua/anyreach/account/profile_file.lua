@@ -77,7 +77,7 @@ table.sort(profile_file.keys)
 local TOP_KEYS = { "default", "profiles" }
 local TOKEN_KEYS = { "token", "token_command", "token_env" }
 
---- Whether a profile can have this name, which stands in file names and on command lines.
+--- Whether a profile can have this name, which appears in file names and on command lines.
 ---@param name string
 ---@return boolean
 function profile_file.is_name(name)
@@ -138,7 +138,7 @@ local function check_profile(reading, name, value)
   end
 end
 
---- Raises what is wrong with a profile that is to be written.
+--- Raises the problems of a profile before it is written.
 ---@param name string
 ---@param fields table its keys
 function profile_file.check_fields(name, fields)
@@ -303,7 +303,7 @@ function profile_file.add(name, fields, is_default)
 end
 
 --- Makes a profile the default.
----@param name string of one that is there
+---@param name string of an existing one
 ---@return string path of the file
 function profile_file.use(name)
   return update(function(value) value.default = name end)

@@ -1,5 +1,5 @@
 -- Profiles: named clients in the config file, $XDG_CONFIG_HOME/anyreach/config.yaml (~/.config without
--- XDG_CONFIG_HOME). This module chooses one and finds its token; anyreach.profile_file reads the file.
+-- XDG_CONFIG_HOME). This module chooses one and finds its token; profile_file.lua reads the file.
 --
 -- A profile that is named, by the script, --profile or ANYREACH_PROFILE, counts whole: ANYREACH_TOKEN,
 -- ANYREACH_ORG_ID and ANYREACH_BASE_URL do not count beside it. The file's default profile gives way to

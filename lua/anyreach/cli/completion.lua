@@ -1,13 +1,13 @@
 -- What can be typed on the command line, for completion: written as functions of the POSIX shell, which
 -- bash and zsh read as they are and fish hands to sh. They are:
 --
---   _anyreach_candidates WORD…   the words before the cursor and the one at it; prints what may stand
+--   _anyreach_candidates WORD…   the words before the cursor and the one at it; prints what may follow
 --                                there, a line each: WORD<tab>DESCRIPTION, or :files for file names
 --   _anyreach_words KEY          the same for a place: "COMMAND", "COMMAND FIRST-OPERAND", or with the second, too
 --   _anyreach_options KEY        the options there
 --   _anyreach_values KEY         the values of an option: "COMMAND FIRST-OPERAND --OPTION"
 --   _anyreach_takes_value KEY    whether "COMMAND --OPTION" is followed by a value
---   _anyreach_profiles           the profiles there are when it is asked: the program tells
+--   _anyreach_profiles           the profiles that exist when it is called: the program lists them
 
 local command = require "anyreach.cli.commands"
 local host = require "anyreach.host"
@@ -299,7 +299,7 @@ local function global_options()
   return table.concat(words, " ")
 end
 
---- The functions that tell what may be typed.
+--- The functions that list what may be typed.
 ---@return string
 function completion.functions()
   live_documents.use_default()

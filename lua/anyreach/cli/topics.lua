@@ -43,7 +43,7 @@ function topics.names()
   return names
 end
 
---- A topic as Markdown; nil when there is none of that name.
+--- A topic as Markdown; nil when no topic has that name.
 ---@param name string
 ---@return anyreach.markdown.block[]|nil
 function topics.get(name)

@@ -1,5 +1,5 @@
 -- Functions of the client that are made of several operations. Each entry takes the client and returns
--- the function that stands under that name.
+-- the function of that name.
 
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"

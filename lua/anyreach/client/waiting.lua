@@ -1,5 +1,5 @@
 -- Waiting for work that goes on after the answer: `api.email_domains.verify.wait(id)`. How each kind of
--- work is followed stands with its operation (x-wait in src/openapi): what to poll, where the state is,
+-- work is followed is described with its operation (x-wait in src/openapi): what to poll, where the state is,
 -- and which states mean running and failed. Everything else means finished.
 
 local errors = require "anyreach.errors"
@@ -43,7 +43,7 @@ local function at(value, path)
   return value
 end
 
--- What the server says of a failure: the reason that stands beside the state, else the state itself.
+-- What the server reports about a failure: the reason beside the state, else the state itself.
 local function reason(object, path, state)
   local beside = at(object, path:match("^(.*)%.[^.]+$") or "")
   if type(beside) ~= "table" then return state end
@@ -53,7 +53,7 @@ end
 --- How far an object's work is.
 ---@param rule table
 ---@param object any
----@return "running"|"failed"|"finished"|nil progress nil when no field tells
+---@return "running"|"failed"|"finished"|nil progress nil when no field says
 ---@return string|nil state in the server's word; of a failure its reason, when one is given
 function waiting.progress(rule, object)
   for _, path in ipairs(rule.state) do
@@ -89,7 +89,7 @@ function waiting.poll(what, look, options)
   end
 end
 
--- The values by which rows are told to belong to the work, or nil: all do.
+-- The values by which rows are recognised as belonging to the work, or nil: all do.
 local function wanted_ids(rule, started)
   local ids = {}
   for _, item in ipairs(json.is_array(started) and started or { started }) do

@@ -1,4 +1,4 @@
--- What is known of an operation, as text for `anyreach help` and `anyreach api show`: signature, fields,
+-- What we know about an operation, as text for `anyreach help` and `anyreach api show`: signature, fields,
 -- scopes, where it was read, and how it is called from Lua and with curl.
 
 local examples = require "anyreach.openapi.examples"
@@ -69,7 +69,7 @@ function operation_help.signature(operation)
   return ("api.%s(%s)"):format(operation.name, table.concat(names, ", "))
 end
 
---- All that is known of it.
+--- All that we know about it.
 ---@param operation table from operations.describe
 ---@return string
 function operation_help.text(operation)

@@ -117,7 +117,7 @@ function live_documents.use(base_url, profile)
   define_own()
 end
 
---- The same for the address that clients have unless told otherwise: for commands that speak of the
+--- The same for the address that clients have by default: for commands that describe the
 --- operations without calling them. An address that cannot be is for a client to refuse.
 function live_documents.use_default()
   local ok, base_url, profile = pcall(require("anyreach.account.settings").default_base_url)

@@ -285,7 +285,7 @@ local function read_operation(reader, place)
   return row
 end
 
--- Every operation of the document with the place where it stands, in a fixed order.
+-- Every operation of the document with its position, in a fixed order.
 local function places_of(document)
   local places = {}
   for path, path_node in pairs(document.paths) do
@@ -316,7 +316,7 @@ local function check_document(document)
   if type(document.paths) ~= "table" then error("the OpenAPI document has no paths", 0) end
 end
 
--- `stated` tells what the document itself says of an operation, where the row holds a default
+-- `stated` records what the document itself says about an operation, where the row holds a default
 -- otherwise: a document without our extensions does not know better than we do.
 
 ---@class anyreach.openapi.refusal an operation that cannot be bound
@@ -350,7 +350,7 @@ local function read_step(reader, place)
   table.insert(reader.operations, row)
 end
 
---- Reads a document. An operation that cannot be bound does not stand in the way of the others: it
+--- Reads a document. An operation that cannot be bound does not affect the others: it
 --- is returned among the refused. Raises a message when the document as a whole is not one.
 ---@param document table
 ---@return table[] operations sorted by name

@@ -50,7 +50,7 @@ function call.operation(thing)
   return prefix and operations.describe(prefix .. ".list") or nil
 end
 
--- A field as an annotation tells of it: `active?`, "boolean".
+-- A field as an annotation describes it: `active?`, "boolean".
 local function annotated_field(known)
   local choices, types = {}, {}
   for choice in known.type:gmatch '"([^"]*)"' do choices[#choices + 1] = choice end
@@ -121,10 +121,10 @@ end
 
 -- {====== the signature line ======
 
-local MOST_TEXT = 4096 -- bytes before the cursor that are looked at
+local MOST_TEXT = 4096 -- bytes before the cursor that are examined
 local WIDTH = 100 -- bytes after which fields are left out
 
--- What may stand as a field's value, when that is worth telling.
+-- The possible values of a field, where they help.
 local function values_text(schema)
   if schema.choices and #schema.choices <= 6 then return table.concat(schema.choices, "|") end
   return table.concat(schema.types or {}, "|")
@@ -194,7 +194,7 @@ local function parameters_text(found, names)
   return table.concat(parts, ", ")
 end
 
--- The parameters of a Lua function; nil for one in C, which does not tell.
+-- The parameters of a Lua function; nil for one in C, which does not reveal them.
 local function parameter_names(f)
   local facts = debug.getinfo(f, "Su")
   if facts.what == "C" then return nil end
@@ -231,7 +231,7 @@ end
 
 --- The signature of the call around the cursor, or nil when there is none that is known.
 ---@param text string the whole entry
----@param cursor integer how many of its bytes stand before the cursor
+---@param cursor integer how many of its bytes precede the cursor
 ---@param environment table the globals
 ---@return string|nil one line
 function call.signature(text, cursor, environment)

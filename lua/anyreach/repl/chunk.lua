@@ -1,5 +1,5 @@
 -- Entries as chunks of Lua: an expression returns its values, `= expression` too; in several lines the last
--- one may be an expression. The parser itself tells whether an entry goes on.
+-- one may be an expression. The parser itself says whether an entry goes on.
 
 local chunk = {}
 
@@ -61,7 +61,7 @@ end
 local TO_CLOSE = "%(to close '[^']+' at line %d+%)"
 
 -- Whether a text that ends too early does so within brackets, a block or a long string: then no last expression
--- can be cut off. A word and a bracket that fits nowhere make the parser tell which one it had to close.
+-- can be cut off. A word and a bracket that fits nowhere make the parser say which one it had to close.
 local function ends_within(parse, text, message)
   if not ends_too_early(message) then return false end
   if message:find(TO_CLOSE) or message:find "unfinished long" then return true end

@@ -47,7 +47,7 @@ enough.]]
 ---@field summary string one line
 ---@field details? string what else there is to know, in whole sentences
 ---@field run fun(session: table, rest: string, forced: boolean): any `rest` is what follows the name, trimmed
----@field complete? fun(before: string[]): string[], boolean? the words that may stand after those, and whether
+---@field complete? fun(before: string[]): string[], boolean? the words that may follow those, and whether
 --- files may, too
 ---@field takes? "path"|"lua" what its argument is, for completion
 

@@ -14,7 +14,7 @@ local text_width = require "anyreach.text_width"
 local completion = {}
 
 ---@class anyreach.repl.candidate
----@field text string stands in place of what is replaced
+---@field text string replaces what was typed
 ---@field suffix? string is typed after it when it is the only one
 ---@field note? string what it is
 
@@ -23,8 +23,8 @@ local completion = {}
 ---@field to integer position of the last one; from - 1 when nothing is replaced
 ---@field candidates anyreach.repl.candidate[] sorted
 
-local MOST_TEXT = 4096 -- bytes before the cursor; what stands before them is not looked at
-local MOST_ENTRIES = 5000 -- entries of a live table that are looked at
+local MOST_TEXT = 4096 -- bytes before the cursor; earlier text is ignored
+local MOST_ENTRIES = 5000 -- entries of a live table that are examined
 local MOST_CANDIDATES = 500
 
 -- Functions whose first argument is the path of a file.
@@ -165,7 +165,7 @@ end
 
 -- {====== strings ======
 
--- What would end a string, or change what stands in it.
+-- What would end a string, or change its contents.
 local CUT_OFF = "[%c\"'\\]"
 
 -- Leaves out names that hold what the pattern `unfit` finds.
@@ -283,16 +283,16 @@ end
 
 -- }======
 
--- The text that is looked at, and how many bytes stand before it: a long entry from the start of a line.
+-- The text that is examined, and how many bytes precede it: a long entry from the start of a line.
 local function recent(text)
   if #text <= MOST_TEXT then return text, 0 end
   local line = text:find("\n", #text - MOST_TEXT, true)
   return line and text:sub(line + 1) or "", line or #text
 end
 
---- What may stand at the cursor; nil when nothing is known of it.
+--- What may be typed at the cursor; nil when we know nothing about it.
 ---@param text string the whole entry
----@param cursor integer how many of its bytes stand before the cursor
+---@param cursor integer how many of its bytes precede the cursor
 ---@param environment table the globals
 ---@return anyreach.repl.completion|nil
 function complete(text, cursor, environment)

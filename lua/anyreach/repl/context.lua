@@ -1,4 +1,4 @@
--- Where in a piece of Lua source its end stands: what is being typed there, and in which calls and
+-- What is at the end of a piece of Lua source: what is being typed there, and in which calls and
 -- tables. One pass over the tokens keeps two things up to date:
 --
 --   the chain    the expression that the tokens so far end with, as steps: `api.agents["x"]:f()` is
@@ -21,13 +21,13 @@ local context = {}
 ---@field position integer of an argument or element, from 1
 ---@field field? string|integer of a table: whose value is being typed
 ---@field given table<string, boolean> of a table: the fields that it has so far
----@field at_start boolean nothing stands between the opening or the last separator and the end
----@field constant? string|integer what stands in "[", when that is one constant and nothing else
+---@field at_start boolean nothing is between the opening or the last separator and the end
+---@field constant? string|integer the contents of "[", when that is one constant and nothing else
 
 ---@class anyreach.repl.place
 ---@field frames anyreach.repl.frame[]
----@field chain? anyreach.repl.step[] what stands before the word, and its dot or colon
----@field access? "."|":" stands between the chain and the word
+---@field chain? anyreach.repl.step[] what precedes the word and its dot or colon
+---@field access? "."|":" is between the chain and the word
 ---@field word? anyreach.repl.token the name, or the open string, that is being typed
 ---@field locals table<string, boolean> names declared so far
 ---@field is_blocked boolean nothing can be completed: in a comment or a number
@@ -76,7 +76,7 @@ function Pass:open_bracket(bracket)
   self.chain, self.in_head = nil, false
 end
 
--- After it stands the result of a call, or an element; or, in a table, a key has ended.
+-- What follows it is the result of a call, or an element; or, in a table, a key has ended.
 function Pass:close_bracket(bracket)
   local frame = self:pop(CLOSES[bracket])
   self.chain = nil

@@ -38,7 +38,7 @@ local function escape(value, controls)
   return table.concat(parts)
 end
 
---- A text of one line, without secrets: what cannot be shown as it is stands there as \xNN or \u{N}.
+--- A text of one line, without secrets: what cannot be shown as it is becomes \xNN or \u{N}.
 ---@param value string
 ---@return string
 function text.line(value)
@@ -88,7 +88,7 @@ end
 --- A printable text, filled up with spaces to so many columns.
 ---@param value string
 ---@param columns integer
----@param to_the_right? boolean the spaces stand before it
+---@param to_the_right? boolean the spaces come before it
 ---@return string
 function text.pad(value, columns, to_the_right)
   local space = (" "):rep(columns - text.width(value))

@@ -1,5 +1,5 @@
 -- Help at the prompt: help(x) for a value, `:help WORD` for a name or a part of one, `:api TEXT` for a
--- search over all operations. What there is to say stands with the operations and above the functions.
+-- search over all operations. Its texts come from the operations and from the comments above the functions.
 
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
@@ -57,7 +57,7 @@ local function entry_text(entry)
   return text.lines(table.concat(lines, "\n"):gsub("\n+$", ""))
 end
 
--- The name under which a function stands in a table of ours, or in one within it.
+-- The name of a function in a table of ours, or in one within it.
 local function library_name(f, holder, prefix)
   for _, name in ipairs(library.names(prefix .. ".")) do
     local value, full = rawget(holder, name), prefix .. "." .. name

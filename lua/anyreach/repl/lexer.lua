@@ -5,7 +5,7 @@ local lexer = {}
 
 ---@class anyreach.repl.token
 ---@field kind "name"|"keyword"|"number"|"string"|"comment"|"symbol"
----@field text string as it stands in the source
+---@field text string as in the source
 ---@field first integer position of its first byte
 ---@field last integer position of its last byte
 ---@field content? integer of a string: position of the first byte within the quotes
@@ -39,7 +39,7 @@ local function read_number(text, first)
   return token("number", text, first, last)
 end
 
--- A short string ends at its quote; the end of the line ends it, too, unless a backslash stands there.
+-- A short string ends at its quote; the end of the line ends it, too, unless it is a backslash.
 local function read_string(text, first)
   local quote, at = text:sub(first, first), first + 1
   while true do
@@ -129,7 +129,7 @@ function lexer.is_keyword(word)
   return KEYWORDS[word] == true
 end
 
---- Whether a name can stand after a dot.
+--- Whether a name may follow a dot.
 ---@param word any
 ---@return boolean
 function lexer.is_name(word)

@@ -1,5 +1,5 @@
--- What is known of the functions of `anyreach`, for completion and help: read from the annotations that
--- editors are given (src/gen/prelude.lua), which stand in the program, too.
+-- What we know about the functions of `anyreach`, for completion and help: read from the annotations that
+-- editors are given (src/gen/prelude.lua), which are embedded in the program.
 
 local host = require "anyreach.host"
 

@@ -12,7 +12,7 @@ local text = require "anyreach.repl.display_text"
 local literal = {}
 
 local MAX_DEPTH, MAX_DEPTH_FULL = 5, 60 -- of tables in tables
-local LONGEST_INLINE = 60 -- columns of a string in a table that stands on one line
+local LONGEST_INLINE = 60 -- columns of a string in a table that takes one line
 
 -- {====== a value in a few words ======
 
@@ -117,7 +117,7 @@ local function comes_before(a, b)
   return false
 end
 
---- How many elements stand at 1, 2, … without a gap.
+--- How many elements there are at 1, 2, … without a gap.
 ---@param value table
 ---@return integer
 function literal.count_elements(value)

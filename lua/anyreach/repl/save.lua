@@ -7,7 +7,7 @@ local redact = require "anyreach.redact"
 
 local save = {}
 
--- Whether the entry can stand in a script as it is: `a = 1` can, the expression `a.name` cannot.
+-- Whether the entry can be used in a script as it is: `a = 1` can, the expression `a.name` cannot.
 local function is_statement(entry)
   return load(entry, "=entry", "t") ~= nil
 end
@@ -55,7 +55,7 @@ function save.command(profile, path)
   return table.concat(words, " ")
 end
 
---- The script; where a secret stood in it, "[secret]" does.
+--- The script, with "[secret]" in place of secrets.
 ---@param entries string[] that went well
 ---@param profile? string with which the session began
 ---@return string

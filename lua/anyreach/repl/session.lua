@@ -1,5 +1,5 @@
 -- A session of the prompt: its globals and settings, what was typed and what was sent. It carries entries out,
--- each as a task of its own that Ctrl-C ends; who reads them, and from where, is init.lua's business.
+-- each as a task of its own that Ctrl-C ends; init.lua and prompt.lua read them.
 
 local anyreach = require "anyreach"
 local chunk = require "anyreach.repl.chunk"
@@ -39,8 +39,8 @@ local function is_alive(task)
   return status == "ready" or status == "waiting" or status == "running"
 end
 
--- Takes anyreach.spawn over; a task that fails while nobody waits for it is told about.
-local function watch_background(tell)
+-- Takes anyreach.spawn over; a task that fails while nobody waits for it is reported.
+local function watch_background(report_error)
   local self = setmetatable({ watched = {}, most = LEAST_REMEMBERED }, Background)
   local spawn = anyreach.spawn
   function anyreach.spawn(...)
@@ -49,7 +49,7 @@ local function watch_background(tell)
     local watcher = host.background(function()
       if not task then return end
       local ok, err = pcall(task.wait, task)
-      if not ok and not is_cancellation(err) then tell(err) end
+      if not ok and not is_cancellation(err) then report_error(err) end
     end)
     task = spawn(...)
     if #self.watched >= self.most then self:forget_ended() end
@@ -79,7 +79,7 @@ function Background:alive()
   return alive
 end
 
---- Waits until they all have ended, those that they start meanwhile, too, and all failures have been told.
+--- Waits until they all have ended, those that they start meanwhile, too, and all failures have been reported.
 function Background:wait()
   repeat
     for _, pair in ipairs(self.watched) do pair.watcher:wait() end
@@ -182,7 +182,7 @@ function Session:latest_entry()
   return self.latest
 end
 
--- A name that is written wrong is nil, and Lua tells only what cannot be done with nil.
+-- A misspelt name is nil, and Lua only says what cannot be done with nil.
 local function nearest_global(err, environment)
   local name = type(err) == "string" and err:match "attempt to .* a nil value %(global '([%a_][%w_]*)'%)"
   if not name then return nil end
@@ -194,14 +194,14 @@ local function nearest_global(err, environment)
   return operations.nearest(name, names)
 end
 
-local function tell_failure(err, environment)
+local function report_failure(err, environment)
   show_error(err)
   local near = nearest_global(err, environment)
   if near then note(("Did you mean '%s'?"):format(near)) end
 end
 
--- Tells of tasks that failed meanwhile, but for what the entry itself has failed with.
-function Session:tell_background(own_error)
+-- Reports tasks that failed meanwhile, except with the error of the entry itself.
+function Session:report_background(own_error)
   for _, err in ipairs(self.failures) do
     if not rawequal(err, own_error) then
       self.has_lost_task = true
@@ -221,7 +221,7 @@ local function carry_out(self, line)
   require("anyreach.repl.commands").run(self, line)
 end
 
---- Runs an entry or a command, and tells what came of it.
+--- Runs an entry or a command, and reports the outcome.
 ---@param entry string
 ---@return boolean|nil ok nil after Ctrl-C
 function Session:run(entry)
@@ -231,8 +231,8 @@ function Session:run(entry)
   self.is_busy = false
   observer.flush()
   if ok == nil then note("Interrupted" .. report.writes(outcome) .. ".") end
-  if ok == false then tell_failure(outcome, self.environment) end
-  self:tell_background(outcome)
+  if ok == false then report_failure(outcome, self.environment) end
+  self:report_background(outcome)
   if self.settings.time and not is_command(line) then note(("%.1f ms"):format((host.clock() - started) * 1000)) end
   return ok
 end
@@ -382,7 +382,7 @@ function session.new(front)
   self.consumer = { take = function(record) take_request(self, record) end }
   self.background = watch_background(function(err)
     self.failures[#self.failures + 1] = err
-    if not self.is_busy then self:tell_background() end
+    if not self.is_busy then self:report_background() end
   end)
   observing.watch(self.consumer)
   self.environment = new_environment(self)

@@ -10,19 +10,19 @@ local settings = require "anyreach.account.settings"
 local target = {}
 
 ---@class anyreach.repl.target
----@field name string of the profile, or what else tells where this is
+---@field name string of the profile, or what else says where this is
 ---@field base_url string
 ---@field organization? string its name, or its id
 ---@field protected boolean
 ---@field profile? string
----@field has_credential boolean as far as can be told without asking for it
+---@field has_credential boolean as far as is known without asking for it
 
 local function environment(name)
   local value = os.getenv(name)
   return value ~= "" and value or nil
 end
 
--- The sandbox's credentials are at hand, and tell the organisation.
+-- The sandbox's credentials are at hand, and determine the organisation.
 local function sandbox_target()
   local facts = account.of(live_documents.client())
   local is_built_in = facts.profile and facts.profile:find "^sandbox"

@@ -1,5 +1,5 @@
 -- Curl commands that do what a request of ours does, for people who want to repeat it elsewhere. The
--- credential stands there as $ANYREACH_TOKEN, which the shell fills in; other secrets as [secret].
+-- credential appears as $ANYREACH_TOKEN, which the shell fills in; other secrets as [secret].
 
 local redact = require "anyreach.redact"
 

@@ -26,7 +26,7 @@ local function holds_secret(value)
   return false
 end
 
--- True when the names of a path say that what stands there is a secret.
+-- True when the names of a path say that its value is a secret.
 local function is_secret_place(path, value)
   local name
   for part in path:gmatch("[%w_%-]*[%a_][%w_%-]*") do
@@ -144,7 +144,7 @@ function diff_text.events(differences)
 end
 
 --- A value as it may be shown.
----@param path string where it stands
+---@param path string its place
 ---@param value any
 ---@return any
 function diff_text.value(path, value)

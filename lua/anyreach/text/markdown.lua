@@ -131,7 +131,7 @@ end
 
 -- }======
 
--- {====== what stands in a line ======
+-- {====== within a line ======
 
 -- The mark that begins at a place: its style, its text, and the place after it.
 local function mark_at(text, place)

@@ -13,7 +13,7 @@ local EASY_COLUMN, MIN_COLUMN = 25, 20 -- columns of a table that read well, and
 local GAP = "  " -- between columns of a table
 local INDENT = "    " -- of code
 
--- What stands in a line, without its marks; code keeps them where it could not be told from the words.
+-- The text of a line, without its marks; code keeps them where it could not be told from the words.
 local function plain(text)
   local parts = {}
   for i, span in ipairs(markdown.spans(text)) do
@@ -48,7 +48,7 @@ function writers.paragraph(block, width)
   return wrap(plain(block.text), width, "")
 end
 
--- Commands have a prompt before them, so that they can be told from what they print.
+-- Commands have a prompt before them, to distinguish them from what they print.
 function writers.code(block)
   local indent = block.language == "sh" and INDENT .. "$ " or INDENT
   return indent .. block.text:gsub("\n", "\n" .. indent):gsub("\n +\n", "\n\n")
@@ -65,7 +65,7 @@ end
 
 -- {====== tables ======
 
--- A head such as "| key | |" tells nothing that the rows do not.
+-- A head such as "| key | |" says nothing that the rows do not.
 local function rows_of(block)
   local rows = {}
   for i, row in ipairs(block.rows) do

@@ -33,7 +33,7 @@ function redaction.is_secret_name(name)
   return name == "sig"
 end
 
---- True when what stands under a name in a configuration is a secret, other than in what is sent and answered:
+--- True when the value of a name in a configuration is a secret, other than in requests and answers:
 --- below a field for credentials everything is, but below one called `token` there may be the schema of a
 --- parameter.
 ---@param name string|integer

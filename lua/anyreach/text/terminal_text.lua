@@ -30,7 +30,7 @@ end
 
 -- {====== lines and columns ======
 
---- Breaks a text between its words. A word that is wider than a line stands on one of its own.
+--- Breaks a text between its words. A word that is wider than a line gets a line of its own.
 ---@param text string
 ---@param width integer columns, the indent included
 ---@param indent? string what all lines but the first begin with

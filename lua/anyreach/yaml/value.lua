@@ -8,7 +8,7 @@ local yaml = require "anyreach.yaml"
 
 local yaml_value = {}
 
--- The keys that come first, in this order, wherever they stand; the others follow in theirs.
+-- The keys that come first, in this order, wherever they occur; the others follow in theirs.
 local FIRST = {
   "name", "description", "type", "active", "is_demo", "metadata", "config", "generate",
   "instruction_builder_inputs", "publish", "phone_numbers", "deploy_as_sip",
@@ -23,7 +23,7 @@ function yaml_value.has_rank(key)
   return rank[key] ~= nil
 end
 
---- True when one key of a mapping is to be written before another.
+--- True when one key of a mapping is written before another.
 ---@param first string
 ---@param second string
 ---@return boolean
@@ -57,7 +57,7 @@ function yaml_value.kind(value)
   return (json.is_array(value) or value[1] ~= nil) and "list" or "map"
 end
 
---- The tag and what stands behind it.
+--- The tag and its content.
 ---@param value table of kind "tag"
 ---@return string tag
 ---@return any content

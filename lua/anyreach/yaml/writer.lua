@@ -1,6 +1,6 @@
 -- Writes values as YAML that our reader, and any other, takes for the same value: what YAML 1.1 or 1.2
 -- might read as something else is quoted, texts of several lines are literal blocks, keys have a stable
--- order. yaml_edit changes a text that is there already.
+-- order. yaml/edit/init.lua changes an existing text.
 
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
@@ -19,7 +19,7 @@ local MAX_DEPTH = 500 -- below what our reader takes
 local AMBIGUOUS = { y = true, n = true, yes = true, no = true, on = true, off = true, ["true"] = true,
   ["false"] = true, null = true }
 
--- Characters that must not stand in a YAML document as they are, or that some reader takes for the end of
+-- Characters that must not occur unescaped in a YAML document, or that some reader takes for the end of
 -- a line.
 local function is_special(code)
   return code < 0x20 or code >= 0x7F and code < 0xA0 or code == 0x2028 or code == 0x2029 or code == 0xFEFF
@@ -64,7 +64,7 @@ end
 
 --- A text on one line, in a style if the text allows it, else in the simplest one that it allows.
 ---@param text string
----@param is_flow? boolean it stands between brackets or braces, or is a key
+---@param is_flow? boolean it is between brackets or braces, or a key
 ---@param style? "plain"|"single"|"double"
 ---@return string
 function yaml_text.text(text, is_flow, style)
@@ -147,7 +147,7 @@ function inline(value, depth, style)
   return tag_name(tag) .. " " .. inline(content, depth + 1)
 end
 
---- A value on one line, fit to stand between brackets or braces.
+--- A value on one line, as it is written between brackets or braces.
 ---@param value any
 ---@param style? "plain"|"single"|"double" of a text
 ---@return string
@@ -159,7 +159,7 @@ end
 
 -- {====== blocks ======
 
-local LITERAL = { [10] = true, [9] = true } -- line breaks and tabs may stand in a literal block
+local LITERAL = { [10] = true, [9] = true } -- line breaks and tabs may occur in a literal block
 
 -- Patterns that begin with "^.*" look at each character once; "\n*$" would look again from every line break.
 local function without_last_breaks(text)
@@ -247,10 +247,10 @@ function node(value, depth, style)
   return "", (kind == "list" and list_lines or map_lines)(value, depth + 1)
 end
 
---- A value as it stands behind a key or a dash.
+--- A value as it is written after a key or a dash.
 ---@param value any
 ---@param style? "plain"|"single"|"double"|"literal" of a text
----@return string head what stands on the same line; "" for a container that has something in it
+---@return string head what is on the same line; "" for a container that has something in it
 ---@return string[] body lines below, without the indentation that they share
 function yaml_text.node(value, style)
   return node(value, 1, style)
@@ -273,7 +273,7 @@ end
 
 -- }======
 
--- Entries of the whole document that take several lines stand apart. A blank line after a block that keeps
+-- Top-level entries that take several lines are set apart by blank lines. A blank line after a block that keeps
 -- its last line breaks would belong to it.
 local function document_lines(value)
   local lines, keeps_breaks = {}, false

@@ -1,4 +1,4 @@
--- anyreach help: the overview, topics, and what is known of a command, recipe, operation or namespace.
+-- anyreach help: the overview, topics, and what we know about a command, recipe, operation or namespace.
 
 local arguments = require "anyreach.arguments"
 local color = require "anyreach.text.color"

@@ -32,7 +32,7 @@ local function run_check(check, patient, say)
 end
 
 --- Runs all checks.
----@param say fun(finding: anyreach.finding) is told each as it is known
+---@param say fun(finding: anyreach.finding) gets each finding as soon as it is made
 ---@return integer exit code: 0, or that of the first failure
 function doctor.run(say)
   local code = 0

@@ -1,5 +1,5 @@
 -- What `anyreach doctor` finds on the way to the API: address, proxy, connection, certificate, clock and
--- credential. One request without a credential tells of the way, whatever is answered; a second one asks
+-- credential. One request without a credential tests the way, whatever is answered; a second one asks
 -- which scopes the credential has.
 
 local client = require "anyreach.client.client"
@@ -43,7 +43,7 @@ function network.address(patient)
   return { finding.ok("address", base_url .. source, { base_url = base_url, profile = profile }) }
 end
 
--- Which proxy libcurl takes, told from the environment as libcurl reads it: https_proxy or HTTPS_PROXY, else
+-- Which proxy libcurl takes, found in the environment as libcurl reads it: https_proxy or HTTPS_PROXY, else
 -- all_proxy or ALL_PROXY, but not for hosts that no_proxy or NO_PROXY names. Plain http is for this machine
 -- only, and goes without.
 local function first_set(...)
@@ -67,7 +67,7 @@ local function is_exempt(host_name, list)
   return false
 end
 
--- What stands between here and an address.
+-- The proxy between this machine and an address.
 local function proxy_finding(base_url)
   local name, address = first_set("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
   local exemption, list = first_set("no_proxy", "NO_PROXY")

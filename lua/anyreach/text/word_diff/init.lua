@@ -81,7 +81,7 @@ end
 
 -- {====== making changes easy to read ======
 
--- A word that happens to stand in both between two long changes does not make them easier to read; nor
+-- A word that happens to be in both between two long changes does not make them easier to read; nor
 -- does a space. Line breaks do.
 local function is_chance(text, change_before, change_after)
   if text:find("\n", 1, true) then return false end

@@ -86,7 +86,7 @@ local function tail(text, count)
   return text:sub(start)
 end
 
--- What is shown of unchanged text that stands before, after or between changes.
+-- What is shown of unchanged text before, after or between changes.
 local function shorten(text, count, has_before, has_after)
   local left = has_before and head(text, count) or ""
   local right = has_after and tail(text, count) or ""

@@ -55,7 +55,7 @@ local function stop_of(text, child, body)
   return body[#body] == "" and behind_blank_lines(text, stop) or stop
 end
 
--- Writes a value behind a colon or dash, in the place of what is there.
+-- Writes a value after a colon or dash, in place of the present one.
 local function replace(editor, child, column)
   local text, node = editor.text, child.node
   local head, body = yaml_text.node(node.new, style_for(node))
@@ -94,8 +94,8 @@ local function first_kept(node)
   end
 end
 
--- Takes out the entries before the first one that stays, where the first stands on the line of a dash, as in
--- "- name: x". What stays moves up to the dash; when comments stand in between, the dash stays alone.
+-- Takes out the entries before the first one that stays, where the first is on the line of a dash, as in
+-- "- name: x". What stays moves up to the dash; when comments are in between, the dash stays alone.
 local function remove_from_dash(editor, node)
   local child, kept = node.children[1], first_kept(node)
   if not editor.text:sub(child.first, kept.first - 1):find("#", 1, true) then

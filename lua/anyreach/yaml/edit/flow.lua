@@ -11,7 +11,7 @@ local function is_empty(node)
   return node.last < node.first
 end
 
--- True when a part, or a part of it, cannot be changed where it stands.
+-- True when a part, or a part of it, cannot be changed in place.
 local function must_be_written_anew(node)
   if #node.added > 0 then return true end
   for _, child in ipairs(node.children) do

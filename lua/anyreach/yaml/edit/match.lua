@@ -1,4 +1,4 @@
--- Which node of a YAML text is to become which value: for yaml_edit. Entries are matched by their keys;
+-- Which node of a YAML text becomes which value, for yaml/edit/init.lua. Entries are matched by their keys;
 -- elements of lists by what they are, then by their name or id, then by their order, so that a comment
 -- stays with what it speaks of.
 
@@ -21,7 +21,7 @@ local function has_same_identity(a, b)
   return name ~= nil and name == identity(b)
 end
 
--- Two elements that are paired only because they stand at the same place.
+-- Two elements that are paired only because they are at the same position.
 local function may_replace(a, b)
   return not (identity(a) and identity(b)) or identity(a) == identity(b)
 end
@@ -134,7 +134,7 @@ local function has_kept_child(node)
   return false
 end
 
--- What is to be done with a container: its parts are looked at one by one where both values are of its kind.
+-- What to do with a container: its parts are looked at one by one where both values are of its kind.
 local function plan_of_container(node, new)
   if yaml_value.kind(node.data) ~= node.kind or yaml_value.kind(new) ~= node.kind then return nil end
   if next(node.data) == nil or next(new) == nil then return nil end

@@ -1,4 +1,4 @@
--- The nodes of a YAML text with their places, for yaml_edit: what yaml.events tells, as a tree, beside the
+-- The nodes of a YAML text with their positions, for the editor: what yaml.events returns, as a tree, beside the
 -- values that yaml.decode makes of them.
 
 local yaml = require "anyreach.yaml"
@@ -63,7 +63,7 @@ local function find_colon(text, key)
   return colon, is_below ~= nil or is_marked ~= nil
 end
 
--- "[a: b]" is a list with a mapping in it that has no braces, and whose end is not told.
+-- "[a: b]" is a list with a mapping in it that has no braces, and whose end is not reported.
 local function ends_with_child(text, node)
   return node.style == "block" or node.kind == "map" and text:byte(node.first) ~= 0x7B and not node.tag
     and not node.anchor
@@ -126,8 +126,8 @@ local function attach(node, value)
   for index, child in ipairs(node.children or {}) do attach(child.node, value[child.name or index]) end
 end
 
---- The tree of a text; nil when there is no document in it, or when it cannot be told where its entries
---- begin: a carriage return alone ends a line for libyaml, and "? key" may stand without a colon.
+--- The tree of a text; nil when there is no document in it, or when it is unclear where its entries
+--- begin: a carriage return alone ends a line for libyaml, and "? key" may have no colon.
 ---@param text string
 ---@param value any what yaml.decode makes of it
 ---@return anyreach.yaml_node|nil root
@@ -169,7 +169,7 @@ function tree.line_end(text, place)
   return text:byte(stop - 1) == 0x0D and stop - 2 or stop - 1
 end
 
---- True when nothing but blanks stands before a place on its line.
+--- True when only blanks precede a position on its line.
 ---@param text string
 ---@param place integer
 ---@return boolean
@@ -177,7 +177,7 @@ function tree.begins_line(text, place)
   return text:sub(tree.line_start(text, place), place - 1):find("^ *$") ~= nil
 end
 
---- How many characters stand before a place on its line.
+--- How many characters precede a position on its line.
 ---@param text string
 ---@param place integer
 ---@return integer
@@ -186,7 +186,7 @@ function tree.column(text, place)
 end
 
 --- Where a child of a block ends with all that is its own: the comment on its last line, and comments below
---- that stand further in than it does itself.
+--- that are indented further than it is itself.
 ---@param text string
 ---@param child anyreach.yaml_child
 ---@return integer the last byte of its last line

@@ -20,15 +20,15 @@ local anyreach = {}
 ---@field base_url? string https, or http to this machine
 ---@field timeout? number seconds a request may take; default 60
 ---@field connect_timeout? number seconds; default 10
----@field stall_timeout? number seconds without a byte, whole ones; default 30
----@field retries? integer how often a request that may be repeated is, after a failure; default 4
----@field rate? number requests a second, for all clients of the same server
+---@field stall_timeout? number whole seconds without a byte; default 30
+---@field retries? integer how often a repeatable request is sent again after a failure; default 4
+---@field rate? number requests per second, shared by all clients of the same server
 ---@field ca_file? string certificate authorities to trust instead of the system's
 ---@field headers? table<string, string> sent with every request
 
---- A client: credential, organisation, address and policy. What the options do not say comes from the
---- command line, from a profile that is named, from the environment (ANYREACH_TOKEN, ANYREACH_ORG_ID,
---- ANYREACH_BASE_URL), or from the default profile. The client of a protected profile refuses writes.
+--- Makes a client. Whatever the options leave out comes from the command line, from a profile selected by name,
+--- from the environment (ANYREACH_TOKEN, ANYREACH_ORG_ID, ANYREACH_BASE_URL), or from the default profile. The client
+--- of a protected profile refuses writes.
 ---@param options? anyreach.client_options
 ---@return anyreach.client
 function anyreach.client(options) end
@@ -40,7 +40,7 @@ function anyreach.client(options) end
 ---@field elapsed number seconds
 ---@field attempts integer
 
----@class anyreach.error raised when the world fails a call
+---@class anyreach.error raised when a call fails
 ---@field kind string
 ---@field status integer|nil
 ---@field message string
@@ -52,16 +52,16 @@ function anyreach.client(options) end
 ---@field attempts integer|nil
 ---@field retry_after number|nil
 ---@field may_have_been_sent boolean|nil
----@field curl fun(self: anyreach.error): string|nil the curl command of the request, with $ANYREACH_TOKEN
+---@field curl fun(self: anyreach.error): string|nil the curl command for the request, with $ANYREACH_TOKEN
 
----@class anyreach.secret text that prints as [secret] and shows itself only to the server
+---@class anyreach.secret text that prints as [secret] and is revealed only to the server
 
 --- Makes text a secret.
 ---@param text string
 ---@return anyreach.secret
 function anyreach.secret(text) end
 
---- An environment variable; unset or empty is an error.
+--- Reads an environment variable; it is an error if it is unset or empty and there is no default.
 ---@param name string
 ---@param options? { secret?: boolean, default?: string }
 ---@return string|anyreach.secret
@@ -76,14 +76,14 @@ local task = {}
 ---@return any ...
 function task:wait(seconds) end
 
---- Ends the task and what it is waiting for.
+--- Cancels the task and what it is waiting for.
 ---@return boolean was_alive
 function task:cancel() end
 
 ---@return string
 function task:status() end
 
---- Runs a function as a task of its own.
+--- Starts a function as a task.
 ---@param f function
 ---@param ... any
 ---@return anyreach.task
@@ -108,11 +108,11 @@ function anyreach.all(functions) end
 ---@return any ...
 function anyreach.race(functions) end
 
---- Lets other tasks run for that many seconds.
+--- Waits for a number of seconds while other tasks run.
 ---@param seconds number
 function anyreach.sleep(seconds) end
 
---- Calls a function that must end within that many seconds.
+--- Calls a function and raises an error of kind "timeout" if it takes longer than a number of seconds.
 ---@param seconds number
 ---@param f function
 ---@param ... any
@@ -133,23 +133,23 @@ function anyreach.is_array(value) end
 ---@return boolean
 function anyreach.is_error(value) end
 
---- The bytes of a file.
+--- Reads the bytes of a file.
 ---@param path string
 ---@return string
 function anyreach.read_file(path) end
 
---- The value of a JSON file.
+--- Reads the value of a JSON file.
 ---@param path string
 ---@return any
 function anyreach.read_json(path) end
 
---- The value of a YAML file, and the places of its keys: positions[table][key] = {line=, column=}.
+--- Reads the value of a YAML file, and the positions of its keys: positions[table][key] = {line=, column=}.
 ---@param path string
 ---@return any value
 ---@return table positions
 function anyreach.read_yaml(path) end
 
---- Writes a value as indented JSON; a crash leaves the old file or the new one.
+--- Writes a value as indented JSON; a crash leaves either the old file or the new one.
 ---@param path string
 ---@param value any
 function anyreach.write_json(path, value) end
@@ -165,7 +165,7 @@ function anyreach.write_json(path, value) end
 ---@field numbers { number: string, direction: "inbound"|"outbound"|"both" }[]
 ---@field deploy_as_sip boolean
 
----@class anyreach.change what is to be done to an agent; prints as one line
+---@class anyreach.change what has to be done to an agent; prints as one line
 ---@field name string
 ---@field file string
 ---@field action "create"|"update"|"unchanged"|"failed"
@@ -174,7 +174,7 @@ function anyreach.write_json(path, value) end
 ---@field version integer|nil
 ---@field changes string[] paths by which the version differs
 ---@field steps { action: string, fields?: table }[]
----@field remote { agent?: table, published?: table, draft?: table } what is there
+---@field remote { agent?: table, published?: table, draft?: table } what the organisation has
 ---@field error any
 
 ---@class anyreach.provision_result what was done to an agent; prints as one line
@@ -189,13 +189,13 @@ function anyreach.write_json(path, value) end
 ---@class anyreach.agent_files
 local agent_files = {}
 
---- Reads agent files. Everything wrong with any of them raises one error.
----@param paths string|string[] files, and directories that stand for the agent files in them
+--- Reads agent files. The problems of all files raise one error.
+---@param paths string|string[] files, and directories of agent files
 ---@param options? { environment?: string } name or path of an environment file; default none
 ---@return anyreach.agent[]
 function agent_files.load(paths, options) end
 
---- What would have to be done to bring an organisation to the state that agents describe. Only reads.
+--- Finds out what would bring an organisation to the state that agents describe. Only reads.
 ---@param api anyreach.client
 ---@param agents anyreach.agent[]
 ---@param options? { exact?: boolean, always_publish?: boolean, concurrency?: integer }
@@ -209,12 +209,12 @@ function agent_files.compare(api, agents, options) end
 ---@return anyreach.provision_result[] in the order of the changes
 function agent_files.apply(api, changes, options) end
 
---- The exit code that stands for changes or results.
+--- Returns the exit code for changes or results.
 ---@param list (anyreach.change|anyreach.provision_result)[]
 ---@return integer
 function agent_files.exit_code(list) end
 
---- Writes an agent file; in one that is there, comments, order and tags stay.
+--- Writes an agent file; in an existing one, comments, order and tags stay.
 ---@param path string
 ---@param agent anyreach.agent|table an agent from load(), or the mapping that the file is to hold
 ---@return boolean changed
@@ -223,17 +223,17 @@ function agent_files.write(path, agent) end
 ---@class anyreach.schema_problem
 ---@field path string such as "config.tools[1].name"; "" for the value itself
 ---@field message string
----@field keyword string that is broken
----@field schema_path string where the keyword stands, such as "#/$defs/Tool/required"
+---@field keyword string that is violated
+---@field schema_path string where the keyword is, such as "#/$defs/Tool/required"
 
 ---@class anyreach.schema_options
 ---@field documents? table<string, any> further schemas that may be referred to, by address
----@field skip_patterns? boolean leave out patterns that cannot be used here
+---@field skip_patterns? boolean ignore patterns that cannot be used here
 
 ---@class anyreach.validator
 local validator = {}
 
---- Checks a value; gives all problems, in the order of their paths.
+--- Checks a value; returns all problems, in the order of their paths.
 ---@param value any
 ---@param options? { path?: string } the path of the value itself
 ---@return anyreach.schema_problem[]
@@ -308,7 +308,7 @@ function json.array(list) end
 ---@return boolean
 function json.is_array(value) end
 
---- Equal value by value, whatever the tables.
+--- Compares two values by their contents.
 ---@param a any
 ---@param b any
 ---@return boolean

@@ -94,7 +94,7 @@ local sentences = {
 }
 
 --- Differences as lines, with the values before and after.
----@param differences anyreach.difference[] from anyreach.diff.compare
+---@param differences anyreach.difference[] from text/diff.lua
 ---@param options? anyreach.diff_text_options
 ---@return string[] lines
 function diff_text.lines(differences, options)

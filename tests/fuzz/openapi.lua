@@ -2,7 +2,7 @@
 -- Whatever it says, it is refused in words, or gives operations that can be described and matched.
 
 -- The functions of the client, which need the program around them: here only their names count.
-package.preload["anyreach.composites"] = function() return { ["sources.upload"] = true } end
+package.preload["anyreach.client.uploads"] = function() return { ["sources.upload"] = true } end
 
 local document = require "anyreach.openapi.document"
 local openapi = require "anyreach.openapi.operations"

@@ -16,8 +16,9 @@ arguments() { # TARGET
   asan | stress-gc) echo "$1 TESTS=spec/json" ;;
   fuzz) echo "$1 FUZZ_SECONDS=1" ;;
   torture) echo "$1 TORTURE_STEPS=20" ;;
+  mutate) echo "$1 FILE=src/net/retry.c LINES=41-41" ;;
   bench) echo "$1 ROWS=1" ;;
-  soak) echo "$1 SOAK_REQUESTS=2000" ;;
+  soak) echo "$1 SOAK_REQUESTS=20000" ;;
   install | uninstall) echo "$1 DESTDIR=$directory/root" ;;
   clean) echo "$1 BUILD=$directory/build" ;;
   *) return 1 ;;

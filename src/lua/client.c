@@ -128,7 +128,7 @@ static int l_client_internal(lua_State *L) {
 }
 
 static bool token_starts_with(lua_State *L, const char *prefix) {
-  size_t length;
+  size_t length = 0;
   const char *token = to_secret(L, 1, &length);
   luaL_argexpected(L, token, 1, "secret");
   return length >= strlen(prefix) && memcmp(token, prefix, strlen(prefix)) == 0;

@@ -154,7 +154,7 @@ end
 -- Runs a test for at most so many seconds. Returns "passed", "failed" or "timed out", and the output.
 function Copy:run(test, seconds)
   local unit = test:match "^tests/unit/(.*)%.c$"
-  local command = unit and "build/unit/" .. unit or self.program_path .. " tests/run.lua " .. test
+  local command = unit and "build/unit/" .. unit or quote(self.program_path) .. " tests/run.lua " .. test
   local output = shell("cd %s && ulimit -v " .. MEMORY_KB .. " && env -i PATH=\"$PATH\" PWD=\"$PWD\" LC_ALL=C.UTF-8 "
     .. "HOME=%s TEST_BUILD=build TEST_DIRECTORY=%s timeout --kill-after=2 " .. seconds .. " " .. command
     .. " </dev/null; echo \" code $?\"", self.tree, self.home, self.home)

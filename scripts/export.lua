@@ -12,7 +12,6 @@ local terminal_text = require "anyreach.text.terminal_text"
 local progress = require "anyreach.progress"
 local recipe = require "anyreach.recipe"
 local redaction = require "anyreach.text.redaction"
-local relock = require "anyreach.agents.export.relock"
 local report = require "anyreach.report"
 
 local json = anyreach.json
@@ -127,7 +126,7 @@ local function note_in_lock(results, path, opened, here, chosen)
   local ok, agents = pcall(agent_file.read, { path }, { environment = chosen })
   if not ok and not errors.is_error(agents) then error(agents, 0) end
   if not ok then return report.note("the lock is left as it is: %s", tostring(agents)) end
-  relock.note(results, agents, opened, here.key)
+  export.note_in_lock(results, agents, opened, here.key)
 end
 
 local function main(given)

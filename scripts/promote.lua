@@ -3,17 +3,19 @@
 local account = require "anyreach.account.identity"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
-local choice = require "anyreach.agents.promotion.choice"
-local confirmation = require "anyreach.agents.promotion.confirmation"
+local color = require "anyreach.text.color"
+local diff_text = require "anyreach.text.diff_text"
 local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
+local json = require "anyreach.json"
+local lines = require "anyreach.agents.provision.lines"
 local lock = require "anyreach.agents.lock"
+local profiles = require "anyreach.account.profiles"
 local progress = require "anyreach.progress"
 local promotion = require "anyreach.agents.promotion"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local show = require "anyreach.agents.promotion.show"
 
 local spec = {
   usage = "anyreach run promote --from PROFILE --to PROFILE [AGENT[@VERSION]...|--all] [options]",
@@ -63,6 +65,124 @@ Examples:
   },
 }
 
+-- {====== what is printed ======
+
+-- The line of provisioning, and where the version comes from.
+local function line_of(item, result)
+  return ("%s (from version %d)"):format(lines.line(result), item.choice.version.version)
+end
+
+local function difference(path, before, after)
+  local change = before == nil and "added" or after == nil and "removed" or "changed"
+  return { path = path, change = change, before = before, after = after }
+end
+
+-- What one side has done to the fields since the base; or where there is none, what it would do to the target.
+local function side_differences(item, side)
+  local list = {}
+  for index, conflict in ipairs(item.conflicts) do
+    local before = conflict.target
+    if item.base then before = conflict.base end
+    list[index] = difference(conflict.path, before, conflict[side])
+  end
+  return list
+end
+
+local function side_lines(item, side, heading)
+  report.line("  %s", heading)
+  local options = { indent = 4, color = color.enabled("stdout") }
+  report.lines(diff_text.lines(side_differences(item, side), options))
+end
+
+local function conflict_lines(item, options)
+  if not item.base then return side_lines(item, "source", ("from %s to %s:"):format(options.to, options.from)) end
+  side_lines(item, "source", options.from .. ":")
+  side_lines(item, "target", options.to .. ":")
+end
+
+local function conflict_events(item)
+  local list = json.array {}
+  for index, conflict in ipairs(item.conflicts) do
+    local path, event = conflict.path, { path = conflict.path }
+    for _, side in ipairs { "base", "source", "target" } do event[side] = diff_text.value(path, conflict[side]) end
+    list[index] = event
+  end
+  return list
+end
+
+local function difference_lines(item)
+  report.lines(diff_text.lines(item.differences, { color = color.enabled("stdout") }))
+end
+
+local function print_event(item, action, result)
+  local change = result or item.change or {}
+  report.event("agent", {
+    name = item.name, from_agent_id = item.choice.agent.id, from_version = item.choice.version.version,
+    action = action, agent_id = change.agent_id or item.state.agent and item.state.agent.id,
+    agent_version = change.version, changes = diff_text.events(item.differences),
+    conflicts = conflict_events(item), error = report.error_event(result and result.error),
+  })
+end
+
+local sentences = {
+  conflict = "both have changed %s; decide with --ours, --theirs or --skip",
+  skipped = "both have changed %s",
+}
+
+local function count_fields(item)
+  return #item.conflicts == 1 and "a field" or #item.conflicts .. " fields"
+end
+
+local function show_plan(item, options)
+  if report.is_json() then return print_event(item, item.action) end
+  local sentence = sentences[item.action]
+  if sentence then
+    report.line("%-9s  %s  " .. sentence, item.action, item.name, count_fields(item))
+    return conflict_lines(item, options)
+  end
+  report.line("%s", line_of(item, item.change))
+  difference_lines(item)
+end
+
+local function show_result(item, result)
+  if report.is_json() then return print_event(item, result.action, result) end
+  report.line("%s", line_of(item, result))
+  if result.action == "updated" then difference_lines(item) end
+end
+
+local order = { "created", "updated", "create", "update", "unchanged", "conflict", "skipped", "failed" }
+
+local words = { create = "to create", update = "to update", conflict = "in conflict" }
+
+-- Publishing alone moves no number: what calls reach is still the version before.
+local function note_numbers(items, options)
+  if options.numbers or options.publish == false then return end
+  for _, item in ipairs(items) do
+    if item.action == "update" then
+      return report.note("phone numbers stay with the versions that they have; 'anyreach run numbers' shows and moves "
+        .. "them")
+    end
+  end
+end
+
+-- Prints how many agents there are of each action, and returns that as fields of the summary.
+local function summarize(items, results, options)
+  local counts, parts = {}, {}
+  for _, item in ipairs(items) do
+    local action = results[item] and results[item].action or item.action
+    counts[action] = (counts[action] or 0) + 1
+  end
+  for _, action in ipairs(order) do
+    if counts[action] then parts[#parts + 1] = ("%d %s"):format(counts[action], words[action] or action) end
+  end
+  report.line("%d %s: %s", #items, #items == 1 and "agent" or "agents", table.concat(parts, ", "))
+  note_numbers(items, options)
+  counts.agents = #items
+  return counts
+end
+
+-- }======
+
 local function decision(given)
   local chosen
   for _, name in ipairs { "ours", "theirs", "skip" } do
@@ -81,6 +201,30 @@ local function check_arguments(given)
   end
 end
 
+local function can_ask()
+  return host.is_terminal("stdin") and host.is_terminal("stderr") and not host.options.json
+end
+
+local function read_name(name)
+  io.stderr:write(("the profile '%s' is protected; type its name to write to it: "):format(name))
+  return (io.read("l") or ""):match("^%s*(.-)%s*$")
+end
+
+-- A protected profile is written to only when somebody says so: with --yes or --write, or by typing its name on a
+-- terminal. Without consent an error of kind "guard"; clients that are made afterwards may write.
+local function confirm(name, is_agreed)
+  local is_open = not profiles.get(name).protected or host.sandbox_url() or host.options.write
+  if is_open then return end
+  if not is_agreed then
+    if not can_ask() then
+      errors.raise("guard", "the profile '%s' is protected; --yes lets this run write to it", name)
+    elseif read_name(name) ~= name then
+      errors.raise("guard", "that is not '%s'; nothing was written", name)
+    end
+  end
+  host.options.write = true
+end
+
 -- The ids that a side's environment file gives; the files lie below the current directory or beside it.
 local function ids_of(api, given)
   local found = environment.choose(given, {}, account.of(api))
@@ -89,7 +233,7 @@ end
 
 local function open_sides(given)
   local source = anyreach.client { profile = given.from }
-  if not given.check then confirmation.ask(given.to, given.yes) end
+  if not given.check then confirm(given.to, given.yes) end
   local target = anyreach.client { profile = given.to }
   if account.of(source).key == account.of(target).key then
     arguments.fail(spec, "--from %s and --to %s are the same organisation", given.from, given.to)
@@ -104,11 +248,11 @@ end
 local function choose(sides, given)
   local problems = {}
   if not given.all then
-    local chosen = choice.named(sides.source, given, problems)
+    local chosen = promotion.named(sides.source, given, problems)
     if #problems > 0 then error(errors.make { kind = "input", problems = problems }, 0) end
     return chosen
   end
-  local chosen, left_out = choice.all(sides.source)
+  local chosen, left_out = promotion.all(sides.source)
   for _, name in ipairs(left_out) do report.note("'%s' has no published version and is left out", name) end
   return chosen
 end
@@ -158,7 +302,7 @@ local function apply(sides, items, options)
     on_step = function() shown:step() end,
     on_result = function(result, item)
       results[item] = result
-      show.result(item, result, options)
+      show_result(item, result)
     end,
   })
   if problem then
@@ -176,10 +320,10 @@ local function main(given)
   local sides = open_sides(given)
   local items = plan(sides, choose(sides, given), options)
   for _, item in ipairs(items) do
-    if given.check or not item.change then show.plan(item, options) end
+    if given.check or not item.change then show_plan(item, options) end
   end
   local results = given.check and {} or apply(sides, items, options)
-  local summary = show.summary(items, results, options)
+  local summary = summarize(items, results, options)
   return exit_code(items, results, given.check), summary, failure(items, results)
 end
 

@@ -6,13 +6,13 @@ local anyreach = require "anyreach"
 local environment = require "anyreach.agents.environment"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
-local keeping = require "anyreach.agents.provision.keeping"
-local terminal_text = require "anyreach.text.terminal_text"
+local lines = require "anyreach.agents.provision.lines"
+local locking = require "anyreach.agents.provision.locking"
 local progress = require "anyreach.progress"
 local provision = require "anyreach.agents.provision"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
-local text = require "anyreach.agents.provision.text"
+local terminal_text = require "anyreach.text.terminal_text"
 
 local spec = {
   usage = "anyreach run provision FILE|DIRECTORY... [--environment NAME|FILE] [--check] [--exact] [--always-publish]",
@@ -91,7 +91,7 @@ local function printer(agents)
   local width = terminal_text.column_width(agents)
   return function(result)
     if anyreach.options.quiet and result.action ~= "failed" then return end
-    progress.print(text.line(result, width))
+    progress.print(lines.line(result, width))
   end
 end
 
@@ -101,7 +101,7 @@ local function print_pruned(pruned)
       report.event("agent", { name = item.name, action = item.action, agent_id = item.agent_id,
         error = report.error_event(item.error) })
     elseif item.error or not anyreach.options.quiet then
-      progress.print(text.pruned_line(item))
+      progress.print(lines.orphan(item))
     end
   end
 end
@@ -111,7 +111,7 @@ local function main(given)
   local api = anyreach.client()
   local whose = account.of(api)
   local agents = agent_file.read(given, { environment = environment.choose(given.environment, given, whose) })
-  local kept <close> = keeping.start(api, whose, agents, given)
+  local locks <close> = locking.start(api, whose, agents, given)
   local shown
   local results = provision.run(api, agents, {
     check = given.check,
@@ -122,20 +122,20 @@ local function main(given)
       shown = progress.start { label = is_check and "comparing" or "provisioning", total = count }
     end,
     on_step = function() shown:step() end,
-    known_id = function(agent) return kept:known_id(agent) end,
-    on_created = function(change, agent) kept:created(change, agent) end,
-    on_applied = function(change, state) kept:note(change, state) end,
+    known_id = function(agent) return locks:known_id(agent) end,
+    on_created = function(change, agent) locks:created(change, agent) end,
+    on_applied = function(change, state) locks:applied(change, state) end,
     on_result = printer(agents),
   })
   shown:finish()
   local code = provision.exit_code(results)
-  local pruned = kept:prune(code == 0 or given.check)
+  local pruned = locks:prune(code == 0 or given.check)
   print_pruned(pruned)
   local counts = provision.count(results)
-  report.line("%s", text.summary(counts, given.check))
-  kept:write()
+  report.line("%s", lines.summary(counts, given.check))
+  locks:write()
   table.move(pruned, 1, #pruned, #results + 1, results)
-  return keeping.exit_code(code, pruned), summary_of(counts, given.check), report.agents_failed(results)
+  return locking.exit_code(code, pruned), summary_of(counts, given.check), report.agents_failed(results)
 end
 
 return recipe.run(spec, main, ...)

@@ -11,7 +11,6 @@ local agent_file = require "anyreach.agents.file"
 local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
 local provision = require "anyreach.agents.provision"
-local value = require "anyreach.agents.file.value"
 local write = require "anyreach.agents.file.write"
 
 local agent_files = {}
@@ -75,9 +74,9 @@ end
 ---@param agent anyreach.agent|table an agent from load(), or the mapping that the file is to hold
 ---@return boolean changed false: the file says so already
 function agent_files.write(path, agent)
-  if not agent.own then return write(path, function() return agent end) end
+  if not agent.own then return write.file(path, function() return agent end) end
   check_writable(agent)
-  return write(path, function(old) return value.of(agent, old) end)
+  return write.file(path, function(old) return write.value(agent, old) end)
 end
 
 return agent_files

@@ -2,7 +2,7 @@
 -- writers of YAML get wrong. The same seed gives the same values.
 
 local json = require "anyreach.json"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 local yaml = require "anyreach.yaml"
 
 local random_value = {}
@@ -57,7 +57,7 @@ function make(random, depth)
   if choice == 4 then return SCALARS[random(1, #SCALARS)] end
   if choice == 5 then
     if random(1, 2) == 1 then return yaml.tag("!file", "p/" .. make_text(random)) end
-    return references.make("dataset", "x" .. random(1, 9))
+    return reference.make("dataset", "x" .. random(1, 9))
   end
   return (choice <= 7 and make_map or make_list)(random, depth)
 end
@@ -82,7 +82,7 @@ end
 ---@param value any
 ---@return string
 function random_value.show(value)
-  return json.encode(references.as_tags(value), { indent = 2 })
+  return json.encode(reference.as_tags(value), { indent = 2 })
 end
 
 return random_value

@@ -4,7 +4,7 @@ local agent_files = anyreach.agent_files
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local process = require "helpers.process"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 local yaml = require "anyreach.yaml"
 
 host.start_sandbox { seed = "agent_files" }
@@ -58,9 +58,9 @@ describe("agents", function()
   it("may get references from a script, whose problems stand where the agent's name does", function()
     local path = process.directory_of { ["a.yaml"] = "active: true\nname: Referrer\nconfig: {}\n" }
     local agents = agent_files.load(path)
-    agents[1].config.dataset_id = references.make("dataset", "Default")
+    agents[1].config.dataset_id = reference.make("dataset", "Default")
     expect.equal(agent_files.apply(api, agent_files.compare(api, agents))[1].action, "created")
-    agents[1].config.dataset_id = references.make("dataset", "Defualt")
+    agents[1].config.dataset_id = reference.make("dataset", "Defualt")
     local err = expect.raises(function() agent_files.compare(api, agents) end, "did you mean 'Default'?")
     expect.contains(tostring(err), "a.yaml:2:1: config.dataset_id: no dataset has the name 'Defualt'")
   end)
@@ -125,7 +125,7 @@ describe("writing an agent that was loaded", function()
   it("writes another value in the place of a tag that stands for it no more", function()
     local text = written(scheduler(), function(agent)
       agent.config.path = "/elsewhere"
-      agent.config.dataset_ids[1] = references.make("dataset", "FAQ")
+      agent.config.dataset_ids[1] = reference.make("dataset", "FAQ")
     end)
     expect.contains(text, "  path: /elsewhere\n")
     expect.contains(text, "dataset_ids: [!ref dataset:FAQ]\n")
@@ -159,7 +159,7 @@ describe("writing a mapping", function()
   it("makes a new agent file, and the directory for it", function()
     local path = process.directory() .. "/new/agents/a.yaml"
     local value = { name = "A", config = { instructions = "Be kind.\nBe brief.\n",
-      dataset = references.make("dataset", "FAQ"), greeting = yaml.tag("!file", "g.md") } }
+      dataset = reference.make("dataset", "FAQ"), greeting = yaml.tag("!file", "g.md") } }
     expect.equal(agent_files.write(path, value), true)
     expect.equal(process.read(path), "name: A\n\nconfig:\n  dataset: !ref dataset:FAQ\n  greeting: !file g.md\n"
       .. "  instructions: |\n    Be kind.\n    Be brief.\n")

@@ -1,8 +1,9 @@
 -- Parts of an export: names of files, and what a file is to say.
 
+local folder = require "anyreach.agents.export.folder"
 local json = require "anyreach.json"
-local names = require "anyreach.agents.export.names"
 local reconcile = require "anyreach.agents.export.reconcile"
+local reference = require "anyreach.yaml.reference"
 local references = require "anyreach.agents.references"
 local yaml = require "anyreach.yaml"
 
@@ -10,21 +11,21 @@ local function free() return false end
 
 describe("the name of a file", function()
   it("is made of the agent's, without what is no letter or digit", function()
-    expect.equal(names.stem("Riverside Dental", free), "riverside-dental")
-    expect.equal(names.stem("a  b -- c!", free), "a-b-c")
+    expect.equal(folder.stem("Riverside Dental", free), "riverside-dental")
+    expect.equal(folder.stem("a  b -- c!", free), "a-b-c")
   end)
 
   it("is never a path, a hidden file, an option or a word that a system keeps for itself", function()
     for _, text in ipairs { "../../etc/passwd", ".hidden", "-rf", "CON", "com1", "NUL", "a/b", "a\0b", "a\nb", "~",
       "environments" } do
-      expect.match(names.stem(text, free), "^%l[%w-]*$")
-      expect.falsy(names.stem(text, free):lower() == text:lower())
+      expect.match(folder.stem(text, free), "^%l[%w-]*$")
+      expect.falsy(folder.stem(text, free):lower() == text:lower())
     end
   end)
 
   it("is short, and not empty, whatever the agent's name", function()
     for _, text in ipairs { ("x"):rep(300), "", "!!!", "日本語", "\u{200D}" } do
-      local stem = names.stem(text, free)
+      local stem = folder.stem(text, free)
       expect.truthy(#stem > 0 and #stem < 80)
       expect.match(stem, "^[%l%d-]+$")
     end
@@ -33,14 +34,14 @@ describe("the name of a file", function()
   it("differs for agents whose names differ in what is left out", function()
     local stems = {}
     for _, text in ipairs { "日本", "日語", "Café", "Cafe", ("x"):rep(61), ("x"):rep(62), "!", "?" } do
-      local stem = names.stem(text, free)
+      local stem = folder.stem(text, free)
       expect.falsy(stems[stem])
       stems[stem] = true
     end
   end)
 
   it("is another one when another agent has it", function()
-    expect.match(names.stem("A b", function(stem) return stem == "a-b" end), "^a%-b%-%x+$")
+    expect.match(folder.stem("A b", function(stem) return stem == "a-b" end), "^a%-b%-%x+$")
   end)
 end)
 
@@ -68,7 +69,7 @@ describe("a file that is there", function()
   end)
 
   it("keeps a reference that still stands for the thing, and gets another one otherwise", function()
-    local faq, other = references.make("dataset", "FAQ"), references.make("dataset", "Prices")
+    local faq, other = reference.make("dataset", "FAQ"), reference.make("dataset", "Prices")
     expect.equal(merged("a: !ref 'dataset: FAQ'", { a = faq }).a.value, "dataset: FAQ")
     expect.equal(merged("a: !ref dataset:FAQ", { a = other }).a.value, "dataset:Prices")
     expect.equal(merged("a: ds_1", { a = faq }).a, yaml.tag("!ref", "dataset:FAQ"))

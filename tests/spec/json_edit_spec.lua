@@ -2,7 +2,7 @@
 
 local json = require "anyreach.json"
 local json_edit = require "anyreach.yaml.json_edit"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 
 describe("a JSON text", function()
   it("keeps the order of its keys, and gets new ones behind them", function()
@@ -39,7 +39,7 @@ describe("a JSON text", function()
   end)
 
   it("cannot hold a reference", function()
-    expect.raises(function() json_edit.update("", { a = references.make("agent", "x") }) end,
+    expect.raises(function() json_edit.update("", { a = reference.make("agent", "x") }) end,
       "JSON has no tags: !ref cannot be written")
   end)
 end)

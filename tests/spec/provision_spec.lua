@@ -9,7 +9,7 @@ local plan = require "anyreach.agents.provision.plan"
 local process = require "helpers.process"
 local provision = require "anyreach.agents.provision"
 local secret = require "anyreach.secret"
-local text = require "anyreach.agents.provision.text"
+local provision_lines = require "anyreach.agents.provision.lines"
 
 local NUMBER, OTHER_NUMBER = "+15551234567", "+15551230001"
 
@@ -272,7 +272,7 @@ local function run(texts, options)
   for index, yaml in ipairs(texts) do process.write(("%s/%03d.yaml"):format(path, index), yaml) end
   local results, lines = provision.run(api, agent_file.read { path }, options), {}
   for index, result in ipairs(results) do
-    lines[index] = text.line(result, 1):gsub("[%x]+%-[%x%-]+", "ID")
+    lines[index] = provision_lines.line(result, 1):gsub("[%x]+%-[%x%-]+", "ID")
   end
   return results, lines
 end
@@ -468,7 +468,7 @@ describe("provisioning that fails", function()
   it("for an unknown number writes nothing of the agent, and the others go on", function()
     reset()
     local results, lines = run { 'name: A\nconfig: {}\nphone_numbers: ["+15550000000"]\n', "name: B\n" }
-    expect.contains(lines[1], "failed     A  phone number +15550000000 is none of the organisation's")
+    expect.contains(lines[1], "failed     A  the organisation has no phone number +15550000000")
     expect.equal(lines[2], "created    B")
     expect.equal(writes(), { "agents.create" })
     expect.equal(provision.exit_code(results), 8)
@@ -480,7 +480,7 @@ describe("provisioning that fails", function()
     local path = process.directory()
     process.write(path .. "/a.yaml", "name: A\nconfig: {a: 1}\n")
     local results = provision.run(client_with_fault("429", 2), agent_file.read { path })
-    local line = text.line(results[1], 1)
+    local line = provision_lines.line(results[1], 1)
     expect.contains(line, "failed     A  agents.versions.create: 429 too many requests: ")
     expect.contains(line, "; done before: agent created")
     local outcomes = {}

@@ -3,6 +3,7 @@
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
+local reference = require "anyreach.yaml.reference"
 local references = require "anyreach.agents.references"
 local yaml = require "anyreach.yaml"
 local yaml_text = require "anyreach.yaml.writer"
@@ -12,7 +13,7 @@ local api = anyreach.client()
 
 local DEFAULT_DATASET = "2a000000-0000-4000-8000-000000000001"
 local NUMBER = "+15551234567"
-local make = references.make
+local make = reference.make
 
 local faq = api.datasets.create({ name = "Clinic FAQ" }).id
 local agent = api.agents.create({ name = "Scheduler" }).id
@@ -27,33 +28,33 @@ end
 
 describe("a reference", function()
   it("is read from and shown as kind:name", function()
-    local reference = references.parse "dataset:Clinic FAQ"
-    expect.truthy(references.is_reference(reference))
-    expect.equal({ reference.kind, reference.name }, { "dataset", "Clinic FAQ" })
-    expect.equal(tostring(reference), "dataset:Clinic FAQ")
-    expect.equal(tostring(references.parse " number: +15551234567"), "number:+15551234567")
-    expect.equal(references.parse("agent:a:b").name, "a:b")
-    expect.truthy(make("agent", "x") == references.parse "agent:x")
+    local named = reference.parse "dataset:Clinic FAQ"
+    expect.truthy(reference.is_reference(named))
+    expect.equal({ named.kind, named.name }, { "dataset", "Clinic FAQ" })
+    expect.equal(tostring(named), "dataset:Clinic FAQ")
+    expect.equal(tostring(reference.parse " number: +15551234567"), "number:+15551234567")
+    expect.equal(reference.parse("agent:a:b").name, "a:b")
+    expect.truthy(make("agent", "x") == reference.parse "agent:x")
   end)
 
   it("names anything, also after it was written to a file", function()
     local names = { " FAQ", "FAQ ", "  ", "a:b", ": a", "a\nb\n", "\tx", "#1", "- a", "'x' \"y\"", "!ref a:b" }
     for _, name in ipairs(names) do
-      local text = yaml_text.encode { ref = references.as_tags(make("dataset", name)) }
+      local text = yaml_text.encode { ref = reference.as_tags(make("dataset", name)) }
       local tag = yaml.decode(text).ref
-      local reference = references.parse(tag.value)
-      expect.equal({ text, reference and reference.name }, { text, name })
+      local named = reference.parse(tag.value)
+      expect.equal({ text, named and named.name }, { text, name })
     end
   end)
 
   it("is refused when it is none", function()
     for _, other in ipairs { "x", "dataset:", ":x", 5, {} } do
-      local reference, problem = references.parse(other)
-      expect.equal(reference, nil)
+      local named, problem = reference.parse(other)
+      expect.equal(named, nil)
       expect.truthy(problem)
-      expect.falsy(references.is_reference(other))
+      expect.falsy(reference.is_reference(other))
     end
-    expect.contains(select(2, references.parse "datset:x"), "unknown kind 'datset'; did you mean 'dataset'?")
+    expect.contains(select(2, reference.parse "datset:x"), "unknown kind 'datset'; did you mean 'dataset'?")
     expect.raises(function() make("voice", "x") end, "expected one of agent, dataset, number, trunk, workflow")
     expect.raises(function() make("agent", "") end, "expected a name after 'agent:'")
   end)
@@ -80,7 +81,7 @@ describe("a resolver", function()
   it("says what is not found, with the nearest name", function()
     local id, problem = resolver:id("dataset", "Clinic FQA")
     expect.equal({ id, problem }, { nil, "no dataset has the name 'Clinic FQA'; did you mean 'Clinic FAQ'?" })
-    expect.contains(select(2, resolver:id("agent", "zzz")), "'anyreach call agents.list --each' shows those there are")
+    expect.contains(select(2, resolver:id("agent", "zzz")), "'anyreach call agents.list --each' lists them")
     expect.contains(select(2, resolver:id("number", "+15550000000")), "no phone number has the name")
     expect.contains(select(2, resolver:id("datset", "x")), "did you mean 'dataset'?")
   end)
@@ -126,8 +127,8 @@ describe("a resolver", function()
   end)
 
   it("finds no name that does not lead back to the id", function()
-    local reference, problem = resolver:find(twins[1])
-    expect.equal(reference, nil)
+    local named, problem = resolver:find(twins[1])
+    expect.equal(named, nil)
     expect.contains(problem, "2 datasets have the name 'Twin'")
     local other = references.resolver(api, { dataset = { Default = "elsewhere" } })
     expect.contains(select(2, other:find(DEFAULT_DATASET)), "'Default'")
@@ -149,7 +150,7 @@ describe("values", function()
     expect.equal(problems, {})
     expect.equal(json.encode(copy), ('{"dataset_ids":["%s"],"other":null,"tools":[{"big":12345678901234567890,'
       .. '"name":"x","workflow":"wf_123"}]}'):format(faq))
-    expect.truthy(references.is_reference(config.dataset_ids[1]))
+    expect.truthy(reference.is_reference(config.dataset_ids[1]))
   end)
 
   it("keep what cannot be resolved, with all problems by path", function()
@@ -191,8 +192,8 @@ describe("values", function()
   end)
 
   it("can be shown with text or tags in the places of references", function()
-    expect.equal(references.as_text({ make("agent", "x"), 1 }), { "agent:x", 1 })
-    local tag = references.as_tags({ make("agent", "x") })[1]
+    expect.equal(reference.as_text({ make("agent", "x"), 1 }), { "agent:x", 1 })
+    local tag = reference.as_tags({ make("agent", "x") })[1]
     expect.equal({ tag.tag, tag.value }, { "!ref", "agent:x" })
   end)
 end)

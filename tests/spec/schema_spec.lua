@@ -5,7 +5,7 @@ local anyreach = require "anyreach"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local pattern = require "anyreach.schema.pattern"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 local schema = require "anyreach.schema"
 local secret = require "anyreach.secret"
 
@@ -202,7 +202,7 @@ describe("secrets and references", function()
   it("pass where text may stand, and are never shown", function()
     local wanted = { properties = { key = { type = "string", minLength = 100, pattern = "^x" } } }
     expect.equal(schema.validate({ key = hidden }, wanted), {})
-    expect.equal(schema.validate({ key = references.make("dataset", "FAQ") }, wanted), {})
+    expect.equal(schema.validate({ key = reference.make("dataset", "FAQ") }, wanted), {})
     local found = schema.validate({ key = hidden }, { properties = { key = { type = "integer" } } })
     expect.equal(found[1].message, "expected an integer, got a secret")
     expect.falsy(json.encode(found):find("hush", 1, true))

@@ -3,7 +3,7 @@
 local json = require "anyreach.json"
 local random_value = require "helpers.random_value"
 local random_yaml = require "helpers.random_yaml"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 local yaml = require "anyreach.yaml"
 local yaml_edit = require "anyreach.yaml.edit"
 local yaml_value = require "anyreach.yaml.value"
@@ -102,7 +102,7 @@ describe("a scalar", function()
 
   it("may be a tag, before and after", function()
     expect.equal(edit("a: !file x.md # c\n", function(v) v.a = yaml.tag("!file", "y.md") end), "a: !file y.md # c\n")
-    expect.equal(edit("a: wf_1\n", function(v) v.a = references.make("workflow", "Intake") end),
+    expect.equal(edit("a: wf_1\n", function(v) v.a = reference.make("workflow", "Intake") end),
       "a: !ref workflow:Intake\n")
     expect.equal(edit("a: !env {name: X, secret: true}\n", function(v) v.a = "x" end), "a: x\n")
   end)

@@ -2,7 +2,7 @@
 
 local json = require "anyreach.json"
 local random_value = require "helpers.random_value"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 local secret = require "anyreach.secret"
 local yaml = require "anyreach.yaml"
 local yaml_edit = require "anyreach.yaml.edit"
@@ -25,7 +25,7 @@ describe("an agent written as YAML", function()
       config = {
         tools = json.array { { name = "end_call", description = "Ends: the call.", actions = json.array {} } },
         max_tool_steps = 2, instructions = "You are kind.\n\n# Rules\nBe brief.\n", fallback = json.null,
-        dataset_ids = json.array { references.make("dataset", "Clinic FAQ") },
+        dataset_ids = json.array { reference.make("dataset", "Clinic FAQ") },
         greeting = yaml.tag("!file", "../prompts/greeting.md"),
       },
       name = "Scheduler", active = true, metadata = {}, deploy_as_sip = false,

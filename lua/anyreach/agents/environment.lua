@@ -14,8 +14,7 @@ local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
-local problems_of = require "anyreach.agents.file.problems"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 local tags = require "anyreach.agents.file.tags"
 local yaml = require "anyreach.yaml"
 
@@ -133,8 +132,8 @@ function Environment:check_names(names, files, problems)
   for _, name in ipairs(missing) do
     if not known[name] then
       local near = operations.nearest(name, sorted_keys(known))
-      problems_of.add(problems, self.doc:place(self.doc.value.agents, name), "agents: no agent file describes '%s'%s",
-        name, near and ("; did you mean '%s'?"):format(near) or "")
+      document.add_problem(problems, self.doc:place(self.doc.value.agents, name),
+        "agents: no agent file describes '%s'%s", name, near and ("; did you mean '%s'?"):format(near) or "")
     end
   end
 end
@@ -174,8 +173,8 @@ local function check_references(doc)
   local given = doc.value.references
   if not given then return end
   tags.resolve(doc, given, "references")
-  check_keys(doc, given, references.kinds, "references: ")
-  for _, kind in ipairs(references.kinds) do
+  check_keys(doc, given, reference.kinds, "references: ")
+  for _, kind in ipairs(reference.kinds) do
     check_mapping(doc, given, kind, "references." .. kind)
     if given[kind] then check_ids(doc, given[kind], kind) end
   end
@@ -205,10 +204,10 @@ function environment.read(file)
     check_parts(doc)
     check_references(doc)
   elseif doc then
-    problems_of.add(problems, file, "expected a mapping with %s, got %s", table.concat(KEYS, ", "),
+    document.add_problem(problems, file, "expected a mapping with %s, got %s", table.concat(KEYS, ", "),
       document.describe(doc.value))
   end
-  problems_of.raise(problems, { file })
+  document.raise_problems(problems, { file })
   return setmetatable({ file = file, ids = doc.value.references or {}, doc = doc }, Environment)
 end
 

@@ -1,5 +1,5 @@
--- Finding an agent and its versions, as people name them: by name or id, "NAME@VERSION", the version in
--- use, the draft after it. Only reads.
+-- Finds an agent and its versions as people name them: by name or id, "NAME@VERSION", the version in use, the draft
+-- after it. Only reads.
 
 local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
@@ -25,6 +25,16 @@ function agent_lookup.by_id(api, id)
   return checked.object("agent", api.agents.get(id), "agents.get")
 end
 
+--- The agent of an id that it is known to have, or nil when it is gone.
+---@param api anyreach.client
+---@param id string
+---@return table|nil
+function agent_lookup.by_known_id(api, id)
+  local agent, err = api.try.agents.get(id)
+  if not errors.is_error(err) then return checked.object("agent", agent, "agents.get") end
+  if err.kind ~= "not_found" then error(err, 0) end
+end
+
 -- The filter may match parts of names, so the names are compared here.
 local function ids_of_name(api, name)
   local ids = {}
@@ -37,7 +47,7 @@ end
 local function by_possible_id(api, id)
   local agent, err = api.try.agents.get(id)
   if not errors.is_error(err) then return checked.object("agent", agent, "agents.get") end
-  -- What an id looks like is not documented; a text that is none may be refused in several ways.
+  -- The form of an id is not documented; a text that is not one may be refused in several ways.
   if err.kind == "not_found" or err.kind == "validation" or err.kind == "bad_request" then return nil end
   error(err, 0)
 end
@@ -47,13 +57,13 @@ local function fail_unknown(api, text)
   for index, agent in ipairs(agent_lookup.all(api)) do names[index] = agent.name end
   local near = operations.nearest(text, names)
   errors.raise("input", "no agent has the name or id '%s'; %s", text,
-    near and ("did you mean '%s'?"):format(near) or "'anyreach call agents.list --each' shows those there are")
+    near and ("did you mean '%s'?"):format(near) or "'anyreach call agents.list --each' lists them")
 end
 
 --- The agent of exactly that name, or nil. Two of them are an error of kind "conflict".
 ---@param api anyreach.client
 ---@param name string
----@param known_id? string of the agent that had the name before: a list may lag behind what was written
+---@param known_id? string of the agent that had the name before: a list may lag behind writes
 ---@return table|nil agent as a single read gives it
 function agent_lookup.by_name(api, name, known_id)
   local ids = ids_of_name(api, name)
@@ -66,7 +76,7 @@ function agent_lookup.by_name(api, name, known_id)
   return known and known.name == name and known or nil
 end
 
---- The agent that is meant by a name or an id; the name is tried first. None is an error of kind "input".
+--- The agent of a name or an id; the name is tried first. No such agent is an error of kind "input".
 ---@param api anyreach.client
 ---@param text string
 ---@return table agent
@@ -74,7 +84,7 @@ function agent_lookup.find(api, text)
   return agent_lookup.by_name(api, text) or by_possible_id(api, text) or fail_unknown(api, text)
 end
 
---- The parts of "NAME@VERSION"; the text as a whole without a version.
+--- The parts of "NAME@VERSION"; without a version the whole text is the name.
 ---@param text string
 ---@return string name
 ---@return integer|nil version
@@ -106,7 +116,7 @@ function agent_lookup.published(versions)
   end
 end
 
---- The newest draft, if it is newer than all that is published.
+--- The newest draft, if it is newer than every published version.
 ---@param versions table[] newest first
 ---@return table|nil
 function agent_lookup.draft(versions)
@@ -114,7 +124,7 @@ function agent_lookup.draft(versions)
   return first and first.published ~= true and first or nil
 end
 
---- The version of a number, or nil.
+--- The version with a number, or nil.
 ---@param versions table[]
 ---@param number integer
 ---@return table|nil
@@ -133,7 +143,7 @@ function agent_lookup.version(api, agent_id, number)
   return checked.object("whole_version", api.agents.versions.get(agent_id, number), "agents.versions.get")
 end
 
---- The version with its configuration, which a list may leave out.
+--- A version with its configuration, which a list may leave out.
 ---@param api anyreach.client
 ---@param agent_id string
 ---@param version table|nil
@@ -143,7 +153,7 @@ function agent_lookup.with_config(api, agent_id, version)
   return agent_lookup.version(api, agent_id, version.version)
 end
 
---- The versions of an agent that count, with their configurations.
+--- The two versions of an agent that matter, with their configurations.
 ---@param api anyreach.client
 ---@param agent_id string
 ---@return table|nil published the newest published one

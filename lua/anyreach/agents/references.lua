@@ -1,21 +1,23 @@
--- References: things of an organisation by kind and name, such as `dataset:Clinic FAQ`, in place of ids
--- that mean nothing elsewhere. A resolver knows one organisation: it turns names into ids and ids into
--- names, from what the organisation's lists say (each is read once, when it is first needed) and, before
--- those, from the ids that an environment file gives.
+-- Resolving references: the one place where names of things become ids, and ids names. A resolver knows one
+-- organisation: from its lists, each read once when it is first needed, and before those from the ids that an
+-- environment file gives. On it build the agents of a run with ids in place of references, and a translator of
+-- values from one organisation to another. Everything that cannot be resolved is reported at once, by file, line
+-- and column, before anything is written.
 
-local diff = require "anyreach.text.diff"
+local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
+local fields = require "anyreach.agents.file.fields"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
-local single = require "anyreach.yaml.reference"
 local member = require("anyreach.client.client").member
-local yaml = require "anyreach.yaml"
+local reference = require "anyreach.yaml.reference"
 
 local references = {}
 
--- Kind -> the operation that lists its things, and the fields of a row that are name and id. Workflows
--- have no documented list; a live document may bring one. `one` and `many` are words for messages.
+-- Kind -> the operation that lists its things, and the field of a row that is both name and id where it is not
+-- `name` and `id`. Workflows have no documented list; a live document may add one. `one` and `many` are words for
+-- messages.
 local KINDS = {
   agent = { list = "agents.list", one = "agent", many = "agents" },
   dataset = { list = "datasets.list", one = "dataset", many = "datasets" },
@@ -24,12 +26,7 @@ local KINDS = {
   workflow = { list = "workflows.list", one = "workflow", many = "workflows" },
 }
 
-references.kinds = single.kinds
-references.make = single.make
-references.parse = single.parse
-references.is_reference = single.is_reference
-
--- {====== what an organisation has ======
+-- {====== the things of one organisation ======
 
 ---@class anyreach.resolver
 ---@field private api anyreach.client
@@ -48,7 +45,7 @@ function references.resolver(api, ids)
   return setmetatable({ api = api, given = ids or {}, listings = {}, expected = {}, learned = {} }, Resolver)
 end
 
--- A list that is only inferred may not be there, and a credential may lack the scope for one.
+-- A list that is only inferred may not exist, and a credential may lack the scope for one.
 local UNLISTABLE = { forbidden = true, not_found = true, bad_request = true, validation = true, http = true }
 
 local function read_rows(api, kind)
@@ -66,7 +63,7 @@ local function read_rows(api, kind)
   return { names = names, ids = ids }
 end
 
--- The things of a kind: names -> ids, ids -> name; or why they cannot be looked up.
+-- The things of a kind: `names`, name -> ids, and `ids`, id -> name; or a `problem`: why they cannot be looked up.
 local function list_things(api, kind)
   local name = KINDS[kind].list
   if not operations.describe(name) then
@@ -94,16 +91,16 @@ local function missing_problem(kind, name, things)
   table.sort(known)
   local near = operations.nearest(name, known)
   return ("no %s has the name '%s'; %s"):format(KINDS[kind].one, name, near and ("did you mean '%s'?"):format(near)
-    or ("'anyreach call %s --each' shows those there are"):format(KINDS[kind].list))
+    or ("'anyreach call %s --each' lists them"):format(KINDS[kind].list))
 end
 
 --- The id of a thing.
 ---@param kind string
 ---@param name string
 ---@return string|nil id
----@return string|nil problem why there is none: not found, ambiguous, or not to be looked up
+---@return string|nil problem why there is no id: not found, ambiguous, or impossible to look up
 function Resolver:id(kind, name)
-  if not KINDS[kind] then return nil, single.kind_problem(kind) end
+  if not KINDS[kind] then return nil, reference.kind_problem(kind) end
   local given = self.learned[kind .. ":" .. name] or self.given[kind] and self.given[kind][name]
   if given then return given end
   local things = self:things(kind)
@@ -120,14 +117,14 @@ function Resolver:id(kind, name)
   return ids[1]
 end
 
---- Says that this run is about to create a thing: references to it are kept until it is known.
+--- Notes that this run is about to create a thing: references to it stay as they are until its id is learned.
 ---@param kind string
 ---@param name string
 function Resolver:expect(kind, name)
   self.expected[kind .. ":" .. name] = true
 end
 
---- Says which id a thing has that was just created.
+--- Notes the id of a thing that was just created.
 ---@param kind string
 ---@param name string
 ---@param id string
@@ -144,14 +141,14 @@ function Resolver:expects(kind, name)
   return self.expected[kind .. ":" .. name] == true
 end
 
---- The same for what a reference names.
----@param reference anyreach.reference
+--- True when what a reference names is still to be created by this run.
+---@param named anyreach.reference
 ---@return boolean
-function Resolver:is_expected(reference)
-  return self:expects(reference.kind, reference.name)
+function Resolver:is_expected(named)
+  return self:expects(named.kind, named.name)
 end
 
---- True when nothing has the name. What cannot be looked up is not known to be lacking.
+--- True when nothing has the name. False when that is unknown because the kind cannot be looked up.
 ---@param kind string
 ---@param name string
 ---@return boolean
@@ -169,16 +166,16 @@ local function name_of_given(ids, text)
   return found
 end
 
---- The thing whose id a text is.
+--- A reference to the thing that has an id.
 ---@param text string
 ---@return anyreach.reference|nil
----@return string|nil problem when a thing has the id, and its name does not lead back to it
+---@return string|nil problem when a thing has the id, but its name does not resolve to it
 function Resolver:find(text)
-  for _, kind in ipairs(references.kinds) do
+  for _, kind in ipairs(reference.kinds) do
     local name = name_of_given(self.given[kind], text) or self:things(kind).ids[text]
     if name then
       local id, problem = self:id(kind, name)
-      if id == text then return references.make(kind, name) end
+      if id == text then return reference.make(kind, name) end
       return nil, problem or ("the name '%s' of this %s stands for another in the environment file"):format(name,
         KINDS[kind].one)
     end
@@ -189,23 +186,13 @@ end
 
 -- {====== whole values ======
 
--- A copy of a value in which `replace(leaf, path)` stands for each leaf: a reference, or no table.
-local function map(value, path, replace)
-  if type(value) ~= "table" or references.is_reference(value) or json.is_number(value) then
-    return replace(value, path)
-  end
-  local copy = setmetatable({}, getmetatable(value))
-  for key, part in pairs(value) do copy[key] = map(part, diff.path(path, key), replace) end
-  return copy
-end
-
 local function sort_by_path(list)
   table.sort(list, function(a, b) return a.path < b.path end)
   return list
 end
 
---- Puts ids in the places of references. What cannot be resolved stays a reference and is a problem; what
---- the resolver expects to be created stays one and is none.
+--- Replaces references by ids. A reference that cannot be resolved stays and is a problem; one to a thing that the
+--- resolver expects to be created stays and is none.
 ---@generic T
 ---@param value T
 ---@param resolver anyreach.resolver
@@ -213,8 +200,8 @@ end
 ---@return {path: string, message: string}[] problems
 function references.substitute(value, resolver)
   local problems = {}
-  local copy = map(value, "", function(leaf, path)
-    if not references.is_reference(leaf) or resolver:is_expected(leaf) then return leaf end
+  local copy = reference.map(value, "", function(leaf, path)
+    if not reference.is_reference(leaf) or resolver:is_expected(leaf) then return leaf end
     local id, problem = resolver:id(leaf.kind, leaf.name)
     if not id then problems[#problems + 1] = { path = path, message = problem } end
     return id or leaf
@@ -222,64 +209,176 @@ function references.substitute(value, resolver)
   return copy, sort_by_path(problems)
 end
 
---- The references that a value holds, sorted by path.
----@param value any
----@param path? string of the value; default none
----@return {reference: anyreach.reference, path: string}[]
-function references.list(value, path)
-  local found = {}
-  map(value, path or "", function(leaf, place)
-    if references.is_reference(leaf) then found[#found + 1] = { reference = leaf, path = place } end
-    return leaf
-  end)
-  return sort_by_path(found)
-end
-
---- A copy of a value with the text "kind:name" in the places of references.
----@generic T
----@param value T
----@return T
-function references.as_text(value)
-  return map(value, "", function(leaf) return references.is_reference(leaf) and tostring(leaf) or leaf end)
-end
-
---- A copy of a value with the tag !ref in the places of references, as YAML writes them.
----@generic T
----@param value T
----@return T
-function references.as_tags(value)
-  return map(value, "", function(leaf)
-    return references.is_reference(leaf) and yaml.tag("!ref", tostring(leaf)) or leaf
-  end)
-end
-
--- A field whose name says that it holds an id of a kind: agent_id, dataset_ids[2], knowledge_base_id.
+-- The kind of thing that a field refers to by id, from its name: agent_id, dataset_ids[2], knowledge_base_id.
 local function kind_of_path(path)
   local word = path:gsub("%[%d+%]$", ""):match("([%a_]+)_ids?$") or ""
-  for _, kind in ipairs(references.kinds) do
+  for _, kind in ipairs(reference.kinds) do
     if word == kind or word:sub(-#kind - 1) == "_" .. kind then return kind end
   end
   return word:find("knowledge_base$") and "dataset" or nil
 end
 
---- Puts references in the places of ids, wherever a text is the id of a thing of the organisation.
+--- Replaces ids by references, wherever a text is the id of a thing of the organisation.
 ---@generic T
 ---@param value T
 ---@param resolver anyreach.resolver
 ---@return T copy
----@return {path: string, message: string}[] unresolved ids left as they are: of things whose name is not
---- unique, and what stands in a field for an id and is no known one
+---@return {path: string, message: string}[] unresolved ids that stay as they are: of things whose name is not
+--- unique, and unknown ones in a field for an id
 function references.extract(value, resolver)
   local unresolved = {}
-  local copy = map(value, "", function(leaf, path)
+  local copy = reference.map(value, "", function(leaf, path)
     if type(leaf) ~= "string" or leaf == "" then return leaf end
-    local reference, problem = resolver:find(leaf)
-    local kind = not reference and not problem and kind_of_path(path)
+    local found, problem = resolver:find(leaf)
+    local kind = not found and not problem and kind_of_path(path)
     if kind then problem = ("'%s' is the id of no %s that is known here"):format(leaf, KINDS[kind].one) end
     if problem then unresolved[#unresolved + 1] = { path = path, message = problem } end
-    return reference or leaf
+    return found or leaf
   end)
   return copy, sort_by_path(unresolved)
+end
+
+--- A copy of a value with names in place of both ids and references, for comparing and showing.
+---@generic T
+---@param value T
+---@param resolver anyreach.resolver
+---@return T
+function references.readable(value, resolver)
+  return reference.as_text((references.extract(value, resolver)))
+end
+
+-- }======
+
+-- {====== the agents of a run ======
+
+--- The ids that the environments of agents give. As a rule all agents of a run share one environment.
+---@param agents anyreach.agent[]
+---@return table<string, table<string, string>> kind -> name -> id
+function references.ids_of(agents)
+  local ids = {}
+  for _, agent in ipairs(agents) do
+    for kind, names in pairs(agent.ids or {}) do
+      ids[kind] = ids[kind] or {}
+      for name, id in pairs(names) do ids[kind][name] = id end
+    end
+  end
+  return ids
+end
+
+-- All references of an agent with their places; one that a script has added gets the place of the agent's name.
+local function references_of(agent)
+  local places, list = {}, {}
+  for _, found in ipairs(agent.references) do places[found.path] = found.place end
+  for path, value in pairs { [""] = agent.own, config = agent.config, instruction_builder_inputs = agent.inputs } do
+    for _, found in ipairs(reference.list(value, path)) do
+      list[#list + 1] = { reference = found.reference, path = found.path, place = places[found.path] or agent.place }
+    end
+  end
+  for index, claim in ipairs(agent.numbers) do
+    if reference.is_reference(claim.number) then
+      list[#list + 1] = { reference = claim.number, path = ("phone_numbers[%d]"):format(index), place = claim.place }
+    end
+  end
+  return list
+end
+
+-- Has the resolver expect the agents that are referred to and that the run will create.
+local function expect_agents(agents, found, resolver)
+  local described = {}
+  for _, agent in ipairs(agents) do described[agent.name] = true end
+  for _, entry in ipairs(found) do
+    local kind, name = entry.reference.kind, entry.reference.name
+    if kind == "agent" and described[name] and resolver:lacks(kind, name) then resolver:expect(kind, name) end
+  end
+end
+
+local function check_references(found, resolver, problems)
+  for _, entry in ipairs(found) do
+    if not resolver:is_expected(entry.reference) then
+      local id, problem = resolver:id(entry.reference.kind, entry.reference.name)
+      if not id then document.add_problem(problems, entry.place, "%s: %s", entry.path, problem) end
+    end
+  end
+end
+
+local function resolve_agent(agent, resolver)
+  local copy = { is_resolved = true }
+  for key, value in pairs(agent) do copy[key] = value end
+  for _, key in ipairs { "own", "config", "inputs", "numbers" } do
+    copy[key] = references.substitute(agent[key], resolver)
+  end
+  return copy
+end
+
+--- Agents with ids in place of references; a reference to an agent that the same run creates stays until that
+--- agent exists. Problems raise one error of kind "input".
+---@param api anyreach.client
+---@param agents anyreach.agent[]
+---@return anyreach.agent[] copies, in the same order
+---@return anyreach.resolver resolver which expects the agents that are to be created
+function references.member(api, agents)
+  local resolver = references.resolver(api, references.ids_of(agents))
+  local problems, files, copies, found = {}, {}, {}, {}
+  for index, agent in ipairs(agents) do
+    files[index] = agent.file
+    local own = references_of(agent)
+    table.move(own, 1, #own, #found + 1, found)
+  end
+  expect_agents(agents, found, resolver)
+  check_references(found, resolver, problems)
+  document.raise_problems(problems, files)
+  for index, agent in ipairs(agents) do copies[index] = resolve_agent(agent, resolver) end
+  fields.check_numbers(copies, problems)
+  document.raise_problems(problems, files)
+  return copies, resolver
+end
+
+--- The numbers that an agent claims, as one organisation has them. A reference that cannot be resolved stays.
+---@param agent anyreach.agent
+---@param resolver anyreach.resolver
+---@return anyreach.number_claim[]
+function references.claims(agent, resolver)
+  return (references.substitute(agent.numbers, resolver))
+end
+
+-- }======
+
+-- {====== from one organisation to another ======
+
+---@class anyreach.translator
+---@field private source anyreach.resolver
+---@field private target anyreach.resolver
+local Translator = {}
+Translator.__index = Translator
+
+--- What turns values of one organisation into values of another: ids become references by the source's lists, and
+--- ids again by the target's.
+---@param source anyreach.resolver
+---@param target anyreach.resolver
+---@return anyreach.translator
+function references.translator(source, target)
+  return setmetatable({ source = source, target = target }, Translator)
+end
+
+--- A value of the source with the ids of the target. What is still to be created there stays a reference.
+---@generic T
+---@param value T
+---@return T copy
+---@return {path: string, message: string}[] problems ids that are unknown in the source, or nothing in the target
+function Translator:value(value)
+  local extracted, problems = references.extract(value, self.source)
+  local copy, missing = references.substitute(extracted, self.target)
+  return copy, table.move(missing, 1, #missing, #problems + 1, problems)
+end
+
+--- The target's phone number for one of the source.
+---@param number string
+---@return string|nil
+---@return string|nil problem
+function Translator:number(number)
+  local found, problem = self.source:find(number)
+  if not found then return nil, problem or ("the source has no phone number '%s'"):format(number) end
+  return self.target:id("number", found.name)
 end
 
 -- }======

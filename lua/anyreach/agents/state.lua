@@ -1,31 +1,27 @@
--- What an organisation has of an agent, in the terms of an agent file: the agent's own fields, the
--- version in use, and which slots of phone numbers hold it. And what an agent file wants, in the same
--- terms, so that the two can be compared and digested. Only reads.
+-- The state of an agent: what an organisation has of it now, as all recipes read it. That is the agent, the
+-- versions that matter, and phone numbers. Only reads; agents/contents.lua puts a state into the terms of agent
+-- files.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local canonical = require "anyreach.text.canonical"
-local generation = require "anyreach.agents.generation"
+local checked = require "anyreach.agents.checked"
+local errors = require "anyreach.errors"
 local host = require "anyreach.host"
-local json = require "anyreach.json"
 local number_state = require "anyreach.agents.numbers.number_state"
 local slots = require "anyreach.agents.numbers.slots"
 
-local OWN_FIELDS = require "anyreach.agents.file.own_fields"
-
 local agent_state = {}
 
-local IN_USE = "the version in use"
+--- What a slot holds that holds the version of a state.
+agent_state.IN_USE = "the version in use"
 
 ---@class anyreach.agent_state
----@field agent table as a single read gives it
----@field version table|nil the newest published version, or the newest draft when none is; with its config
----@field draft integer|nil number of a draft that is newer than a published `version`
----@field slots table<string, table<string, string>> number -> slot -> "the version in use", "version 2" or
---- "another agent"; only of claimed numbers, and of those that hold a version of this agent
-
----@class anyreach.agent_content what agent files speak of; absent is what neither side says anything about
-
--- {====== reading ======
+---@field agent table|nil as a single read gives it; nil: there is no agent of that name
+---@field published table|nil the newest published version
+---@field draft table|nil the newest draft, if it is newer than `published`
+---@field version table|nil the one of the two that counts as the version in use, with its config
+---@field numbers table<string, table> number -> it as the server gave it, of the numbers that were asked for
+---@field slots table<string, table<string, string>> number -> slot -> IN_USE, "version 2" or "another agent"; only
+--- of claimed numbers, and of those that hold a version of this agent
 
 ---@class anyreach.state_reader
 ---@field private api anyreach.client
@@ -40,16 +36,80 @@ function agent_state.reader(api)
   return setmetatable({ api = api }, Reader)
 end
 
+-- The version that counts as the one in use.
+local function in_use(published, draft, wants_draft)
+  return wants_draft and draft or published or draft
+end
+
+--- The number of a draft that is newer than the version in use, or nil.
+---@param state anyreach.agent_state
+---@return integer|nil
+function agent_state.newer_draft(state)
+  local draft = state.draft
+  return draft and draft.version ~= state.version.version and draft.version or nil
+end
+
+-- {====== by name, to be written to ======
+
+local function get_number(api, number)
+  local phone_number, err = api.try.phone_numbers.get(number)
+  if not errors.is_error(err) then return checked.object("phone_number", phone_number, "phone_numbers.get") end
+  if err.kind ~= "not_found" then error(err, 0) end
+  errors.raise("input", "the organisation has no phone number %s; 'anyreach call phone_numbers.list --each' lists "
+    .. "them", number)
+end
+
+---@class anyreach.find_options
+---@field known_id? string of the agent, when it was written before: a list may lag behind
+---@field claims? anyreach.number_claim[] whose numbers are read as well
+---@field versions? boolean false: versions are not read
+---@field wants_draft? boolean the newest draft counts as the version in use
+
+--- The state of the agent of a name, with the configs of both versions. Two agents of that name, or a number that
+--- the organisation does not have, raise an error.
+---@param name string
+---@param options? anyreach.find_options
+---@return anyreach.agent_state without slots
+function Reader:find(name, options)
+  options = options or {}
+  local state = { agent = agent_lookup.by_name(self.api, name, options.known_id), numbers = {}, slots = {} }
+  for _, claim in ipairs(options.claims or {}) do
+    state.numbers[claim.number] = state.numbers[claim.number] or get_number(self.api, claim.number)
+  end
+  if state.agent and options.versions ~= false then
+    state.published, state.draft = agent_lookup.in_use(self.api, state.agent.id)
+    state.version = in_use(state.published, state.draft, options.wants_draft)
+  end
+  return state
+end
+
+--- The state of an agent that was just written, with one version: lists may lag behind.
+---@param agent_id string
+---@param number integer|nil of the version
+---@return anyreach.agent_state without slots
+function Reader:read_back(agent_id, number)
+  return {
+    agent = agent_lookup.by_id(self.api, agent_id),
+    version = number and agent_lookup.version(self.api, agent_id, number),
+    numbers = {},
+    slots = {},
+  }
+end
+
+-- }======
+
+-- {====== to be compared or exported ======
+
 -- Several tasks may ask at once; one of them lists.
-function Reader:numbers()
+function Reader:phone_numbers()
   self.listing = self.listing or host.spawn(number_state.phone_numbers, self.api)
   return self.listing:wait()
 end
 
--- What stands in a slot, in words; nil when that is nothing, or no matter of this agent.
+-- What a slot holds, in words; nil when it is empty, or does not concern this agent.
 local function holder(version_id, version, numbers_by_id, is_claimed)
   if not version_id then return nil end
-  if version and version_id == version.id then return IN_USE end
+  if version and version_id == version.id then return agent_state.IN_USE end
   if numbers_by_id[version_id] then return "version " .. numbers_by_id[version_id] end
   return is_claimed and "another agent" or nil
 end
@@ -59,22 +119,29 @@ function Reader:slots_of(version, versions, claimed)
   for _, other in ipairs(versions) do
     if other.id then numbers_by_id[other.id] = other.version end
   end
-  for _, record in ipairs(self:numbers()) do
+  for _, phone_number in ipairs(self:phone_numbers()) do
     local held = {}
     for _, slot in ipairs(slots.names) do
-      held[slot] = holder(slots.version_id(record, slot), version, numbers_by_id, claimed[record.phone_number])
+      local version_id, is_claimed = slots.version_id(phone_number, slot), claimed[phone_number.phone_number]
+      held[slot] = holder(version_id, version, numbers_by_id, is_claimed)
     end
-    if next(held) then found[record.phone_number] = held end
+    if next(held) then found[phone_number.phone_number] = held end
   end
   return found
 end
 
+local function numbers_of(claims)
+  local claimed = {}
+  for _, claim in ipairs(claims or {}) do claimed[tostring(claim.number)] = true end
+  return claimed
+end
+
 ---@class anyreach.state_options
 ---@field wants_draft? boolean the newest draft counts as the version in use
----@field claimed? table<string, boolean> phone numbers whose slots matter whoever holds them
----@field numbers? boolean false: phone numbers are not read at all
+---@field claims? anyreach.number_claim[] whose slots matter whoever holds them
+---@field slots? boolean false: phone numbers are not read
 
---- What there is of an agent.
+--- The state of an agent with the slots that it holds; only the version in use has its config.
 ---@param agent string|table its id, or what a single read gave
 ---@param options? anyreach.state_options
 ---@return anyreach.agent_state
@@ -83,90 +150,15 @@ function Reader:read(agent, options)
   if type(agent) == "string" then agent = agent_lookup.by_id(self.api, agent) end
   local versions = agent_lookup.versions(self.api, agent.id)
   local published, draft = agent_lookup.published(versions), agent_lookup.draft(versions)
-  local version = options.wants_draft and draft or published or draft
+  local version = in_use(published, draft, options.wants_draft)
   return {
     agent = agent,
+    published = published,
+    draft = draft,
     version = agent_lookup.with_config(self.api, agent.id, version),
-    draft = draft and version ~= draft and draft.version or nil,
-    slots = options.numbers == false and {} or self:slots_of(version, versions, options.claimed or {}),
+    numbers = {},
+    slots = options.slots == false and {} or self:slots_of(version, versions, numbers_of(options.claims)),
   }
-end
-
--- }======
-
--- {====== contents ======
-
-local function present(value)
-  if value == json.null then return nil end
-  return value
-end
-
---- What there is, in the terms of agent files.
----@param state anyreach.agent_state
----@return anyreach.agent_content
-function agent_state.content(state)
-  local content, version = {}, state.version
-  for _, name in ipairs(OWN_FIELDS) do content[name] = present(state.agent[name]) end
-  if version then
-    content.config = version.config
-    content.instruction_builder_inputs = present(version.instruction_builder_inputs)
-    content.publish = version.published == true
-  end
-  content.phone_numbers = next(state.slots) and state.slots or nil
-  content.deploy_as_sip = present(state.agent.sip_endpoint) ~= nil
-  return content
-end
-
---- A digest of what there is, without phone numbers: whoever moves a number does not change the agent. Nor
---- do versions matter to a file that describes none.
----@param state anyreach.agent_state
----@param wanted anyreach.agent_content of the file; where it holds secrets, the state's values are left out
----@return string
-function agent_state.digest(state, wanted)
-  local content = agent_state.content(state)
-  content.phone_numbers = nil
-  if wanted.config == nil then
-    content.config, content.instruction_builder_inputs, content.publish = nil, nil, nil
-  end
-  return canonical.digest(content, wanted)
-end
-
-local function wanted_slots(agent)
-  local numbers = {}
-  for _, claim in ipairs(agent.numbers) do
-    local number = tostring(claim.number)
-    numbers[number] = numbers[number] or {}
-    for _, slot in ipairs(slots.of(claim.direction)) do numbers[number][slot] = IN_USE end
-  end
-  return next(numbers) and numbers or nil
-end
-
---- What an agent file wants.
----@param agent anyreach.agent
----@param state? anyreach.agent_state with which it is to be compared: instructions that the platform writes
---- are as it wrote them
----@return anyreach.agent_content
-function agent_state.wanted(agent, state)
-  local content = {}
-  for name, value in pairs(agent.own) do content[name] = value end
-  content.config = agent.config
-  if agent.generate and state and state.version then
-    content.config = {}
-    for key, value in pairs(agent.config) do content.config[key] = value end
-    content.config.instructions = generation.instructions(state.version)
-  end
-  content.instruction_builder_inputs = agent.inputs
-  content.publish = agent.config and agent.publish or nil
-  content.phone_numbers = wanted_slots(agent)
-  content.deploy_as_sip = agent.deploy_as_sip or nil
-  return content
-end
-
---- A digest of what an agent file wants, with references as they are written.
----@param agent anyreach.agent
----@return string
-function agent_state.wanted_digest(agent)
-  return canonical.digest(agent_state.wanted(agent))
 end
 
 -- }======

@@ -1,8 +1,12 @@
--- A reference: a thing of an organisation by kind and name, such as `dataset:Clinic FAQ`, in place of an id
--- that means nothing elsewhere. What it stands for is the business of references.lua.
+-- A reference names a thing of an organisation by kind and name, such as `dataset:Clinic FAQ`, in place of an id
+-- that means nothing in another organisation. Here are reading and writing it, and finding references in whole
+-- values; agents/references.lua resolves them. Pure.
 
+local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
+local json = require "anyreach.json"
 local operations = require "anyreach.operations"
+local yaml = require "anyreach.yaml"
 
 local reference = {}
 
@@ -17,7 +21,7 @@ for _, kind in ipairs(reference.kinds) do is_kind[kind] = true end
 ---@field name string
 local Reference = { __name = "anyreach.reference" }
 
--- One blank after the colon is none of a name's own.
+-- One space after the colon is not part of the name.
 function Reference:__tostring()
   return self.kind .. (self.name:find("^ ") and ": " or ":") .. self.name
 end
@@ -32,7 +36,7 @@ function reference.is_reference(value)
   return type(value) == "table" and getmetatable(value) == Reference
 end
 
---- What is wrong with a kind that is none.
+--- Why a kind is not one of reference.kinds, in words.
 ---@param kind any
 ---@return string
 function reference.kind_problem(kind)
@@ -41,7 +45,7 @@ function reference.kind_problem(kind)
     or "expected one of " .. table.concat(reference.kinds, ", "))
 end
 
---- Makes a reference. An unknown kind, or a name that is empty or no text, raises an error.
+--- Makes a reference. An unknown kind, or a name that is empty or not text, raises an error of kind "usage".
 ---@param kind string one of reference.kinds
 ---@param name string
 ---@return anyreach.reference
@@ -53,10 +57,10 @@ function reference.make(kind, name)
   return setmetatable({ kind = kind, name = name }, Reference)
 end
 
---- Reads "kind:name" or "kind: name". All that follows is the name, which may begin or end with blanks.
+--- Reads "kind:name" or "kind: name". Everything after that is the name, which may begin or end with spaces.
 ---@param text any
 ---@return anyreach.reference|nil
----@return string|nil problem when it is none
+---@return string|nil problem why the text is not a reference
 function reference.parse(text)
   local kind, name
   if type(text) == "string" then kind, name = text:match("^%s*([^:%s]*)%s*: ?(.*)$") end
@@ -64,5 +68,57 @@ function reference.parse(text)
   if not is_kind[kind] then return nil, reference.kind_problem(kind) end
   return reference.make(kind, name)
 end
+
+-- {====== whole values ======
+
+--- A copy of a value in which each leaf, a reference or anything that is not a table, is replaced.
+---@param value any
+---@param path string of the value
+---@param replace fun(leaf: any, path: string): any
+---@return any
+function reference.map(value, path, replace)
+  if type(value) ~= "table" or reference.is_reference(value) or json.is_number(value) then
+    return replace(value, path)
+  end
+  local copy = setmetatable({}, getmetatable(value))
+  for key, part in pairs(value) do copy[key] = reference.map(part, diff.path(path, key), replace) end
+  return copy
+end
+
+--- The references that a value holds, sorted by path.
+---@param value any
+---@param path? string of the value; default none
+---@return {reference: anyreach.reference, path: string}[]
+function reference.list(value, path)
+  local found = {}
+  reference.map(value, path or "", function(leaf, place)
+    if reference.is_reference(leaf) then found[#found + 1] = { reference = leaf, path = place } end
+    return leaf
+  end)
+  table.sort(found, function(a, b) return a.path < b.path end)
+  return found
+end
+
+local function replace_references(value, replace)
+  return reference.map(value, "", function(leaf) return reference.is_reference(leaf) and replace(leaf) or leaf end)
+end
+
+--- A copy of a value with each reference as the text "kind:name".
+---@generic T
+---@param value T
+---@return T
+function reference.as_text(value)
+  return replace_references(value, tostring)
+end
+
+--- A copy of a value with each reference as the tag !ref, as YAML writes it.
+---@generic T
+---@param value T
+---@return T
+function reference.as_tags(value)
+  return replace_references(value, function(leaf) return yaml.tag("!ref", tostring(leaf)) end)
+end
+
+-- }======
 
 return reference

@@ -9,7 +9,6 @@ local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
-local problem_list = require "anyreach.agents.file.problems"
 local slots = require "anyreach.agents.numbers.slots"
 local yaml = require "anyreach.yaml"
 
@@ -265,13 +264,13 @@ function experiment.read(file)
   local problems = {}
   local doc = document.read(file, problems)
   if doc and not is_mapping(doc.value) then
-    problem_list.add(problems, file, "expected a mapping with the keys agent, variants and outcome, got %s",
+    document.add_problem(problems, file, "expected a mapping with the keys agent, variants and outcome, got %s",
       document.describe(doc.value))
     doc = nil
   end
   local self, wanted
   if doc then self, wanted = read_fields(doc) end
-  problem_list.raise(problems, { file })
+  document.raise_problems(problems, { file })
   self.outcome, self.success = conversations.outcome(wanted), conversations.describe_outcome(wanted)
   self.set_up, self.question = digest_of_set_up(self), digest_of_question(self, wanted)
   return self

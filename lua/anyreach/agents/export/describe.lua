@@ -1,7 +1,9 @@
--- An agent as an agent file describes it: made of what the organisation has, with references in place of
--- ids. What an agent file cannot say is noted in words, so that nothing is lost silently.
+-- An agent as an agent file describes it: made of what the organisation has, with references in place of ids. What an
+-- agent file cannot hold is noted in words, so that nothing is lost silently.
 
+local agent_state = require "anyreach.agents.state"
 local json = require "anyreach.json"
+local reference = require "anyreach.yaml.reference"
 local references = require "anyreach.agents.references"
 local slots = require "anyreach.agents.numbers.slots"
 local yaml = require "anyreach.yaml"
@@ -19,20 +21,18 @@ end
 
 -- {====== phone numbers ======
 
-local IN_USE = "the version in use"
-
 -- The direction in which slots hold the exported version, or nil.
 local function direction_of(held)
   for _, direction in ipairs { "both", "inbound", "outbound" } do
     local holds_all = true
-    for _, slot in ipairs(slots.of(direction)) do holds_all = holds_all and held[slot] == IN_USE end
+    for _, slot in ipairs(slots.of(direction)) do holds_all = holds_all and held[slot] == agent_state.IN_USE end
     if holds_all then return direction end
   end
 end
 
 local function note_other_slots(context, number, held)
   for _, slot in ipairs(slots.names) do
-    if held[slot] and held[slot] ~= IN_USE then
+    if held[slot] and held[slot] ~= agent_state.IN_USE then
       note(context, "%s %s is held by %s, which is not the one exported; it is left out", number, slot, held[slot])
     end
   end
@@ -49,15 +49,15 @@ local function claims(context, state)
   return found
 end
 
--- The number that an entry of a file stands for, and the direction.
+-- The number that an entry of a file means, and the direction.
 local function read_entry(context, entry)
   local number, direction = entry, "inbound"
   if type(entry) == "table" and not yaml.is_tag(entry) then
     number, direction = entry.number, entry.direction or "inbound"
   end
   if type(number) == "table" and yaml.is_tag(number) then
-    local reference = number.tag == "!ref" and references.parse(number.value)
-    number = reference and context.resolver:id(reference.kind, reference.name)
+    local named = number.tag == "!ref" and reference.parse(number.value)
+    number = named and context.resolver:id(named.kind, named.name)
       or number.tag == "!env" and type(number.value) == "string" and os.getenv(number.value)
   end
   return number, direction
@@ -65,8 +65,8 @@ end
 
 -- Numbers have names of their own only where an environment file gives them.
 local function number_value(context, number)
-  local reference = context.has_tags and context.resolver:find(number)
-  return reference and reference.name ~= number and reference or number
+  local found = context.has_tags and context.resolver:find(number)
+  return found and found.name ~= number and found or number
 end
 
 local function new_entry(context, number, direction)
@@ -97,7 +97,7 @@ local function present(value)
   return value
 end
 
--- The agent's own fields. What is as a new agent has it is left to the file.
+-- The agent's own fields. A value that a new agent has anyway is only written when the file has the key.
 local function own_fields(agent, old)
   local metadata = present(agent.metadata)
   local is_empty = metadata == nil or next(metadata) == nil
@@ -109,7 +109,7 @@ local function own_fields(agent, old)
   }
 end
 
--- Instructions that the platform writes from the inputs are not the file's.
+-- Instructions that the platform generates from the inputs do not belong in the file.
 local function version_fields(state, old)
   local version = state.version
   if not version then return {} end
@@ -137,7 +137,7 @@ local function note_problems(context, unresolved)
   end
 end
 
---- What a file is to say about an agent. References stand for ids, where the file can hold them.
+--- What a file is to say about an agent, with references in place of ids where the file can hold them.
 ---@param context anyreach.export_context
 ---@param state anyreach.agent_state
 ---@param old table what the file says already, with tags; {} for a new one
@@ -157,7 +157,8 @@ function describe.agent(context, state, old)
   if #numbers > 0 or old.phone_numbers ~= nil then value.phone_numbers = numbers end
   local is_deployed = present(state.agent.sip_endpoint) ~= nil
   if is_deployed or old.deploy_as_sip ~= nil then value.deploy_as_sip = is_deployed end
-  if state.draft then note(context, "draft %d is newer than what is exported, and is left out", state.draft) end
+  local draft = agent_state.newer_draft(state)
+  if draft then note(context, "draft %d is newer than what is exported, and is left out", draft) end
   return value
 end
 

@@ -1,9 +1,10 @@
--- Export: an organisation's agents as agent files, with prompts beside them and references in place of
--- ids. Files that are there are changed in place; the file of an agent is found by the agent's name.
--- First everything is read and decided, then written; twice in a row changes nothing.
+-- Export: an organisation's agents as agent files, with prompts beside them and references in place of ids. Existing
+-- files are changed in place; the file of an agent is found by the agent's name. First everything is read and decided,
+-- then written; a second run changes nothing.
 
 local agent_lookup = require "anyreach.agents.lookup"
 local agent_state = require "anyreach.agents.state"
+local contents = require "anyreach.agents.contents"
 local describe = require "anyreach.agents.export.describe"
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
@@ -11,11 +12,9 @@ local files = require "anyreach.files"
 local folder = require "anyreach.agents.export.folder"
 local json = require "anyreach.json"
 local json_edit = require "anyreach.yaml.json_edit"
-local names = require "anyreach.agents.export.names"
-local prompts = require "anyreach.agents.export.prompts"
+local prompt_files = require "anyreach.agents.export.prompt_files"
 local reconcile = require "anyreach.agents.export.reconcile"
 local references = require "anyreach.agents.references"
-local stale = require "anyreach.agents.export.stale"
 local tasks = require "anyreach.client.tasks"
 local yaml_edit = require "anyreach.yaml.edit"
 local yaml_text = require "anyreach.yaml.writer"
@@ -26,7 +25,8 @@ local export = {}
 ---@field name string
 ---@field agent_id string|nil
 ---@field file string|nil
----@field action "created"|"updated"|"unchanged"|"failed"|"gone"|"removed" gone: it has a file and is no more
+---@field action "created"|"updated"|"unchanged"|"failed"|"gone"|"removed"
+--- gone: it has a file, and the organisation no longer has it
 ---@field writes {path: string, text: string}[] files to write, or written
 ---@field removes string[] files to remove, or removed
 ---@field notes string[] what the files do not hold, or hold in another form
@@ -38,8 +38,8 @@ local export = {}
 ---@field agents? string[] names or ids; default all
 ---@field environment? anyreach.environment whose ids get names, and whose values stay out of the files
 ---@field inline? boolean prompts stay in the agent files
----@field only_owned? boolean files that are there get no keys that they do not have
----@field prune_files? boolean files of agents that are no more are removed
+---@field only_owned? boolean existing files get no new keys
+---@field prune_files? boolean files of agents that are gone are removed
 ---@field check? boolean nothing is written
 ---@field on_step? fun() called when an agent was read
 
@@ -76,7 +76,7 @@ local function fail(result, err)
   result.action, result.error = "failed", err
 end
 
--- Files know agents by their names.
+-- A file identifies its agent by name.
 local function refuse_nameless(results)
   for _, result in ipairs(results) do
     if result.name == "" then
@@ -112,7 +112,7 @@ local function choose_files(results, where)
     if entry then
       result.file, result.stem = entry.file, entry.file:match("([^/]+)%.%w+$")
     else
-      result.stem = names.stem(result.name, function(stem) return where.stems[stem] ~= nil end)
+      result.stem = folder.stem(result.name, function(stem) return where.stems[stem] ~= nil end)
       result.file = ("%s/%s.yaml"):format(where.path, result.stem)
       where.stems[result.stem] = result.name
     end
@@ -181,7 +181,7 @@ local function decide_all(results, where)
   for _, result in ipairs(results) do
     if not result.error then good[#good + 1] = result end
   end
-  prompts.place(good, where)
+  prompt_files.place(good, where)
   for _, result in ipairs(good) do
     local ok, err = pcall(decide, result, where.by_name[result.name])
     if not ok then fail(result, err) end
@@ -210,9 +210,9 @@ end
 
 --- Exports agents into a directory.
 ---@param api anyreach.client
----@param path string of the directory, which is made when it is not there
+---@param path string of the directory, which is made if need be
 ---@param options? anyreach.export_options
----@return anyreach.export_result[] sorted by name; then the agents that have files and are no more
+---@return anyreach.export_result[] sorted by name; then the agents that have files and are gone
 function export.run(api, path, options)
   options = options or {}
   local where = folder.read(path, options.environment)
@@ -223,7 +223,7 @@ function export.run(api, path, options)
   if options.on_start then options.on_start(#results) end
   describe_all(api, results, where, options)
   decide_all(results, where)
-  if not options.agents then stale.add(results, where, options.prune_files) end
+  if not options.agents then folder.add_gone(results, where, options.prune_files) end
   for _, result in ipairs(options.check and {} or results) do
     if not result.error then
       local ok, err = pcall(write, result)
@@ -231,6 +231,26 @@ function export.run(api, path, options)
     end
   end
   return results
+end
+
+--- Notes in the lock that files and organisation are the same, for the agents that it knows already: which agents a
+--- repository owns is for provisioning to say. An agent whose file wants something else is left out: an export
+--- does not change what an environment variable holds.
+---@param results anyreach.export_result[]
+---@param agents anyreach.agent[] as their files describe them now
+---@param lock anyreach.lock
+---@param account string key of the organisation in the lock
+function export.note_in_lock(results, agents, lock, account)
+  local by_name = {}
+  for _, agent in ipairs(agents) do by_name[agent.name] = agent end
+  for _, result in ipairs(results) do
+    local agent, state = by_name[result.name], result.state
+    local is_known = agent and state and lock:get(account, result.name) ~= nil
+    if is_known and #contents.unmet(agent, state, result.resolver) == 0 then
+      lock:set(account, result.name, contents.lock_facts(agent, state))
+    end
+  end
+  lock:write()
 end
 
 --- How many results there are of each action.
@@ -242,7 +262,7 @@ function export.count(results)
   return counts
 end
 
---- The exit code that stands for the results, as provisioning has it: 2 for a check that found something.
+--- The exit code of results: 2 for a check that found something; for failures as errors.exit_code_of says.
 ---@param results anyreach.export_result[]
 ---@param is_check boolean?
 ---@return integer

@@ -1,12 +1,12 @@
--- Brings what a file says, with its tags, to what it is to say: tags that still stand for the right value
--- stay, references and secrets become tags, and prompts are marked so that they can be put into files of
--- their own (anyreach.export.prompts). Nothing is written here.
+-- Changes what a file says, with its tags, into what it is to say: tags whose value is still right stay, references and
+-- secrets become tags, and prompts are marked so that export/prompt_files.lua can put them into files of their own.
+-- Nothing is written here.
 
 local canonical = require "anyreach.text.canonical"
 local diff = require "anyreach.text.diff"
 local json = require "anyreach.json"
 local redaction = require "anyreach.text.redaction"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 local yaml = require "anyreach.yaml"
 
 local reconcile = {}
@@ -35,7 +35,7 @@ end
 
 local function is_object(value)
   return type(value) == "table" and not json.is_array(value) and not yaml.is_tag(value)
-    and not references.is_reference(value)
+    and not reference.is_reference(value)
 end
 
 -- {====== what is new in the file ======
@@ -76,7 +76,7 @@ end
 function fresh(context, value, path, key, hidden)
   hidden = hidden or redaction.hides(key, value)
   if type(value) == "string" then return fresh_text(context, value, path, key, hidden) end
-  if references.is_reference(value) then return yaml.tag("!ref", tostring(value)) end
+  if reference.is_reference(value) then return yaml.tag("!ref", tostring(value)) end
   if type(value) ~= "table" or yaml.is_tag(value) then return value end
   local copy = json.is_array(value) and json.array {} or {}
   for name, part in pairs(value) do
@@ -107,10 +107,10 @@ merge_tag["!env"] = function(context, old, new, path)
 end
 
 merge_tag["!ref"] = function(context, old, new)
-  local reference = references.parse(old.value)
-  if not reference then return nil end
-  if references.is_reference(new) then return reference == new and old or nil end
-  return context.resolver:id(reference.kind, reference.name) == new and old or nil
+  local named = reference.parse(old.value)
+  if not named then return nil end
+  if reference.is_reference(new) then return named == new and old or nil end
+  return context.resolver:id(named.kind, named.name) == new and old or nil
 end
 
 local function keep_tag(context, old, _, path)

@@ -1,6 +1,7 @@
--- One file of agent files as it was read: its value, and where in the file each part of it stands, so
--- that a problem can be told with file, line and column. JSON files have no places inside; there the
--- message alone names the part.
+-- One file of agent files as it was read: its value, and where in the file each part of it is, so that a problem
+-- can be reported with file, line and column. JSON files have no positions inside; there the message alone names
+-- the part. Problems with files are gathered as {path = place, message =} and raised as one error; a place is
+-- "file:line:column", or "file" where no more is known.
 
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
@@ -10,9 +11,9 @@ local yaml = require "anyreach.yaml"
 ---@class anyreach.document
 ---@field file string
 ---@field value any
----@field secrets anyreach.secret[] what its tags took from the environment and must not be shown
+---@field secrets anyreach.secret[] what its tags took from the environment and no output may show
 ---@field references {reference: anyreach.reference, place: string, path: string}[] that its tags name
----@field environment string|nil the environment file that has had its say
+---@field environment string|nil the environment file whose values were merged into it
 ---@field problems {path: string, message: string}[] shared by all documents of one reading
 local Document = {}
 Document.__index = Document
@@ -22,8 +23,45 @@ local document = {}
 --- The extensions of agent files, and how each is read.
 document.readers = { yaml = files.read_yaml, yml = files.read_yaml, json = files.read_json }
 
+-- {====== problems ======
+
+--- Adds a problem to a list.
+---@param list table[]
+---@param place string
+---@param format string
+function document.add_problem(list, place, format, ...)
+  list[#list + 1] = { path = place, message = format:format(...) }
+end
+
+-- By file, in the order in which they were read, then by line.
+local function sort_problems(list, files_read)
+  local order, keys = {}, {}
+  for index, file in ipairs(files_read) do order[file] = order[file] or index end
+  for _, problem in ipairs(list) do
+    local file, line = problem.path:match("^(.-):(%d+):%d+$")
+    keys[problem] = { order[file or problem.path] or 0, tonumber(line) or 0, problem.message }
+  end
+  table.sort(list, function(a, b)
+    for part = 1, 3 do
+      if keys[a][part] ~= keys[b][part] then return keys[a][part] < keys[b][part] end
+    end
+    return false
+  end)
+end
+
+--- Raises one error of kind "input" that lists the problems, if there are any.
+---@param list {path: string, message: string}[]
+---@param files_read string[] in the order in which their problems are listed
+function document.raise_problems(list, files_read)
+  if #list == 0 then return end
+  sort_problems(list, files_read)
+  error(errors.make { kind = "input", problems = list }, 0)
+end
+
+-- }======
+
 ---@param file string
----@return string|nil extension one that agent files have
+---@return string|nil extension if it is one that agent files have
 function document.extension(file)
   local extension = file:match("%.(%w+)$")
   return document.readers[extension] and extension
@@ -37,7 +75,7 @@ local function unreadable(file, message)
   return { path = file .. place, message = (rest:sub(#place + 1):gsub("^: ", "")) }
 end
 
---- Reads a file; one that cannot be read is a problem and gives nil.
+--- Reads a file. If that fails, the reason is added to the problems and the result is nil.
 ---@param file string with the extension of an agent file
 ---@param problems table[] to which problems are added
 ---@return anyreach.document|nil
@@ -58,13 +96,13 @@ function document.read(file, problems)
   }, Document)
 end
 
--- What is known of where a key or element stands; `file` is in it when that is another one.
+-- What we know about where a key or element is; `file` is set when that is another file.
 local function position(self, container, key)
   local places = self.positions[container]
   return places and (places[key or 0] or places[0]) or {}
 end
 
---- Where a key or element stands, or a container itself when no key is given.
+--- Where a key or element is, or the container itself when no key is given.
 ---@param container table
 ---@param key? string|integer
 ---@return string "file:line:column", or "file" where that is not known
@@ -74,7 +112,7 @@ function Document:place(container, key)
   return place.line and ("%s:%d:%d"):format(file, place.line, place.column) or file
 end
 
---- The file that a value comes from: the document's, or the one that it was taken over from.
+--- The file that a value comes from: the document's own, or the one that Document:take copied it from.
 ---@param container table
 ---@return string
 function Document:file_of(container)
@@ -93,8 +131,8 @@ local function adopt(self, other, value)
   return copy
 end
 
---- Sets a key to a copy of what another document has under it in a container of its own. Places are told in
---- the file that they are from.
+--- Sets a key to a copy of the value that a container of another document has under it. Its places stay in the
+--- file that they are from.
 ---@param container table
 ---@param key string
 ---@param other anyreach.document
@@ -106,16 +144,16 @@ function Document:take(container, key, other, from)
   container[key] = adopt(self, other, from[key])
 end
 
---- Notes a problem with a key or element.
+--- Adds a problem with a key or element.
 ---@param container any
 ---@param key string|integer|nil
 ---@param format string
 function Document:problem(container, key, format, ...)
-  table.insert(self.problems, { path = self:place(container, key), message = format:format(...) })
+  document.add_problem(self.problems, self:place(container, key), format, ...)
 end
 
---- Notes a problem with the value at a path such as "config.tools[1].name". A tag there that could not
---- be resolved is a problem already.
+--- Adds a problem with the value at a path such as "config.tools[1].name", unless it is a tag that could not be
+--- resolved: that is a problem already.
 ---@param path string
 ---@param message string
 function Document:problem_at(path, message)

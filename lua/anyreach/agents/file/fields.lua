@@ -1,20 +1,23 @@
--- The keys of an agent file: what each may hold, and what may stand together. Every problem is noted
--- in the document; the agent is of use only when there is none.
+-- The keys of an agent file: what each may hold, which go together, and what two files must not both say. Problems
+-- are added to the document, or to a list; the agent is only usable when there are none.
 
 local document = require "anyreach.agents.file.document"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
+local slots = require "anyreach.agents.numbers.slots"
 local yaml = require "anyreach.yaml"
 
-local OWN_FIELDS = require "anyreach.agents.file.own_fields"
-
 local fields = {}
+
+--- The fields of an agent itself, not of its versions, that agent files can set; except its name, which identifies
+--- the agent.
+fields.OWN = { "description", "active", "is_demo", "metadata" }
 
 local DIRECTIONS = { "inbound", "outbound", "both" }
 
 local function is_mapping(value)
-  return type(value) == "table" and not json.is_array(value) and not references.is_reference(value)
+  return type(value) == "table" and not json.is_array(value) and not reference.is_reference(value)
 end
 
 -- What each kind of value must be, in words, and the test for it.
@@ -84,7 +87,7 @@ local function check_number(doc, container, key, path)
   local number = container[key]
   if number == nil then return doc:problem(container, nil, "%s: required but missing", path) end
   if yaml.is_tag(number) then return end
-  if references.is_reference(number) then
+  if reference.is_reference(number) then
     if number.kind == "number" then return number end
     return doc:problem(container, key, "%s: expected a reference such as number:main, got %s", path,
       tostring(number))
@@ -132,7 +135,7 @@ end
 ---@class anyreach.number_claim
 ---@field number string|anyreach.reference
 ---@field direction "inbound"|"outbound"|"both"
----@field place string where the file says so
+---@field place string where the file claims it
 
 ---@return anyreach.number_claim[]
 local function read_numbers(doc)
@@ -170,7 +173,7 @@ end
 local function check_config(doc)
   local config = doc.value.config
   if not is_mapping(config) or yaml.is_tag(config) then return end
-  local body = { config = references.as_text(config) }
+  local body = { config = reference.as_text(config) }
   local problems = operations.check("agents.versions.create", "body", body)
   for _, problem in ipairs(problems or {}) do doc:problem_at(problem.path, problem.message) end
 end
@@ -191,24 +194,29 @@ local function check_version_keys(doc)
   check("deploy_as_sip", value.deploy_as_sip == true, true)
 end
 
----@class anyreach.agent
----@field file string where it is described
----@field place string where its name stands
+---@class anyreach.wanted what is wanted of an agent, whether a file says so or a recipe
 ---@field name string
 ---@field own table description, active, is_demo, metadata as far as they are given
----@field config table|nil nil when the file describes no version
----@field generate boolean
+---@field config table|nil nil: nothing is wanted of a version
+---@field generate boolean the platform writes the instructions
 ---@field inputs table|nil instruction_builder_inputs
 ---@field publish boolean
 ---@field numbers anyreach.number_claim[]
 ---@field deploy_as_sip boolean
----@field secrets anyreach.secret[]
+---@field secrets anyreach.secret[] which values above may hold, and no output may show
+
+---@class anyreach.agent : anyreach.wanted as a file describes it
+---@field file string
+---@field place string where its name is
 ---@field references {reference: anyreach.reference, place: string, path: string}[]
 ---@field document anyreach.document
+---@field environment string|nil the environment file whose values were merged into it
+---@field ids table<string, table<string, string>>|nil kind -> name -> id, which that file gives
+---@field is_resolved boolean|nil ids of an organisation are in place of references
 
 local function make_agent(doc, numbers)
   local value, own = doc.value, {}
-  for _, name in ipairs(OWN_FIELDS) do own[name] = value[name] end
+  for _, name in ipairs(fields.OWN) do own[name] = value[name] end
   return {
     file = doc.file,
     place = doc:place(value, "name"),
@@ -225,6 +233,46 @@ local function make_agent(doc, numbers)
     document = doc,
   }
 end
+
+-- {====== what two agents must not both say ======
+
+--- Adds a problem for each name that several agents have.
+---@param agents anyreach.agent[]
+---@param list table[] to which problems are added
+function fields.check_names(agents, list)
+  local places = {}
+  for _, agent in ipairs(agents) do
+    local name = agent.name
+    if type(name) == "string" then
+      if places[name] then
+        document.add_problem(list, agent.place, "name: the agent '%s' is already described at %s", name, places[name])
+      end
+      places[name] = places[name] or agent.place
+    end
+  end
+end
+
+local function check_claim(claim, claimed, list)
+  for _, slot in ipairs(slots.of(claim.direction)) do
+    local key = tostring(claim.number) .. " " .. slot
+    if claimed[key] then
+      document.add_problem(list, claim.place, "phone_numbers: %s is already claimed at %s", key, claimed[key])
+    end
+    claimed[key] = claimed[key] or claim.place
+  end
+end
+
+--- Adds a problem for each slot of a phone number that several agents claim.
+---@param agents anyreach.agent[]
+---@param list table[] to which problems are added
+function fields.check_numbers(agents, list)
+  local claimed = {}
+  for _, agent in ipairs(agents) do
+    for _, claim in ipairs(agent.numbers) do check_claim(claim, claimed, list) end
+  end
+end
+
+-- }======
 
 --- Checks a document and makes an agent of it.
 ---@param doc anyreach.document its value is a mapping, with all tags resolved that can be

@@ -2,18 +2,16 @@
 -- them). Everything that is wrong with any of the files is reported at once, with file, line and
 -- column, before anything is made of them.
 
-local claims = require "anyreach.agents.file.claims"
 local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
 local fields = require "anyreach.agents.file.fields"
 local missing_path = require("anyreach.text.messages").missing_path
-local problems_of = require "anyreach.agents.file.problems"
 local tags = require "anyreach.agents.file.tags"
 local yaml = require "anyreach.yaml"
 
 local agent_file = {}
 
-local add_problem = problems_of.add
+local add_problem = document.add_problem
 
 -- {====== finding files ======
 
@@ -88,8 +86,8 @@ function agent_file.collect(paths, options)
     if name then names[name] = true end
   end
   if environment then environment:check_names(names, list, problems) end
-  claims.check_names(agents, problems)
-  claims.check_numbers(agents, problems)
+  fields.check_names(agents, problems)
+  fields.check_numbers(agents, problems)
   return agents, problems, list
 end
 
@@ -99,7 +97,7 @@ end
 ---@return anyreach.agent[]
 function agent_file.read(paths, options)
   local agents, problems, list = agent_file.collect(paths, options)
-  problems_of.raise(problems, list)
+  document.raise_problems(problems, list)
   return agents
 end
 

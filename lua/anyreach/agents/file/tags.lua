@@ -14,7 +14,7 @@ local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local missing_path = require("anyreach.text.messages").missing_path
 local operations = require "anyreach.operations"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 local secret = require "anyreach.secret"
 local yaml = require "anyreach.yaml"
 
@@ -78,10 +78,10 @@ resolvers["!env"] = function(doc, given)
 end
 
 resolvers["!ref"] = function(doc, text, node, path)
-  local reference, problem = references.parse(text)
-  if not reference then return nil, "!ref: " .. problem end
-  table.insert(doc.references, { reference = reference, place = doc:place(node), path = path })
-  return reference
+  local named, problem = reference.parse(text)
+  if not named then return nil, "!ref: " .. problem end
+  table.insert(doc.references, { reference = named, place = doc:place(node), path = path })
+  return named
 end
 
 resolvers["!required"] = function(doc, what)

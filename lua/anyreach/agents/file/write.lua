@@ -1,17 +1,71 @@
--- Writes agent files, new ones or into those that a person wrote: comments, order and tags stay where the
--- content did. A text that a tag !file stands for is written to the file that the tag names.
+-- Writes agent files: new ones, or into those that a person wrote. Comments, order and tags stay where the content
+-- did; a text that a tag !file names is written to that file.
 
-local document = require "anyreach.agents.file.document"
 local directory = require "anyreach.directory"
+local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 local json_edit = require "anyreach.yaml.json_edit"
-local problems_of = require "anyreach.agents.file.problems"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 local tags = require "anyreach.agents.file.tags"
+local yaml = require "anyreach.yaml"
 local yaml_edit = require "anyreach.yaml.edit"
 local yaml_value = require "anyreach.yaml.value"
+
+local write = {}
+
+-- {====== an agent as the mapping of its file ======
+
+local function entry_of(claim)
+  if claim.direction == "inbound" then return claim.number end
+  return { number = claim.number, direction = claim.direction }
+end
+
+-- True when an entry of a file says what a claim says.
+local function says(entry, claim)
+  local number, direction = entry, "inbound"
+  if type(entry) == "table" and not yaml.is_tag(entry) then
+    number, direction = entry.number, entry.direction or "inbound"
+  end
+  if type(number) == "table" then number = number.value end
+  return direction == claim.direction and (number == claim.number or number == tostring(claim.number))
+end
+
+local function phone_numbers(agent, old)
+  local list = json.array {}
+  for index, claim in ipairs(agent.numbers) do
+    list[index] = entry_of(claim)
+    for _, entry in ipairs(old or {}) do
+      if says(entry, claim) then list[index] = entry end
+    end
+  end
+  return list
+end
+
+--- What an agent file is to hold for an agent.
+---@param agent anyreach.agent
+---@param old? table what the file holds now, with tags
+---@return table
+function write.value(agent, old)
+  old = old or {}
+  local made = { name = agent.name }
+  for key, own in pairs(agent.own) do made[key] = own end
+  local is_empty = agent.config == nil or agent.generate and next(agent.config) == nil
+  if not is_empty or old.config ~= nil then made.config = agent.config end
+  made.instruction_builder_inputs = agent.inputs
+  local function set(key, given, default)
+    if given ~= default or old[key] ~= nil then made[key] = given end
+  end
+  set("generate", agent.generate, false)
+  set("publish", agent.publish, true)
+  set("deploy_as_sip", agent.deploy_as_sip, false)
+  local has_numbers = #agent.numbers > 0 or old.phone_numbers ~= nil
+  made.phone_numbers = has_numbers and phone_numbers(agent, old.phone_numbers) or nil
+  return made
+end
+
+-- }======
 
 -- {====== tags that stay ======
 
@@ -33,7 +87,7 @@ keeps["!env"] = function(_, tag, new)
 end
 
 keeps["!ref"] = function(_, tag, new)
-  return references.is_reference(new) and references.parse(tag.value) == new
+  return reference.is_reference(new) and reference.parse(tag.value) == new
 end
 
 local function name_of(element)
@@ -75,7 +129,7 @@ local function read(path)
   if not directory.kind(path) then return nil, "" end
   local problems = {}
   local doc = document.read(path, problems)
-  problems_of.raise(problems, { path })
+  document.raise_problems(problems, { path })
   return doc, files.read_file(path)
 end
 
@@ -91,11 +145,11 @@ local function write_text(path, text)
   return true
 end
 
---- Writes a value to an agent file.
+--- Writes an agent file.
 ---@param path string with the extension of an agent file
----@param make fun(old: table|nil): table the value, made from what the file holds now, with tags
----@return boolean changed false: the files say so already
-return function(path, make)
+---@param make fun(old: table|nil): table the new value, made from what the file holds now, with tags
+---@return boolean changed false: the files hold that already
+function write.file(path, make)
   if not document.extension(path) then
     errors.raise("usage", "%s: expected an agent file that ends in .yaml, .yml or .json", path)
   end
@@ -106,6 +160,8 @@ return function(path, make)
   local is_json = document.extension(path) == "json"
   local new_text = is_json and json_edit.update(text, value) or yaml_edit.update(text, value, { name = path })
   local changed = write_text(path, new_text)
-  for _, write in ipairs(writes) do changed = write_text(write.path, write.text) or changed end
+  for _, item in ipairs(writes) do changed = write_text(item.path, item.text) or changed end
   return changed
 end
+
+return write

@@ -1,17 +1,21 @@
--- Promotion: agents of one organisation to another. Reads both, plans everything, and writes only when all
--- references are resolved; one agent's conflict does not stop the others. What was promoted stands in the
--- lock, by the number of a version, which can be read again because published versions do not change.
+-- Promotion: agents of one organisation to another. Reads both, plans everything, and writes only when all references
+-- are resolved; one agent's conflict does not stop the others. Three versions of an agent matter: what was last
+-- promoted (the base), what the source has now, and what the target has now. The lock notes the base by the number of
+-- a published version, which can be read again because published versions do not change.
 
 local account = require "anyreach.account.identity"
 local agent_lookup = require "anyreach.agents.lookup"
+local agent_state = require "anyreach.agents.state"
 local checked = require "anyreach.agents.checked"
-local claims = require "anyreach.agents.promotion.claims"
+local contents = require "anyreach.agents.contents"
 local errors = require "anyreach.errors"
+local json = require "anyreach.json"
+local merge = require "anyreach.agents.promotion.merge"
 local number_state = require "anyreach.agents.numbers.number_state"
-local plan = require "anyreach.agents.promotion.plan"
 local provision = require "anyreach.agents.provision"
+local provision_plan = require "anyreach.agents.provision.plan"
 local references = require "anyreach.agents.references"
-local remap = require "anyreach.agents.promotion.remap"
+local slots = require "anyreach.agents.numbers.slots"
 local tasks = require "anyreach.client.tasks"
 
 local promotion = {}
@@ -23,6 +27,23 @@ local promotion = {}
 ---@field target_ids table|nil
 ---@field lock anyreach.lock
 
+---@class anyreach.promotion_item
+---@field name string
+---@field choice anyreach.promotion_choice
+---@field state anyreach.agent_state what the target has
+---@field content table what the source has, in the target's terms
+---@field base table|nil what was last promoted, in the target's terms
+---@field own table fields of the agent itself, for one that is to be created
+---@field numbers {number: string, direction: string}[] that the version gets
+---@field action "create"|"update"|"unchanged"|"conflict"|"skipped"
+---@field conflicts anyreach.merge_conflict[]
+---@field differences anyreach.difference[] from what the target has to what it gets
+---@field change anyreach.change|nil for provision.apply; nil when there is nothing to be done
+
+---@class anyreach.promotion_options
+---@field decide? "ours"|"theirs"|"skip" ours: the source's value; theirs: the target's; skip: leave the agent
+---@field publish? boolean default true
+
 local function add_problems(problems, name, found)
   for _, problem in ipairs(found) do
     problems[#problems + 1] = { path = ("%s: %s"):format(name, problem.path), message = problem.message }
@@ -33,15 +54,75 @@ local function fail_if_any(problems)
   if #problems > 0 then error(errors.make { kind = "input", problems = problems }, 0) end
 end
 
+-- {====== which agents ======
+
+---@class anyreach.promotion_choice
+---@field agent table of the source
+---@field version table the version to promote, with its configuration
+---@field version_ids table<string, true> of all versions of the agent
+
+local function ids_of(versions)
+  local ids = {}
+  for _, version in ipairs(versions) do
+    if version.id then ids[version.id] = true end
+  end
+  return ids
+end
+
+local function choose(api, agent, number)
+  local versions = agent_lookup.versions(api, agent.id)
+  local version = number and agent_lookup.numbered(versions, number) or not number and agent_lookup.published(versions)
+  if not version then
+    return nil, number and ("there is no version %d"):format(number) or "no version is published"
+  elseif version.published ~= true then
+    return nil, ("version %d is a draft; only published versions are promoted, for they do not change"):format(number)
+  end
+  return { agent = agent, version = agent_lookup.with_config(api, agent.id, version), version_ids = ids_of(versions) }
+end
+
+--- The agents of some words, "NAME" or "NAME@VERSION".
+---@param api anyreach.client of the source
+---@param words string[]
+---@param problems {path: string, message: string}[] to which problems are added
+---@return anyreach.promotion_choice[] in the order of the words
+function promotion.named(api, words, problems)
+  local chosen, seen = {}, {}
+  for _, word in ipairs(words) do
+    local name, number = agent_lookup.split(word)
+    local agent = agent_lookup.find(api, name)
+    local one, problem = choose(api, agent, number)
+    if one and seen[agent.id] then one, problem = nil, "the agent is named twice" end
+    seen[agent.id] = true
+    if not one then problems[#problems + 1] = { path = agent.name, message = problem } end
+    chosen[#chosen + 1] = one
+  end
+  return chosen
+end
+
+--- All agents with a published version.
+---@param api anyreach.client of the source
+---@return anyreach.promotion_choice[] sorted by name
+---@return string[] left_out names of agents without one
+function promotion.all(api)
+  local agents, chosen, left_out = agent_lookup.all(api), {}, {}
+  table.sort(agents, function(a, b) return a.name < b.name end)
+  local found = tasks.map(agents, function(agent) return choose(api, agent) or false end)
+  for index, one in ipairs(found) do
+    if one then chosen[#chosen + 1] = one else left_out[#left_out + 1] = agents[index].name end
+  end
+  return chosen, left_out
+end
+
+-- }======
+
 -- {====== reading ======
 
 local function last_promotion(sides, choice)
   return sides.lock:promotion(account.of(sides.source).key, account.of(sides.target).key, choice.agent.name)
 end
 
--- The version that was last promoted, in the target's terms; nil when the lock knows of none, or when one of
--- the agents is not the one that it knows.
-local function read_base(sides, converter, choice, target_agent)
+-- The version that was last promoted, in the target's terms; nil when the lock notes none, or notes another agent.
+local function read_base(sides, translator, choice, target_agent)
   local row = last_promotion(sides, choice)
   if not row or not target_agent or row.agent_id ~= target_agent.id then return nil end
   if row.from_agent_id and row.from_agent_id ~= choice.agent.id then return nil end
@@ -50,30 +131,150 @@ local function read_base(sides, converter, choice, target_agent)
     if err.kind == "not_found" then return nil end
     error(err, 0)
   end
-  return (converter:value(remap.content(checked.object("whole_version", version, "agents.versions.get"))))
+  return (translator:value(contents.of_version(checked.object("whole_version", version, "agents.versions.get"))))
 end
 
-local function read_state(sides, choice)
-  local api, row = sides.target, last_promotion(sides, choice)
-  local agent = agent_lookup.by_name(api, choice.agent.name, row and row.agent_id)
-  local state = { agent = agent, numbers = {} }
-  if agent then state.published, state.draft = agent_lookup.in_use(api, agent.id) end
-  return state
+local function read_state(reader, sides, choice)
+  local row = last_promotion(sides, choice)
+  return reader:find(choice.agent.name, { known_id = row and row.agent_id })
 end
 
-local function read_item(sides, converter, choice)
-  local state = read_state(sides, choice)
+local function read_item(sides, reader, translator, choice)
+  local state = read_state(reader, sides, choice)
   return {
     name = choice.agent.name, choice = choice, state = state, numbers = {},
-    base = read_base(sides, converter, choice, state.agent),
+    base = read_base(sides, translator, choice, state.agent),
   }
+end
+
+-- }======
+
+-- {====== phone numbers ======
+
+local function add_number_problem(problems, item, number, format, ...)
+  problems[#problems + 1] = { path = ("%s: %s"):format(item.name, number), message = format:format(...) }
+end
+
+-- The direction in which a number of the source holds some version of an agent, or nil.
+local function direction_of(phone_number, version_ids)
+  local held = {}
+  for _, slot in ipairs(slots.names) do
+    if version_ids[slots.version_id(phone_number, slot)] then held[#held + 1] = slot end
+  end
+  return #held == 2 and "both" or held[1]
+end
+
+local function check_claim(claimed, item, number, direction, problems)
+  for _, slot in ipairs(slots.of(direction)) do
+    local key = number .. " " .. slot
+    if claimed[key] then
+      add_number_problem(problems, item, number, "its %s slot is already claimed by '%s'", slot, claimed[key])
+    end
+    claimed[key] = claimed[key] or item.name
+  end
+end
+
+-- Adds one number to an item.
+local function claim(item, number, direction, by_number, problems)
+  if not by_number[number] then
+    return add_number_problem(problems, item, number, "the target has no such number; say which one is meant in its "
+      .. "environment file, as references: {number: {\"%s\": NUMBER}}", number)
+  end
+  item.state.numbers[number] = by_number[number]
+  table.insert(item.numbers, { number = number, direction = direction })
+end
+
+local function claim_all(item, phone_numbers, by_number, translator, claimed, problems)
+  for _, phone_number in ipairs(phone_numbers) do
+    local direction = direction_of(phone_number, item.choice.version_ids)
+    if direction then
+      local number, problem = translator:number(phone_number.phone_number)
+      if number then
+        check_claim(claimed, item, number, direction, problems)
+        claim(item, number, direction, by_number, problems)
+      else
+        add_number_problem(problems, item, phone_number.phone_number, "%s", problem)
+      end
+    end
+  end
+end
+
+-- Gives each item the numbers that reach its agent in the source, as numbers of the target, in the same directions.
+-- `phone_numbers` holds those of all phone numbers of `source` and `target`.
+local function claim_numbers(items, phone_numbers, translator, problems)
+  local by_number, claimed = {}, {}
+  for _, phone_number in ipairs(phone_numbers.target) do by_number[phone_number.phone_number] = phone_number end
+  for _, item in ipairs(items) do
+    claim_all(item, phone_numbers.source, by_number, translator, claimed, problems)
+  end
+end
+
+-- }======
+
+-- {====== merging ======
+
+-- What the target has of a version: the published one, else a draft that nothing was published after.
+local function present_content(state)
+  local version = state.published or state.draft
+  return version and contents.of_version(version)
+end
+
+local function inputs_of(content)
+  local inputs = content.instruction_builder_inputs
+  if inputs == json.null then return nil end
+  return inputs
+end
+
+---@return anyreach.wanted
+local function wanted_of(item, content, options)
+  return {
+    name = item.name, own = item.state.agent and {} or item.own, config = content.config or {},
+    inputs = inputs_of(content), generate = false, publish = options.publish ~= false, numbers = item.numbers,
+    deploy_as_sip = false, secrets = {},
+  }
+end
+
+-- A draft in the target is somebody's work, unless its configuration is the one that is to be written: then
+-- an earlier run was cut off.
+local function without_other_draft(state, config)
+  local draft = state.draft
+  if draft and #contents.all_differences(config, draft.config) > 0 then draft = nil end
+  return { agent = state.agent, published = state.published, draft = draft, numbers = state.numbers }
+end
+
+local function make_change(item, content, options)
+  local wanted = wanted_of(item, content, options)
+  local state = without_other_draft(item.state, wanted.config)
+  local made = provision_plan.make(wanted, state, { exact = true })
+  item.action = #made.steps == 0 and "unchanged" or state.agent and "update" or "create"
+  item.change = {
+    name = item.name, agent = wanted, remote = state, steps = made.steps, changes = made.changes,
+    draft = made.version, version = made.version and made.version.version, action = item.action,
+  }
+end
+
+local preferences = { ours = "source", theirs = "target" }
+
+-- Merges, and finds the steps.
+local function complete(item, options)
+  local present, merged = present_content(item.state), item.content
+  item.conflicts, item.differences = {}, {}
+  if present then
+    merged, item.conflicts = merge.run(item.base, item.content, present, preferences[options.decide])
+    item.differences = contents.all_differences(merged, present)
+  end
+  if #item.conflicts > 0 and not preferences[options.decide] then
+    item.action = options.decide == "skip" and "skipped" or "conflict"
+  else
+    make_change(item, merged, options)
+  end
 end
 
 -- }======
 
 -- {====== planning ======
 
--- In the target the name alone tells agents apart.
+-- In the target agents are identified by name alone.
 local function check_names(chosen, problems)
   local ids = {}
   for _, choice in ipairs(chosen) do
@@ -86,52 +287,52 @@ local function check_names(chosen, problems)
   end
 end
 
--- Agents that this run creates are referred to before they are there.
+-- Agents that this run creates are referred to before they exist.
 local function expect_agents(items, resolver)
   for _, item in ipairs(items) do
     if not item.state.agent and resolver:lacks("agent", item.name) then resolver:expect("agent", item.name) end
   end
 end
 
-local function convert(items, converter, problems)
+local function convert(items, translator, problems)
   for _, item in ipairs(items) do
     local found
-    item.content, found = converter:value(remap.content(item.choice.version))
+    item.content, found = translator:value(contents.of_version(item.choice.version))
     add_problems(problems, item.name, found)
     if not item.state.agent then
-      item.own, found = converter:value(plan.own_fields(item.choice.agent))
+      item.own, found = translator:value(contents.own(item.choice.agent))
       add_problems(problems, item.name, found)
     end
   end
 end
 
---- What promotes agents. Only reads. Everything that cannot be resolved in the target raises one error of
---- kind "input".
+--- What promotes agents. Only reads. References that cannot be resolved in the target raise one error of kind "input"
+--- that lists them all.
 ---@param sides anyreach.promotion_sides
 ---@param chosen anyreach.promotion_choice[]
 ---@param options anyreach.promotion_options|{numbers?: boolean, on_step?: fun()} on_step: one more was read
 ---@return anyreach.promotion_item[] in the order of the choice
 function promotion.plan(sides, chosen, options)
   local resolver = references.resolver(sides.target, sides.target_ids)
-  local converter = remap.new(references.resolver(sides.source, sides.source_ids), resolver)
-  local problems = {}
+  local translator = references.translator(references.resolver(sides.source, sides.source_ids), resolver)
+  local reader, problems = agent_state.reader(sides.target), {}
   check_names(chosen, problems)
   fail_if_any(problems)
   local items = tasks.map(chosen, function(choice)
-    local item = read_item(sides, converter, choice)
+    local item = read_item(sides, reader, translator, choice)
     if options.on_step then options.on_step() end
     return item
   end)
   expect_agents(items, resolver)
-  convert(items, converter, problems)
+  convert(items, translator, problems)
   if options.numbers then
     local phone_numbers =
       { source = number_state.phone_numbers(sides.source), target = number_state.phone_numbers(sides.target) }
-    claims.add(items, phone_numbers, converter, problems)
+    claim_numbers(items, phone_numbers, translator, problems)
   end
   fail_if_any(problems)
   for _, item in ipairs(items) do
-    plan.complete(item, options)
+    complete(item, options)
     if item.change then item.change.resolver = resolver end
   end
   return items

@@ -6,7 +6,7 @@
 
 local diff = require "anyreach.text.diff"
 local json = require "anyreach.json"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 
 local merge = {}
 
@@ -32,7 +32,7 @@ local function present(value)
 end
 
 local function kind(value)
-  if type(value) ~= "table" or json.is_number(value) or references.is_reference(value) then return "leaf" end
+  if type(value) ~= "table" or json.is_number(value) or reference.is_reference(value) then return "leaf" end
   return json.is_array(value) and "list" or "mapping"
 end
 

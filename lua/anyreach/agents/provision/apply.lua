@@ -1,6 +1,6 @@
--- Carries out the steps of a plan, in their order, and checks by what the server answers that they had
--- their effect. Each step is marked with its outcome, so that after a failure it can be told what was
--- done, what may have been done, and what was not attempted.
+-- Carries out the steps of a plan in their order, and checks in the answers that they had their effect. Each step is
+-- marked with its outcome, so that after a failure it can be reported what was done, what may have been done, and what
+-- was not attempted.
 
 local agent_lookup = require "anyreach.agents.lookup"
 local checked = require "anyreach.agents.checked"
@@ -8,6 +8,7 @@ local errors = require "anyreach.errors"
 local generation = require "anyreach.agents.generation"
 local number_state = require "anyreach.agents.numbers.number_state"
 local plan = require "anyreach.agents.provision.plan"
+local reference = require "anyreach.yaml.reference"
 local references = require "anyreach.agents.references"
 local sip = require "anyreach.agents.sip"
 local steps = require "anyreach.agents.steps"
@@ -22,11 +23,11 @@ local apply = {}
 ---@field on_created fun(agent: table)|nil called when the agent was created
 ---@field sip_address string|nil of an agent that was just deployed
 
--- The fields that a step sends: agents that were referred to before they were there have their ids now.
+-- The fields that a step sends: agents that did not exist when they were referred to have their ids now.
 local function fields_of(progress, step)
   if not progress.resolver then return step.fields end
   local fields = references.substitute(step.fields, progress.resolver)
-  local missing = references.list(fields)[1]
+  local missing = reference.list(fields)[1]
   if missing then
     errors.raise("input", "the agent '%s', which this one refers to, was not created", missing.reference.name)
   end
@@ -87,7 +88,7 @@ function actions.deploy_as_sip(progress)
 end
 
 --- Carries out a plan. A step that fails raises its error; the steps are marked in any case.
----@param progress anyreach.provision_progress with api, and agent and version as far as they are there
+---@param progress anyreach.provision_progress with api, and agent and version if they exist
 ---@param list anyreach.step[] each gets `outcome`: done, failed, may_have_been_done or not_attempted
 function apply.run(progress, list)
   steps.run(list, function(step) actions[step.action](progress, step) end)

@@ -1,15 +1,14 @@
--- Provisioning: brings agents to the state that agent files describe, in two steps. compare() reads the
--- organisation and says what would be done; apply() does it. One agent's failure does not stop the others,
--- and a run that was cut off is completed by the next one.
+-- Provisioning: brings agents to the state that is wanted of them, in two parts. compare() reads the organisation and
+-- says what would be done; apply() does it. One agent's failure does not stop the others, and the next run completes
+-- one that was interrupted.
 
+local agent_state = require "anyreach.agents.state"
 local apply = require "anyreach.agents.provision.apply"
 local errors = require "anyreach.errors"
+local lines = require "anyreach.agents.provision.lines"
 local plan = require "anyreach.agents.provision.plan"
-local redaction = require "anyreach.agents.provision.redaction"
-local remote = require "anyreach.agents.provision.remote"
-local resolution = require "anyreach.agents.provision.resolution"
+local references = require "anyreach.agents.references"
 local tasks = require "anyreach.client.tasks"
-local text = require "anyreach.agents.provision.text"
 
 local provision = {}
 
@@ -21,8 +20,8 @@ local provision = {}
 ---@field version integer|nil the version in use, or the draft that is to be written
 ---@field steps anyreach.step[]
 ---@field changes string[] paths by which the version differs
----@field agent anyreach.agent what is wanted, with ids in the places of references
----@field remote anyreach.remote|nil what is there
+---@field agent anyreach.wanted with ids in place of references
+---@field remote anyreach.agent_state|nil what the organisation has
 ---@field draft_left_alone integer|nil
 ---@field error anyreach.error|any of a failure
 ---@field private resolver anyreach.resolver
@@ -49,11 +48,11 @@ local provision = {}
 ---@field on_result? fun(result: anyreach.provision_result|anyreach.change) called in the order of the agents
 ---@field on_created? fun(change: anyreach.change, agent: table) called when an agent was created, before the steps
 --- that follow
----@field on_applied? fun(change: anyreach.change, progress: anyreach.progress) called when an agent is as it is
+---@field on_applied? fun(change: anyreach.change, progress: anyreach.provision_progress) called when an agent is as
 --- wanted; an error that it raises is the agent's
 
--- Both print as the line that the recipe shows.
-local Line = { __tostring = function(self) return text.line(self) end, __name = "anyreach.change" }
+-- A change and a result print as the line that the recipe shows.
+local Line = { __tostring = function(self) return lines.line(self) end, __name = "anyreach.change" }
 
 -- A function to be called with each item of a list and its index, in any order; the items are reported
 -- in the list's.
@@ -80,10 +79,46 @@ local function for_each(list, f, options, is_check, report)
   end, { concurrency = options.concurrency })
 end
 
+-- {====== errors without secrets ======
+
+local function redact(value, secrets)
+  if type(value) == "string" then
+    for _, secret in ipairs(secrets) do value = secret:redact(value) end
+  elseif type(value) == "table" then
+    local copy = setmetatable({}, getmetatable(value))
+    for key, part in pairs(value) do copy[redact(key, secrets)] = redact(part, secrets) end
+    return copy
+  end
+  return value
+end
+
+-- The error without the secrets of an agent file: a server may send back what it was sent. A message made of the
+-- server's words is made anew of them, because it may hold them in another spelling.
+local function redacted(err, secrets)
+  if #secrets == 0 then return err end
+  local copy = redact(errors.is_error(err) and err or tostring(err), secrets)
+  if errors.is_error(copy) and copy.detail ~= nil then
+    copy.message = nil
+    return errors.make(copy)
+  end
+  return copy
+end
+
+-- }======
+
 -- {====== comparing ======
 
-local function fill_change(change, api, options)
-  local state = remote.read(api, change.agent, options.known_id and options.known_id(change.agent))
+local function read_state(reader, wanted, options)
+  return reader:find(wanted.name, {
+    known_id = options.known_id and options.known_id(wanted),
+    claims = wanted.numbers,
+    versions = wanted.config ~= nil,
+    wants_draft = not wanted.publish,
+  })
+end
+
+local function fill_change(change, reader, options)
+  local state = read_state(reader, change.agent, options)
   local made = plan.make(change.agent, state, options)
   change.remote, change.agent_id = state, state.agent and state.agent.id
   change.steps, change.changes, change.draft_left_alone = made.steps, made.changes, made.draft_left_alone
@@ -91,25 +126,26 @@ local function fill_change(change, api, options)
   change.action = #made.steps == 0 and "unchanged" or state.agent and "update" or "create"
 end
 
-local function compare_one(api, agent, resolver, options)
+local function compare_one(reader, agent, resolver, options)
   local change = { name = agent.name, file = agent.file, agent = agent, resolver = resolver, steps = {}, changes = {} }
-  local ok, err = pcall(fill_change, change, api, options)
-  if not ok then change.action, change.error = "failed", redaction.of_error(err, agent.secrets) end
+  local ok, err = pcall(fill_change, change, reader, options)
+  if not ok then change.action, change.error = "failed", redacted(err, agent.secrets) end
   return setmetatable(change, Line)
 end
 
---- What would have to be done. Only reads. References that cannot be resolved raise one error of kind
---- "input"; an agent that cannot be compared is a change with the action "failed".
+--- What is to be done. Only reads. References that cannot be resolved raise one error of kind "input"; an agent that
+--- cannot be compared is a change with the action "failed".
 ---@param api anyreach.client
----@param agents anyreach.agent[] from anyreach.agent_file
+---@param agents anyreach.agent[]
 ---@param options? anyreach.run_options
 ---@return anyreach.change[] one for each agent, in their order
 function provision.compare(api, agents, options)
   options = options or {}
-  local resolved, resolver = resolution.resolve(api, agents)
+  local resolved, resolver = references.resolve(api, agents)
+  local reader = agent_state.reader(api)
   local report = options.check and options.on_result
   return for_each(resolved, function(agent)
-    return compare_one(api, agent, resolver, options)
+    return compare_one(reader, agent, resolver, options)
   end, options, true, report)
 end
 
@@ -140,7 +176,7 @@ local function take_steps(work, last)
   local due = table.move(work.change.steps, work.taken + 1, last, 1, {})
   local ok, err = pcall(apply.run, work.progress, due)
   work.taken = last
-  if not ok then work.error = redaction.of_error(err, work.change.agent.secrets) end
+  if not ok then work.error = redacted(err, work.change.agent.secrets) end
 end
 
 -- Agents that others refer to are created first, without a version: so they may refer to each other.
@@ -159,16 +195,16 @@ end
 
 local outcomes = { create = "created", update = "updated", unchanged = "unchanged", failed = "failed" }
 
-local function tell_applied(work, options)
+local function call_on_applied(work, options)
   if work.error or not options.on_applied then return end
   local ok, err = pcall(options.on_applied, work.change, work.progress)
-  if not ok then work.error = redaction.of_error(err, work.change.agent.secrets) end
+  if not ok then work.error = redacted(err, work.change.agent.secrets) end
 end
 
 local function finish(work, options)
   local change, progress = work.change, work.progress
   take_steps(work, #change.steps)
-  tell_applied(work, options)
+  call_on_applied(work, options)
   return setmetatable({
     name = change.name,
     file = change.file,
@@ -198,7 +234,7 @@ end
 
 -- }======
 
---- Compares and, unless that is all that is asked for, applies.
+--- Compares and, without `check`, applies.
 ---@param api anyreach.client
 ---@param agents anyreach.agent[]
 ---@param options? anyreach.run_options
@@ -218,8 +254,8 @@ function provision.count(list)
   return counts
 end
 
---- The exit code that stands for changes or results: 0 all is well, 2 there is something to do, 8 some
---- agents failed and others did not; when all failed, the code of the first error.
+--- The exit code of changes or results: 0 all agents are as wanted, 2 something is to be done, 8 some agents failed
+--- and others did not; when all failed, the code of the first error.
 ---@param list (anyreach.provision_result|anyreach.change)[]
 ---@return integer
 function provision.exit_code(list)

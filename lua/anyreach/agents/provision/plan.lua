@@ -1,16 +1,14 @@
--- Which steps bring what is there to what is wanted. Pure: no request, no clock. So `--check` can show
--- exactly what a run would do.
+-- Plans the steps that bring an agent from the state it is in to what is wanted. Pure: no request, no clock; so
+-- `--check` can show exactly what a run would do.
 --
--- The steps end in the same state from wherever an earlier run was cut off: each of them is left out
--- when its effect is already there.
+-- The steps lead to the same state from wherever an earlier run was interrupted: each of them is left out when its
+-- effect is there already.
 
+local contents = require "anyreach.agents.contents"
 local diff = require "anyreach.text.diff"
 local generation = require "anyreach.agents.generation"
-local json = require "anyreach.json"
 local sip = require "anyreach.agents.sip"
 local slots = require "anyreach.agents.numbers.slots"
-
-local OWN_FIELDS = require "anyreach.agents.file.own_fields"
 
 local plan = {}
 
@@ -24,10 +22,10 @@ local plan = {}
 ---@field direction? "inbound"|"outbound"|"both" of publish
 
 ---@class anyreach.plan
----@field steps anyreach.step[] nothing is to be done when it is empty
+---@field steps anyreach.step[] empty when nothing is to be done
 ---@field version table|nil the version that they are about; nil when it is still to be created
 ---@field changes string[] paths by which the version in use differs from what is wanted
----@field draft_left_alone integer|nil number of a newer draft that is somebody else's matter
+---@field draft_left_alone integer|nil number of a newer draft that somebody else works on
 
 ---@class anyreach.provision_options
 ---@field exact? boolean keys that only the server has are differences too
@@ -39,41 +37,32 @@ end
 
 -- {====== the agent itself ======
 
--- What is given, else what is there. Whether an update replaces the agent or changes it is not
--- documented; sent whole it is the same. Entries of metadata that the file does not name are kept.
+-- What is given, else what is there. Whether an update replaces the agent or changes it is not documented; sent whole
+-- it is the same. Entries of metadata that the file does not name are kept.
 local function all_own_fields(wanted, agent, exact)
-  local fields = { name = wanted.name }
-  for _, name in ipairs(OWN_FIELDS) do
-    local value, present = wanted.own[name], agent[name]
-    if value == nil and present ~= json.null then value = present end
-    fields[name] = value
-  end
-  local metadata = fields.metadata
+  local all = { name = wanted.name }
+  for name, value in pairs(contents.own(agent)) do all[name] = value end
+  for name, value in pairs(wanted.own) do all[name] = value end
+  local metadata = all.metadata
   if not exact and type(metadata) == "table" and type(agent.metadata) == "table" then
-    fields.metadata = {}
-    for key, value in pairs(agent.metadata) do fields.metadata[key] = value end
-    for key, value in pairs(metadata) do fields.metadata[key] = value end
+    all.metadata = {}
+    for key, value in pairs(agent.metadata) do all.metadata[key] = value end
+    for key, value in pairs(metadata) do all.metadata[key] = value end
   end
-  return fields
+  return all
 end
 
-local function own_steps(steps, wanted, remote, options)
-  if not remote.agent then
-    local fields = { name = wanted.name }
-    for name, value in pairs(wanted.own) do fields[name] = value end
-    append(steps, { action = "create_agent", fields = fields })
+local function own_steps(steps, wanted, state, options)
+  if not state.agent then
+    local all = { name = wanted.name }
+    for name, value in pairs(wanted.own) do all[name] = value end
+    append(steps, { action = "create_agent", fields = all })
     return
   end
-  local changes = {}
-  for _, name in ipairs(OWN_FIELDS) do
-    if wanted.own[name] ~= nil then
-      local found = diff.compare(wanted.own[name], remote.agent[name], { path = name, exact = options.exact })
-      table.move(diff.paths(found), 1, #found, #changes + 1, changes)
-    end
-  end
+  local changes = diff.paths(contents.differences(wanted.own, state.agent, options.exact))
   if #changes > 0 then
-    local fields = all_own_fields(wanted, remote.agent, options.exact)
-    append(steps, { action = "update_agent", fields = fields, changes = changes })
+    local all = all_own_fields(wanted, state.agent, options.exact)
+    append(steps, { action = "update_agent", fields = all, changes = changes })
   end
 end
 
@@ -81,14 +70,8 @@ end
 
 -- {====== its version ======
 
-local function differences_of_config(config, version, options)
-  return diff.compare(config, version.config, { path = "config", exact = options.exact })
-end
-
-local function differences_of_inputs(wanted, version, options)
-  if not wanted.inputs then return {} end
-  return diff.compare(wanted.inputs, version.instruction_builder_inputs,
-    { path = "instruction_builder_inputs", exact = options.exact })
+local function differs(wanted, version, options)
+  return #contents.differences(wanted, version, options.exact) > 0
 end
 
 local function with_instructions(config, instructions)
@@ -98,7 +81,7 @@ local function with_instructions(config, instructions)
   return copy
 end
 
--- The paths by which a version is not what is wanted. Generated instructions may be any.
+-- The paths by which a version differs from what is wanted. Generated instructions may be any.
 local function changes_to(wanted, version, options)
   local config, paths = wanted.config, {}
   if wanted.generate then
@@ -106,38 +89,30 @@ local function changes_to(wanted, version, options)
     config = with_instructions(config, instructions)
     if not instructions then paths[1] = "config.instructions" end
   end
-  for _, found in ipairs {
-    differences_of_config(config, version, options),
-    differences_of_inputs(wanted, version, options),
-  } do
-    table.move(diff.paths(found), 1, #found, #paths + 1, paths)
-  end
-  return paths
+  local whole = { config = config, instruction_builder_inputs = wanted.inputs }
+  local found = diff.paths(contents.differences(whole, version, options.exact))
+  return table.move(found, 1, #found, #paths + 1, paths)
 end
 
--- Generated instructions stay good as long as the inputs are the same.
-local function instructions_to_keep(wanted, remote, options)
+-- Generated instructions stay valid as long as the inputs are the same.
+local function instructions_to_keep(wanted, state, options)
   local versions = {}
-  append(versions, remote.draft)
-  append(versions, remote.published)
+  append(versions, state.draft)
+  append(versions, state.published)
   for _, version in ipairs(versions) do
     local text = generation.instructions(version)
-    if text and #differences_of_inputs(wanted, version, options) == 0 then return text end
+    if text and not differs({ instruction_builder_inputs = wanted.inputs }, version, options) then return text end
   end
 end
 
--- Fields of the draft that are still to be written; nil when there are none. Instructions that are to
--- be generated anew are taken out first, so that after an interruption the old ones do not pass for new.
+-- The fields of the draft that are still to be written; nil when there are none. Instructions that are to be
+-- generated anew are cleared first, so that after an interruption the old ones are not taken for new.
 local function fields_for_draft(wanted, config, draft, options, clear_instructions)
-  local is_stale = clear_instructions and generation.instructions(draft) ~= nil
-  local fields = {}
-  if options.always_publish or is_stale or #differences_of_config(config, draft, options) > 0 then
-    fields.config = config
-  end
-  if wanted.inputs and (options.always_publish or #differences_of_inputs(wanted, draft, options) > 0) then
-    fields.instruction_builder_inputs = wanted.inputs
-  end
-  return next(fields) and fields or nil
+  local is_stale, due = clear_instructions and generation.instructions(draft) ~= nil, {}
+  local inputs = { instruction_builder_inputs = wanted.inputs }
+  if options.always_publish or is_stale or differs({ config = config }, draft, options) then due.config = config end
+  if options.always_publish or differs(inputs, draft, options) then due.instruction_builder_inputs = wanted.inputs end
+  return next(due) and due or nil
 end
 
 local function new_version_steps(steps, wanted, config)
@@ -147,43 +122,43 @@ local function new_version_steps(steps, wanted, config)
   end
 end
 
-local function write_steps(steps, wanted, remote, options)
-  local kept = wanted.generate and instructions_to_keep(wanted, remote, options)
+local function write_steps(steps, wanted, state, options)
+  local kept = wanted.generate and instructions_to_keep(wanted, state, options)
   local generate = wanted.generate and not kept
   local config = kept and with_instructions(wanted.config, kept) or wanted.config
   local is_running = false
-  if remote.draft then
-    local fields = fields_for_draft(wanted, config, remote.draft, options, generate)
-    if fields then append(steps, { action = "update_version", fields = fields }) end
-    is_running = not fields and generation.is_running(remote.draft)
+  if state.draft then
+    local due = fields_for_draft(wanted, config, state.draft, options, generate)
+    if due then append(steps, { action = "update_version", fields = due }) end
+    is_running = not due and generation.is_running(state.draft)
   else
     new_version_steps(steps, wanted, config)
   end
   if generate then append(steps, { action = "generate", start = not is_running }) end
 end
 
--- The versions that may already be what is wanted, the best first. One that is published is taken
--- before a draft, whose author may not be done with it.
-local function candidates(wanted, remote)
-  if not wanted.publish then return { remote.draft or remote.published } end
+-- The versions that may be as wanted already, the best first. A published one comes before a draft, whose author may
+-- not have finished it.
+local function candidates(wanted, state)
+  if not wanted.publish then return { state.draft or state.published } end
   local list = {}
-  append(list, remote.published)
-  append(list, remote.draft)
+  append(list, state.published)
+  append(list, state.draft)
   return list
 end
 
 -- Adds the steps that write a version. Returns the version to use, nil when it is yet to be created,
 -- and the paths by which the best candidate differs from what is wanted.
-local function version_steps(steps, wanted, remote, options)
+local function version_steps(steps, wanted, state, options)
   local first_changes
-  for _, version in ipairs(candidates(wanted, remote)) do
+  for _, version in ipairs(candidates(wanted, state)) do
     local changes = changes_to(wanted, version, options)
     first_changes = first_changes or changes
     local is_enough = #changes == 0 and not (options.always_publish and wanted.publish)
     if is_enough then return version, first_changes end
   end
-  write_steps(steps, wanted, remote, options)
-  return remote.draft, first_changes or {}
+  write_steps(steps, wanted, state, options)
+  return state.draft, first_changes or {}
 end
 
 -- }======
@@ -191,32 +166,32 @@ end
 -- {====== publishing and SIP ======
 
 --- True when a number's slots for a direction hold a version.
----@param record table
+---@param phone_number table
 ---@param direction "inbound"|"outbound"|"both"
 ---@param version_id string
 ---@return boolean
-function plan.holds(record, direction, version_id)
+function plan.holds(phone_number, direction, version_id)
   for _, slot in ipairs(slots.of(direction)) do
-    if slots.version_id(record, slot) ~= version_id then return false end
+    if slots.version_id(phone_number, slot) ~= version_id then return false end
   end
   return true
 end
 
--- The numbers of one direction that are still to be assigned; all of them to a version that is new.
-local function numbers_to_assign(wanted, remote, direction, version_id)
+-- The numbers of one direction that are still to be assigned; for a new version these are all.
+local function numbers_to_assign(wanted, state, direction, version_id)
   local list = {}
   for _, claim in ipairs(wanted.numbers) do
-    local is_due = not version_id or not plan.holds(remote.numbers[claim.number], direction, version_id)
+    local is_due = not version_id or not plan.holds(state.numbers[claim.number], direction, version_id)
     if claim.direction == direction and is_due then append(list, claim.number) end
   end
   return list
 end
 
 -- A call names one direction, so there is one for each; the first of them publishes.
-local function publish_steps(steps, wanted, remote, is_draft, version_id)
+local function publish_steps(steps, wanted, state, is_draft, version_id)
   local publishes = is_draft
   for _, direction in ipairs { "inbound", "outbound", "both" } do
-    local numbers = numbers_to_assign(wanted, remote, direction, version_id)
+    local numbers = numbers_to_assign(wanted, state, direction, version_id)
     if #numbers > 0 then
       append(steps, { action = "publish", publishes = publishes, phone_numbers = numbers, direction = direction })
       publishes = false
@@ -225,36 +200,36 @@ local function publish_steps(steps, wanted, remote, is_draft, version_id)
   if publishes then append(steps, { action = "publish", publishes = true }) end
 end
 
-local function sip_steps(steps, wanted, remote)
-  local is_deployed = remote.agent and sip.is_deployed(remote.agent)
+local function sip_steps(steps, wanted, state)
+  local is_deployed = state.agent and sip.is_deployed(state.agent)
   if wanted.deploy_as_sip and not is_deployed then append(steps, { action = "deploy_as_sip" }) end
 end
 
 -- }======
 
 -- Adds all that concerns a version to the plan.
-local function plan_version(result, wanted, remote, options)
+local function plan_version(result, wanted, state, options)
   local steps = result.steps
   local count = #steps
-  result.version, result.changes = version_steps(steps, wanted, remote, options)
+  result.version, result.changes = version_steps(steps, wanted, state, options)
   local is_written = #steps > count
   if not wanted.publish then return end
   local is_published = not is_written and result.version.published == true
-  publish_steps(steps, wanted, remote, not is_published, is_published and result.version.id or nil)
-  if is_published and remote.draft then result.draft_left_alone = remote.draft.version end
+  publish_steps(steps, wanted, state, not is_published, is_published and result.version.id or nil)
+  if is_published and state.draft then result.draft_left_alone = state.draft.version end
 end
 
---- The steps from what is there to what is wanted.
----@param wanted anyreach.agent
----@param remote anyreach.remote
+--- The steps from a state to what is wanted.
+---@param wanted anyreach.wanted
+---@param state anyreach.agent_state
 ---@param options? anyreach.provision_options
 ---@return anyreach.plan
-function plan.make(wanted, remote, options)
+function plan.make(wanted, state, options)
   options = options or {}
   local result = { steps = {}, changes = {} }
-  own_steps(result.steps, wanted, remote, options)
-  if wanted.config then plan_version(result, wanted, remote, options) end
-  sip_steps(result.steps, wanted, remote)
+  own_steps(result.steps, wanted, state, options)
+  if wanted.config then plan_version(result, wanted, state, options) end
+  sip_steps(result.steps, wanted, state)
   return result
 end
 

@@ -1,11 +1,10 @@
--- Comparison of agents, by field: what agent files want with what an organisation has, or what two
--- organisations have. Only reads. Ids are compared by what they stand for, so that a name is shown where
--- the organisation has an id.
+-- Compares agents field by field: agent files with an organisation, or two organisations. Only reads. Ids are
+-- compared by what they refer to, and shown by name. Where files and organisation differ, the digests in the lock
+-- say which side has changed since they were last the same.
 
 local agent_lookup = require "anyreach.agents.lookup"
 local agent_state = require "anyreach.agents.state"
-local ahead = require "anyreach.agents.comparison.ahead"
-local diff = require "anyreach.text.diff"
+local contents = require "anyreach.agents.contents"
 local errors = require "anyreach.errors"
 local references = require "anyreach.agents.references"
 local tasks = require "anyreach.client.tasks"
@@ -16,12 +15,12 @@ local comparison = {}
 ---@field name string
 ---@field file string|nil
 ---@field agent_id string|nil in the organisation that is compared with
----@field status "same"|"differs"|"missing"|"extra"|"failed" missing: only the files, or the source, have it;
---- extra: only the organisation that is compared with has it
+---@field status "same"|"differs"|"missing"|"extra"|"failed" missing: only the files, or the first organisation, have
+--- it; extra: only the organisation that is compared with has it
 ---@field differences anyreach.difference[] what would change there
----@field ahead "files"|"organization"|"both"|"unknown"|nil who changed something since the lock was written
+---@field ahead "files"|"organization"|"both"|"unknown"|nil which side has changed since the lock was written
 ---@field version integer|nil the version that was compared
----@field draft integer|nil a newer draft, which was not
+---@field newer_draft integer|nil a draft that was not
 ---@field error any of a failure
 
 ---@class anyreach.comparison_options
@@ -42,50 +41,29 @@ local function each(list, f, options)
   end)
 end
 
--- {====== contents ======
-
--- Names in the places of ids, on both sides alike.
-local function readable(content, resolver)
-  return references.as_text((references.extract(content, resolver)))
-end
-
-local function sorted_keys(content)
-  local keys = {}
-  for key in pairs(content) do keys[#keys + 1] = key end
-  table.sort(keys)
-  return keys
-end
-
---- What differs of what a file wants. Keys at the top that it does not have are never its matter, nor are
---- other numbers.
----@param wanted anyreach.agent_content
----@param actual anyreach.agent_content
----@param exact boolean keys below that the file does not name are differences too
----@return anyreach.difference[]
-function comparison.differences_of_file(wanted, actual, exact)
-  local found = {}
-  for _, key in ipairs(sorted_keys(wanted)) do
-    local options = { path = key, exact = exact and key ~= "phone_numbers" }
-    local part = diff.compare(wanted[key], actual[key], options)
-    table.move(part, 1, #part, #found + 1, found)
-  end
-  return found
-end
-
--- }======
-
 -- {====== files and an organisation ======
 
--- The numbers that an agent claims, as they are in this organisation.
-local function with_numbers(agent, resolver)
-  local copy, claimed = setmetatable({ numbers = {} }, { __index = agent }), {}
-  for index, claim in ipairs(agent.numbers) do
-    local number = claim.number
-    if references.is_reference(number) then number = resolver:id(number.kind, number.name) or number end
-    copy.numbers[index] = { number = number, direction = claim.direction }
-    claimed[tostring(number)] = true
+-- Digests leave secrets out.
+local function are_all_secret(differences)
+  for _, difference in ipairs(differences) do
+    if getmetatable(difference.after) ~= "secret" then return false end
   end
-  return copy, claimed
+  return true
+end
+
+-- Which side has changed since both were last the same. They differ now: so if the files are as they were, it was the
+-- organisation.
+local function side_ahead(row, agent, state, differences)
+  if not row or not row.files or not row.remote or are_all_secret(differences) then return "unknown" end
+  if row.files == contents.wanted_digest(agent) then return "organization" end
+  return row.remote == contents.state_digest(state, agent) and "files" or "both"
+end
+
+local function fill_result(result, state, differences)
+  result.agent_id, result.newer_draft = state.agent.id, agent_state.newer_draft(state)
+  result.version = state.version and state.version.version
+  result.differences = differences
+  result.status = #differences > 0 and "differs" or "same"
 end
 
 local function compare_file(sides, agent, result)
@@ -94,37 +72,26 @@ local function compare_file(sides, agent, result)
     result.status = "missing"
     return
   end
-  local own, claimed = with_numbers(agent, sides.resolver)
-  local state = sides.reader:read(there, {
-    wants_draft = not agent.publish, claimed = claimed, numbers = #agent.numbers > 0,
-  })
-  local wanted, actual = agent_state.wanted(own, state), agent_state.content(state)
-  result.agent_id, result.draft = there.id, state.draft
-  result.version = state.version and state.version.version
-  result.differences = comparison.differences_of_file(readable(wanted, sides.resolver),
-    readable(actual, sides.resolver), sides.exact)
-  result.status = #result.differences > 0 and "differs" or "same"
+  local claims = references.claims(agent, sides.resolver)
+  local state = sides.reader:read(there, { wants_draft = not agent.publish, claims = claims, slots = #claims > 0 })
+  local wanted = references.readable(contents.of_wanted(agent, state, claims), sides.resolver)
+  local actual = references.readable(contents.of_state(state), sides.resolver)
+  fill_result(result, state, contents.differences(wanted, actual, sides.exact))
   if result.status == "differs" then
     local row = sides.locks and sides.locks(agent.file):get(sides.account, agent.name)
-    result.ahead = ahead.of(row, agent, state, result.differences)
-  end
-end
-
-local function ids_of(agents)
-  for _, agent in ipairs(agents) do
-    if agent.ids then return agent.ids end
+    result.ahead = side_ahead(row, agent, state, result.differences)
   end
 end
 
 --- Compares agent files with an organisation.
 ---@param api anyreach.client
----@param agents anyreach.agent[] from anyreach.agent_file, with their references
+---@param agents anyreach.agent[] with their references
 ---@param options? anyreach.comparison_options
 ---@return anyreach.compared[] in the order of the agents
 function comparison.files(api, agents, options)
   options = options or {}
   local sides = {
-    api = api, reader = agent_state.reader(api), resolver = references.resolver(api, ids_of(agents)),
+    api = api, reader = agent_state.reader(api), resolver = references.resolver(api, references.ids_of(agents)),
     exact = options.exact or false, account = options.account, locks = options.locks,
   }
   return each(agents, function(agent)
@@ -138,10 +105,13 @@ end
 
 -- {====== two organisations ======
 
--- Numbers belong to one organisation.
-local function content_of(side, agent)
-  local state = side.reader:read(agent.id, { numbers = false })
-  return readable(agent_state.content(state), side.resolver), state
+-- Phone numbers belong to one organisation.
+local function state_of(side, agent)
+  return side.reader:read(agent.id, { slots = false })
+end
+
+local function readable_content(side, state)
+  return references.readable(contents.of_state(state), side.resolver)
 end
 
 local function compare_states(from, to, result)
@@ -150,12 +120,9 @@ local function compare_states(from, to, result)
     result.agent_id = to.agent and to.agent.id
     return
   end
-  local wanted = content_of(from.side, from.agent)
-  local actual, state = content_of(to.side, to.agent)
-  result.agent_id, result.draft = to.agent.id, state.draft
-  result.version = state.version and state.version.version
-  result.differences = diff.compare(wanted, actual, { exact = true })
-  result.status = #result.differences > 0 and "differs" or "same"
+  local wanted = readable_content(from.side, state_of(from.side, from.agent))
+  local state = state_of(to.side, to.agent)
+  fill_result(result, state, contents.all_differences(wanted, readable_content(to.side, state)))
 end
 
 local function agents_by_name(api)
@@ -169,18 +136,25 @@ end
 
 local function check_unique(list, name)
   if list and #list > 1 then
-    errors.raise("conflict", "%d agents have the name '%s' in one organisation; rename or delete all but one", #list,
-      name)
+    errors.raise("conflict", "%d agents have the name '%s' in one organisation; rename or delete all but one",
+      #list, name)
   end
   return list and list[1]
+end
+
+local function sorted_names(names)
+  local list = {}
+  for name in pairs(names) do list[#list + 1] = name end
+  table.sort(list)
+  return list
 end
 
 local function new_side(api, ids)
   return { api = api, reader = agent_state.reader(api), resolver = references.resolver(api, ids) }
 end
 
---- Compares the agents of two organisations. Differences are what would change in the second one if it were
---- made like the first.
+--- Compares the agents of two organisations. Differences are what would change in the second one to make it like
+--- the first.
 ---@param from anyreach.client
 ---@param to anyreach.client
 ---@param options? anyreach.comparison_options
@@ -192,7 +166,7 @@ function comparison.organizations(from, to, options)
   local names = {}
   for name in pairs(from_agents) do names[name] = true end
   for name in pairs(to_agents) do names[name] = true end
-  return each(sorted_keys(names), function(name)
+  return each(sorted_names(names), function(name)
     local result = { name = name, differences = {} }
     local ok, err = pcall(function()
       compare_states({ side = sides[1], agent = check_unique(from_agents[name], name) },
@@ -214,8 +188,8 @@ function comparison.count(results)
   return counts
 end
 
---- The exit code that stands for results: 2 when something differs and that is asked for; failures as
---- provisioning has them.
+--- The exit code of results: 2 when something differs and `tells_drift` is set; for failures as
+--- errors.exit_code_of says.
 ---@param results anyreach.compared[]
 ---@param tells_drift boolean?
 ---@return integer

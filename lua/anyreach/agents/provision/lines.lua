@@ -1,9 +1,11 @@
--- What provisioning did or would do, in words: one line an agent and a summary.
+-- Lines that report what provisioning did or would do: one line an agent, and a summary. The recipes `provision` and
+-- `promote` print them.
 
 local terminal_text = require "anyreach.text.terminal_text"
-local printable = require("anyreach.text.terminal_text").printable
 
-local text = {}
+local printable = terminal_text.printable
+
+local lines = {}
 
 local PATHS_SHOWN = 4 -- of what differs, on one line
 
@@ -53,7 +55,7 @@ local function effect(step, result)
   return effects[step.action](step, result)
 end
 
--- A version that is published, or a draft, is named once, with what differs.
+-- A version, published or a draft, is named once, with what differs.
 local function version_effect(step, result)
   local is_new = result.action == "created" or result.action == "create"
   local changes = is_new and "" or paths_text(result.changes)
@@ -62,7 +64,7 @@ local function version_effect(step, result)
   return version_name(result) .. " published" .. changes .. (numbers ~= "" and "; " .. numbers or "")
 end
 
--- The step whose effect stands for all that was done to the version: publishing it, else writing it.
+-- The step that is reported for all that was done to the version: publishing it, else writing it.
 local function main_version_step(steps)
   local found
   for _, step in ipairs(steps) do
@@ -114,7 +116,7 @@ local details = {
 ---@param result anyreach.provision_result|anyreach.change
 ---@param name_width? integer of the column of names
 ---@return string
-function text.line(result, name_width)
+function lines.line(result, name_width)
   local name = terminal_text.cell(result.name, name_width)
   local line = ("%-9s  %s  %s"):format(words[result.action], name, details[result.action](result))
   return printable(line:match("^.*%S") or "")
@@ -124,9 +126,9 @@ local DONE = { "created", "updated", "unchanged", "failed" }
 local PLANNED = { "create", "update", "unchanged", "failed" }
 
 --- One line on an agent that no file describes any more.
----@param item anyreach.pruned
+---@param item anyreach.orphan
 ---@return string
-function text.pruned_line(item)
+function lines.orphan(item)
   local word = item.action == "delete" and "to delete" or item.action
   local detail = item.error and tostring(item.error):gsub("%c+", " ") or "no file describes it any more"
   return printable(("%-9s  %s  %s"):format(word, terminal_text.cell(item.name), detail))
@@ -136,7 +138,7 @@ end
 ---@param counts table<string, integer> by action, and `total`
 ---@param is_check boolean? nothing was done
 ---@return string
-function text.summary(counts, is_check)
+function lines.summary(counts, is_check)
   local parts = {}
   for index, action in ipairs(is_check and PLANNED or DONE) do
     parts[index] = ("%d %s"):format(counts[action], words[action])
@@ -145,4 +147,4 @@ function text.summary(counts, is_check)
   return ("%d %s: %s"):format(counts.total, noun, table.concat(parts, ", "))
 end
 
-return text
+return lines

@@ -1,15 +1,15 @@
--- Which file each prompt goes to. A text stays in the file that it is in, unless other agents share that
--- file and are to say something else; a new one goes to prompts/NAME.md beside the agent files.
+-- Chooses the file of each exported prompt. A text stays in the file that it is in, unless other agents share that file
+-- and are to say something else; a new one goes to prompts/NAME.md beside the agent files.
 
 local digest = require "anyreach.digest"
 local directory = require "anyreach.directory"
 local files = require "anyreach.files"
 local folder = require "anyreach.agents.export.folder"
 local reconcile = require "anyreach.agents.export.reconcile"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 local yaml = require "anyreach.yaml"
 
-local prompts = {}
+local prompt_files = {}
 
 local DIRECTORY = "prompts"
 local HASH_LENGTH = 8 -- hex digits
@@ -18,7 +18,7 @@ local HASH_LENGTH = 8 -- hex digits
 ---@field folder anyreach.folder
 ---@field files table<string, string> path -> the text that the file is to hold
 
--- The text that a file stands for, or nil.
+-- The text of a prompt file, or nil.
 local function read_text(path)
   if directory.kind(path) ~= "file" then return nil end
   return (files.read_file(path):gsub("\r?\n$", ""))
@@ -26,7 +26,7 @@ end
 
 -- Calls f(prompt) for each prompt in a value, and puts what it returns in its place.
 local function replace(value, f)
-  if type(value) ~= "table" or yaml.is_tag(value) or references.is_reference(value) then return value end
+  if type(value) ~= "table" or yaml.is_tag(value) or reference.is_reference(value) then return value end
   if reconcile.is_prompt(value) then return f(value) end
   for key, part in pairs(value) do value[key] = replace(part, f) end
   return value
@@ -88,7 +88,7 @@ end
 ---@param agents {value: table, stem: string, writes: {path: string, text: string}[]}[] what is to be written is
 --- added to `writes`
 ---@param where anyreach.folder
-function prompts.place(agents, where)
+function prompt_files.place(agents, where)
   local plan = { folder = where, files = {} }
   local wishes = count_wishes(agents, where)
   for _, agent in ipairs(agents) do
@@ -109,4 +109,4 @@ function prompts.place(agents, where)
   end
 end
 
-return prompts
+return prompt_files

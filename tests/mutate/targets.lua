@@ -19,7 +19,7 @@ targets.TESTS = {
   ["src/net/retry.c"] = { "tests/unit/test_retry.c", "tests/spec/retry_spec.lua" },
   ["src/lua/guard.c"] = { "tests/spec/guard_spec.lua", "tests/e2e/guard_spec.lua" },
   ["lua/anyreach/text/redaction.lua"] = {
-    "tests/spec/redaction_spec.lua", "tests/spec/observing_spec.lua", "tests/spec/record_spec.lua",
+    "tests/spec/redaction_spec.lua", "tests/spec/observing_spec.lua",
     "tests/e2e/replay_spec.lua",
   },
   ["lua/anyreach/agents/promotion/merge.lua"] = { "tests/spec/merge_spec.lua" },

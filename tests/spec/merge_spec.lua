@@ -2,7 +2,7 @@
 
 local json = require "anyreach.json"
 local merge = require "anyreach.agents.promotion.merge"
-local references = require "anyreach.agents.references"
+local reference = require "anyreach.yaml.reference"
 
 local function paths(conflicts)
   local list = {}
@@ -93,7 +93,7 @@ describe("a merge", function()
   end)
 
   it("takes references whole", function()
-    local function of(name) return { a = references.make("agent", name) } end
+    local function of(name) return { a = reference.make("agent", name) } end
     expect_merge(of "x", of "y", of "z", of "z", { "a" })
   end)
 

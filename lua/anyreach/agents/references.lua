@@ -316,7 +316,7 @@ end
 ---@param agents anyreach.agent[]
 ---@return anyreach.agent[] copies, in the same order
 ---@return anyreach.resolver resolver which expects the agents that are to be created
-function references.member(api, agents)
+function references.resolve(api, agents)
   local resolver = references.resolver(api, references.ids_of(agents))
   local problems, files, copies, found = {}, {}, {}, {}
   for index, agent in ipairs(agents) do

@@ -214,3 +214,5 @@ describe("all, race and timeout", function()
     expect.truthy(cancelled)
   end)
 end)
+
+it("the sandbox ends in good order", function() expect.equal(sandbox:stop(), 130) end)

@@ -16,9 +16,7 @@ local FILES = {
 
 local root = process.directory() .. "/a root"
 local prefix = root .. "/opt/anyreach"
-
--- As tests/run.sh names it, below the current directory: make takes no name with a space.
-local build = os.getenv "TEST_BUILD" or "build"
+local build = process.relative_build
 
 local function make(target)
   return process.run(("make -o %s/anyreach BUILD=%s DESTDIR=%s PREFIX=/opt/anyreach %s"):format(build, build,

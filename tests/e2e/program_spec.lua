@@ -125,8 +125,9 @@ describe("a script", function()
   end)
 
   it("can be a file with a shebang, or standard input, or -e", function()
-    local path = script("shebang", "#!" .. process.program .. "\nprint('shebang', ...)\n")
-    os.execute("chmod +x " .. path)
+    local interpreter = directory .. "/anyreach" -- the kernel ends a shebang's path at a space
+    local path = script("shebang", "#!" .. interpreter .. "\nprint('shebang', ...)\n")
+    os.execute(("chmod +x %s && ln -s %s %s"):format(path, process.quote(process.program), interpreter))
     expect.equal({ process.run(path .. " x") }, { 0, "shebang\tx\n", "" })
     expect.equal({ process.run(program .. " - x", "print('input', ...)") }, { 0, "input\tx\n", "" })
     expect.equal({ run("-e", "print(_VERSION)") }, { 0, "Lua 5.4\n", "" })

@@ -27,9 +27,9 @@ describe("README.md", function()
   it("shows what `make demo` prints", function()
     local blocks = document.blocks(page, "In under a minute", "code")
     expect.equal(blocks[1].text, "make demo")
-    local code, out = process.run(("make --no-print-directory -o %s/anyreach BUILD=%s demo"):format(process.build,
-      process.build))
-    local shown = out:gsub(process.build:gsub("%p", "%%%0"), "build")
+    local build = process.relative_build
+    local code, out = process.run(("make --no-print-directory -o %s/anyreach BUILD=%s demo"):format(build, build))
+    local shown = out:gsub(build:gsub("%p", "%%%0"), "build")
     expect.equal({ code, document.masked(shown) }, { 0, document.masked(blocks[2].text .. "\n") })
   end)
 

@@ -13,7 +13,9 @@ local function absolute(path)
 end
 
 process.root = os.getenv("PWD")
-process.build = absolute(os.getenv("TEST_BUILD") or "build")
+-- The build directory as tests/run.sh names it, below the current directory: make takes no path with a space.
+process.relative_build = os.getenv "TEST_BUILD" or "build"
+process.build = absolute(process.relative_build)
 process.program = process.build .. "/anyreach"
 
 --- Quotes a word for the shell.

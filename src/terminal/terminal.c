@@ -292,6 +292,24 @@ static int l_terminal_editor(lua_State *L) {
 
 enum { LINE_MAX_LENGTH = 4096 }; /* the longest line of a terminal */
 
+/* Waits for a line. Signals get in only during the wait itself, so a Ctrl-C just before it is not
+ * missed: it fails with EINTR then. */
+static ssize_t read_line(int terminal, char line[LINE_MAX_LENGTH]) {
+  struct pollfd input = {.fd = terminal, .events = POLLIN};
+  sigset_t all, before;
+  int ready = 0;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, &before);
+  while (ready <= 0 && !loop_cancelled()) {
+    ready = ppoll(&input, 1, NULL, &before);
+    if (ready < 0 && errno != EINTR) break;
+  }
+  int problem = loop_cancelled() ? EINTR : errno;
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  errno = problem;
+  return ready > 0 ? read(terminal, line, LINE_MAX_LENGTH) : -1;
+}
+
 /* Shows the prompt and reads a line without echo. Returns its length, or -1 with errno. */
 static ssize_t read_hidden(int terminal, const char *prompt, char line[LINE_MAX_LENGTH]) {
   struct termios before, hidden;
@@ -301,7 +319,7 @@ static ssize_t read_hidden(int terminal, const char *prompt, char line[LINE_MAX_
   hidden.c_lflag |= ICANON | ECHONL;
   if (tcsetattr(terminal, TCSAFLUSH, &hidden) != 0) return -1;
   ssize_t length = write(terminal, prompt, strlen(prompt));
-  if (length >= 0) length = read(terminal, line, LINE_MAX_LENGTH);
+  if (length >= 0) length = read_line(terminal, line);
   int problem = errno;
   tcsetattr(terminal, TCSAFLUSH, &before);
   errno = problem;

@@ -151,6 +151,16 @@ describe("a plan", function()
     expect.equal(actions(plan.make(agent, { agent = AGENT, published = published,
       draft = version(2, { config = { a = 1 } }), numbers = {} }, always)), "update_version, publish")
   end)
+
+  it("writes nothing when told so that is not to be published and is as wanted", function()
+    local agent, always = wanted { config = { a = 1 }, publish = false }, { always_publish = true }
+    local draft = version(2, { config = { a = 1 } })
+    local published = version(1, { published = true, config = { a = 1 } })
+    expect.equal(actions(plan.make(agent, { agent = AGENT, draft = draft, numbers = {} }, always)), "")
+    expect.equal(actions(plan.make(agent, { agent = AGENT, published = published, numbers = {} }, always)), "")
+    local changed = wanted { config = { a = 2 }, publish = false }
+    expect.equal(actions(plan.make(changed, { agent = AGENT, draft = draft, numbers = {} }, always)), "update_version")
+  end)
 end)
 
 describe("a plan with generated instructions", function()

@@ -204,7 +204,9 @@ describe("on a terminal, anyreach profile add", function()
 
   -- Runs `profile add` in a terminal, types when it asks, and returns the screen when it is over.
   local function add(name, keys)
-    local line = environment() .. process.anyreach("profile", "add", name) .. "; echo over: $?; stty -a; cat"
+    -- The trap keeps a shell alive that Ctrl-C would end, too, as it does dash.
+    local line = ("trap : INT; %s; echo over: $?; stty -a; cat"):format(environment()
+      .. process.anyreach("profile", "add", name))
     tmux("-f /dev/null new-session -d -x 100 -y 40 " .. process.quote(line))
     process.eventually("the question", function() return screen():find("not shown:", 1, true) end)
     tmux("send-keys " .. keys)

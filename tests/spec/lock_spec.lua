@@ -225,8 +225,8 @@ describe("a lock that cannot be understood", function()
       { '{"agent":"Ann"}\n', ":1: expected the keys agent and account" },
       { good:gsub('"version":1', '"version":"1"'), ':1: version: unexpected value "1"' },
       { good:gsub("sha256", "sha1"), ":1: files: unexpected value" },
-      { "<<<<<<< HEAD\n" .. good, ":1: a merge was left undecided here" },
-      { good .. "||||||| base\n", ":2: a merge was left undecided here" },
+      { "<<<<<<< HEAD\n" .. good, ":1: unresolved merge conflict" },
+      { good .. "||||||| base\n", ":2: unresolved merge conflict" },
       { good .. line("Ann", 2), ":2: the agent 'Ann' has another line already, 1;" },
     } do
       local path = new_path()

@@ -79,7 +79,7 @@ end
 
 local function parse_line(path, number, line)
   if line:find("^<<<<<<<") or line:find("^|||||||") or line:find("^=======") or line:find("^>>>>>>>") then
-    fail(path, number, "a merge was left undecided here; of two lines about one agent keep the one with the higher "
+    fail(path, number, "unresolved merge conflict; of two lines about one agent keep the one with the higher "
       .. "version")
   end
   local ok, row = pcall(json.decode, line)

@@ -52,8 +52,8 @@ apt_settings() {
 build_bare_root() { # RELEASE
   [ ! -e "$work/$1/etc/debian_version" ] || return 0
   apt_settings >"$work/apt.conf" || :
-  mmdebstrap --quiet --variant=minbase --include="$PACKAGES" --aptopt="$work/apt.conf" "$1" "$work/$1.new" "$(mirror)"
-  mv "$work/$1.new" "$work/$1"
+  mmdebstrap --quiet --variant=minbase --include="$PACKAGES" --aptopt="$work/apt.conf" "$1" "$work/$1.$$" "$(mirror)"
+  mv -T "$work/$1.$$" "$work/$1" 2>/dev/null || rm -rf "$work/$1.$$" # another run was faster
 }
 
 copy_root() { # RELEASE ROOT
@@ -125,7 +125,8 @@ if [ -z "$work" ]; then
 fi
 mkdir -p "$work"
 work=$(cd "$work" && pwd)
-git -C "$(dirname "$0")" bundle create --quiet "$work/project" HEAD
+git -C "$(dirname "$0")" bundle create --quiet "$work/project.$$" HEAD
+mv "$work/project.$$" "$work/project"
 write_session
 for release in $releases; do
   build_bare_root "$release"

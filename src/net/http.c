@@ -9,11 +9,17 @@
 
 enum { USUAL_HEADER_LINE = 256 }; /* bytes of a line that is put together on the stack */
 
-/* True when some bytes of the request were sent. */
-static bool has_left(const struct http_transfer *transfer) {
+/* All that libcurl has sent for this transfer, a proxy's CONNECT included. */
+static long bytes_sent(const struct http_transfer *transfer) {
   long bytes = 0;
   curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &bytes);
-  return bytes > 0;
+  return bytes;
+}
+
+/* True when some bytes of the request itself were sent, over this connection or an earlier one. */
+static bool has_left(const struct http_transfer *transfer) {
+  bool is_sending = transfer->step == HTTP_SENDING;
+  return transfer->left_earlier || (is_sending && bytes_sent(transfer) > transfer->sent_before);
 }
 
 /* {====== the transfer probe ====== */
@@ -118,6 +124,15 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
   return 0;
 }
 
+/* A connection is about to be opened: what is sent next, until on_sending, is not the request. */
+static int on_connecting(void *context, curl_socket_t socket, curlsocktype purpose) {
+  struct http_transfer *transfer = context;
+  (void)socket, (void)purpose;
+  transfer->left_earlier = has_left(transfer);
+  transfer->step = HTTP_CONNECTING;
+  return CURL_SOCKOPT_OK;
+}
+
 /* The connection is there, and TLS begins. */
 static CURLcode on_securing(CURL *easy, void *tls, void *context) {
   struct http_transfer *transfer = context;
@@ -132,8 +147,10 @@ static CURLcode on_securing(CURL *easy, void *tls, void *context) {
 static int on_sending(void *context, char *remote, char *local, int remote_port, int local_port) {
   struct http_transfer *transfer = context;
   (void)remote, (void)local, (void)remote_port, (void)local_port;
+  transfer->left_earlier = has_left(transfer);
+  transfer->sent_before = bytes_sent(transfer);
   transfer->step = HTTP_SENDING;
-  if (transfer->may_repeat || !has_left(transfer)) return CURL_PREREQFUNC_OK;
+  if (transfer->may_repeat || !transfer->left_earlier) return CURL_PREREQFUNC_OK;
   transfer->resend_refused = true;
   return CURL_PREREQFUNC_ABORT;
 }
@@ -201,6 +218,8 @@ static void reset_results(struct http_transfer *transfer) {
   transfer->out_of_memory = false;
   transfer->error[0] = '\0';
   transfer->step = HTTP_CONNECTING;
+  transfer->sent_before = 0;
+  transfer->left_earlier = false;
 }
 
 static void set_transport(struct http_transfer *transfer) {
@@ -212,6 +231,8 @@ static void set_transport(struct http_transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(transfer->url, "https", 5) == 0 ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_connecting);
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_SSL_CTX_FUNCTION, on_securing);
   curl_easy_setopt(easy, CURLOPT_SSL_CTX_DATA, transfer);
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_sending);

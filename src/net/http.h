@@ -70,6 +70,8 @@ struct http_transfer {
   bool out_of_memory; /* for an option of libcurl */
   struct loop_transfer in_loop;
   enum http_step step;   /* the last that began */
+  long sent_before;      /* bytes sent for this transfer before the request's own */
+  bool left_earlier;     /* bytes of the request went over a connection before this one */
   bool resend_refused;   /* libcurl was about to repeat what must not be repeated */
   bool defaults_dropped; /* from libcurl's headers */
 };

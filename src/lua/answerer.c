@@ -196,6 +196,7 @@ static void set_up(lua_State *L, struct call *call, const struct client *client)
   request->transfer.may_repeat = call->operation->retry != RETRY_NEVER;
   request->transfer.limits = client->limits;
   request->transfer.ca_file = client->ca_file;
+  request->transfer.http2 = client->http2;
   request->throttle = call->presigned ? NULL : client->throttle;
   request->observer = client->observer;
   request->presigned = call->presigned;

@@ -82,7 +82,7 @@ static struct throttle *push_throttle(lua_State *L, const char *base_url) {
 }
 
 /* new(settings) -> client. Settings, checked by the caller: base_url, organization?, token?
- * (secret), ca_file?, headers?, profile?, is_protected? (with a profile), retries, rate?
+ * (secret), ca_file?, headers?, profile?, is_protected? (with a profile), http2?, retries, rate?
  * in requests a second, timeout, connect_timeout and stall_timeout in seconds. */
 static int l_client_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
@@ -97,6 +97,7 @@ static int l_client_new(lua_State *L) {
   client->limits.connect_timeout_ms = (long)(optional_number(L, 1, "connect_timeout") * 1000 + 0.5);
   client->limits.stall_seconds = (long)ceil(optional_number(L, 1, "stall_timeout"));
   client->is_protected = optional_flag(L, 1, "is_protected");
+  client->http2 = optional_flag(L, 1, "http2");
   lua_getfield(L, 1, "token");
   client->token = to_secret(L, -1, &client->token_length);
   lua_pop(L, 1);

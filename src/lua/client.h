@@ -26,6 +26,7 @@ struct client {
   const char *token;        /* or NULL; never printed */
   size_t token_length;
   const char *ca_file; /* or NULL */
+  bool http2;          /* may be spoken */
   const char *profile; /* the profile's name, for messages; or NULL */
   bool is_protected;   /* by the profile: writes nothing */
   bool is_internal;    /* its requests are no steps of the script */

@@ -227,8 +227,10 @@ static void set_transport(struct http_transfer *transfer) {
   set_text(transfer, CURLOPT_URL, transfer->url);
   set_text(transfer, CURLOPT_USERAGENT, "anyreach-lua/" ANYREACH_VERSION);
   set_text(transfer, CURLOPT_ACCEPT_ENCODING, "gzip");
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, strncmp(transfer->url, "https", 5) == 0 ? 1L : 0L);
+  bool http2 = transfer->http2 && strncmp(transfer->url, "https", 5) == 0;
+  long version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, http2 ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
   curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_connecting);

@@ -18,6 +18,8 @@ const struct option option_rows[OPTION_COUNT] = {
     [OPTION_ORG] = {"org", 0, OPTION_TEXT, "ID", "the organisation (ANYREACH_ORG_ID)"},
     [OPTION_CA_FILE] = {"ca-file", 0, OPTION_TEXT, "FILE",
                         "trust these certificate authorities instead of the system's"},
+    [OPTION_HTTP2] = {"http2", 0, OPTION_FLAG, NULL,
+                      "offer HTTP/2 to the server; by default HTTP/1.1 is spoken"},
     [OPTION_OPENAPI] = {"openapi", 0, OPTION_TEXT, "FILE|URL",
                         "add the operations of an OpenAPI document"},
     [OPTION_CONCURRENCY] = {"concurrency", 0, OPTION_INTEGER, "N",

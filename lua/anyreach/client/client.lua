@@ -111,6 +111,7 @@ local function limits_of(options)
     retries = check_retries(options.retries or line.retries or DEFAULT_RETRIES),
     rate = check_rate(options.rate or line.rate),
     ca_file = options.ca_file or line["ca-file"],
+    http2 = line.http2,
     headers = check_headers(options.headers),
   }
 end

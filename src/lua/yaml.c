@@ -5,16 +5,15 @@
 #include "lua/yaml.h"
 
 #include <lauxlib.h>
-#include <math.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <yaml.h>
 
 #include "lua/json.h"
 #include "lua/yaml_events.h"
+#include "lua/yaml_scalar.h"
 
 #define TAG_METATABLE    "anyreach.yaml.tag"
 #define READER_METATABLE "anyreach.yaml.reader"
@@ -30,6 +29,7 @@ struct reader {
   const char *text;
   int anchors;   /* stack index: anchor -> value, or this table itself while the node is read */
   int positions; /* stack index: container -> places of its keys, see note_position() */
+  int plain;     /* stack index: container -> key -> what note_plain() says; 0: not wanted */
   unsigned copied_nodes;
 };
 
@@ -86,15 +86,19 @@ static void next_event(struct reader *r) {
 
 /* Places */
 
+/* Sets two fields of the table on top. */
+static void set_mark(lua_State *L, yaml_mark_t mark, const char *line, const char *column) {
+  lua_pushinteger(L, (lua_Integer)mark.line + 1);
+  lua_setfield(L, -2, line);
+  lua_pushinteger(L, (lua_Integer)mark.column + 1);
+  lua_setfield(L, -2, column);
+}
+
 /* Notes where something starts: pops a key and sets it in the table at `places`. [-1, +0, m] */
 static void note_position(struct reader *r, int places, yaml_mark_t mark) {
-  lua_State *L = r->L;
-  lua_createtable(L, 0, 2);
-  lua_pushinteger(L, (lua_Integer)mark.line + 1);
-  lua_setfield(L, -2, "line");
-  lua_pushinteger(L, (lua_Integer)mark.column + 1);
-  lua_setfield(L, -2, "column");
-  lua_rawset(L, places);
+  lua_createtable(r->L, 0, 2);
+  set_mark(r->L, mark, "line", "column");
+  lua_rawset(r->L, places);
 }
 
 /* Pushes a new table of places for the container at the top; its [0] is the container's own. */
@@ -110,181 +114,50 @@ static int push_places(struct reader *r, yaml_mark_t mark) {
   return places;
 }
 
+/* Notes how a plain scalar, the current event, is spelled, under the key on top of the stack:
+ * {text =, line =, column =, end_line =, end_column =}; the last is that of the character behind
+ * it.
+ * [-0, +0, m] */
+static void note_plain(struct reader *r, int container) {
+  lua_State *L = r->L;
+  const yaml_event_t *e = &r->event;
+  if (!r->plain || e->type != YAML_SCALAR_EVENT || e->data.scalar.tag ||
+      e->data.scalar.style != YAML_PLAIN_SCALAR_STYLE)
+    return;
+  int key = lua_gettop(L);
+  lua_pushvalue(L, container);
+  if (lua_rawget(L, r->plain) == LUA_TNIL) {
+    lua_newtable(L);
+    lua_replace(L, -2);
+    lua_pushvalue(L, container);
+    lua_pushvalue(L, -2);
+    lua_rawset(L, r->plain);
+  }
+  lua_pushvalue(L, key);
+  lua_createtable(L, 0, 5);
+  lua_pushlstring(L, (const char *)e->data.scalar.value, e->data.scalar.length);
+  lua_setfield(L, -2, "text");
+  set_mark(L, e->start_mark, "line", "column");
+  set_mark(L, e->end_mark, "end_line", "end_column");
+  lua_rawset(L, -3);
+  lua_settop(L, key);
+}
+
 /* Scalars */
-
-struct number {
-  bool negative;
-  bool is_float;
-  const char *whole, *fraction, *exponent; /* digits; the exponent with its sign */
-  size_t whole_length, fraction_length, exponent_length;
-};
-
-static size_t count_digits(const char *s, const char *end) {
-  const char *start = s;
-  while (s < end && *s >= '0' && *s <= '9') s++;
-  return (size_t)(s - start);
-}
-
-/* Reads [-+] digits [. digits] [e [-+] digits], with at least one digit before the exponent. */
-static bool scan_number(const char *s, const char *end, struct number *n) {
-  *n = (struct number){0};
-  if (s < end && (*s == '-' || *s == '+')) n->negative = *s++ == '-';
-  n->whole = s;
-  s += n->whole_length = count_digits(s, end);
-  if (s < end && *s == '.') {
-    n->is_float = true;
-    n->fraction = ++s;
-    s += n->fraction_length = count_digits(s, end);
-  }
-  if (n->whole_length + n->fraction_length == 0) return false;
-  if (s < end && (*s == 'e' || *s == 'E')) {
-    n->is_float = true;
-    n->exponent = ++s;
-    if (s < end && (*s == '-' || *s == '+')) s++;
-    size_t digits = count_digits(s, end);
-    if (digits == 0) return false;
-    s += digits;
-    n->exponent_length = (size_t)(s - n->exponent);
-  }
-  return s == end;
-}
-
-/* Pushes the number's JSON spelling, which YAML relaxes: +1, 010, 1., .5 */
-static void push_json_spelling(lua_State *L, const struct number *n) {
-  size_t zeros = 0;
-  while (zeros < n->whole_length && n->whole[zeros] == '0') zeros++;
-  bool whole_is_zero = zeros == n->whole_length;
-  luaL_Buffer b;
-  luaL_buffinit(L, &b);
-  if (n->negative && (n->is_float || !whole_is_zero)) luaL_addchar(&b, '-');
-  if (whole_is_zero) luaL_addchar(&b, '0');
-  luaL_addlstring(&b, n->whole + zeros, n->whole_length - zeros);
-  if (n->is_float) {
-    luaL_addchar(&b, '.');
-    luaL_addlstring(&b, n->fraction_length ? n->fraction : "0",
-                    n->fraction_length ? n->fraction_length : 1);
-  }
-  if (n->exponent) {
-    luaL_addchar(&b, 'e');
-    luaL_addlstring(&b, n->exponent, n->exponent_length);
-  }
-  luaL_pushresult(&b);
-}
-
-/* 0x1F and 0o17; nothing is pushed when it is neither. Beyond int64 the text stays a string. */
-static bool push_prefixed_integer(lua_State *L, const char *text, size_t length) {
-  if (length < 3 || text[0] != '0' || (text[1] != 'x' && text[1] != 'o')) return false;
-  int shift = text[1] == 'x' ? 4 : 3;
-  int64_t value = 0;
-  for (size_t i = 2; i < length; i++) {
-    const char *digits = "0123456789abcdef";
-    const char *found = memchr(digits, text[i] >= 'A' && text[i] <= 'F' ? text[i] + 32 : text[i],
-                               (size_t)1 << shift);
-    if (!found || value > INT64_MAX >> shift) return false;
-    value = value << shift | (found - digits);
-  }
-  lua_pushinteger(L, value);
-  return true;
-}
-
-static bool push_number(lua_State *L, const char *text, size_t length) {
-  struct number n;
-  if (push_prefixed_integer(L, text, length)) return true;
-  if (!scan_number(text, text + length, &n)) return false;
-  push_json_spelling(L, &n);
-  size_t spelling_length;
-  const char *spelling = lua_tolstring(L, -1, &spelling_length);
-  json_push_number(L, spelling, spelling_length);
-  lua_remove(L, -2);
-  return true;
-}
-
-enum word_kind { WORD_NULL, WORD_BOOLEAN, WORD_FLOAT };
-
-static const struct word {
-  const char *text;
-  enum word_kind kind;
-  double value;
-} words[] = {
-    {"", WORD_NULL, 0},
-    {"~", WORD_NULL, 0},
-    {"null", WORD_NULL, 0},
-    {"Null", WORD_NULL, 0},
-    {"NULL", WORD_NULL, 0},
-    {"true", WORD_BOOLEAN, 1},
-    {"True", WORD_BOOLEAN, 1},
-    {"TRUE", WORD_BOOLEAN, 1},
-    {"false", WORD_BOOLEAN, 0},
-    {"False", WORD_BOOLEAN, 0},
-    {"FALSE", WORD_BOOLEAN, 0},
-    {".inf", WORD_FLOAT, INFINITY},
-    {".Inf", WORD_FLOAT, INFINITY},
-    {".INF", WORD_FLOAT, INFINITY},
-    {"+.inf", WORD_FLOAT, INFINITY},
-    {"+.Inf", WORD_FLOAT, INFINITY},
-    {"+.INF", WORD_FLOAT, INFINITY},
-    {"-.inf", WORD_FLOAT, -INFINITY},
-    {"-.Inf", WORD_FLOAT, -INFINITY},
-    {"-.INF", WORD_FLOAT, -INFINITY},
-    {".nan", WORD_FLOAT, NAN},
-    {".NaN", WORD_FLOAT, NAN},
-    {".NAN", WORD_FLOAT, NAN},
-};
-
-static const struct word *find_word(const char *text, size_t length) {
-  for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-    const struct word *w = &words[i];
-    if (strlen(w->text) == length && memcmp(w->text, text, length) == 0) return w;
-  }
-  return NULL;
-}
-
-/* Pushes what the core schema makes of a plain scalar. */
-static void push_plain(lua_State *L, const char *text, size_t length) {
-  const struct word *w = find_word(text, length);
-  if (!w) {
-    if (!push_number(L, text, length)) lua_pushlstring(L, text, length);
-  } else if (w->kind == WORD_NULL) {
-    lua_pushlightuserdata(L, NULL);
-  } else if (w->kind == WORD_BOOLEAN) {
-    lua_pushboolean(L, w->value != 0);
-  } else {
-    lua_pushnumber(L, w->value);
-  }
-}
-
-static bool is_integer(lua_State *L) {
-  size_t length;
-  const char *digits = json_big_number(L, -1, &length);
-  return lua_isinteger(L, -1) || (digits && !strpbrk(digits, ".eE"));
-}
-
-/* Converts the plain value on top to the type of a standard tag; false when that is impossible. */
-static bool apply_standard_tag(lua_State *L, const char *kind) {
-  if (strcmp(kind, "null") == 0) return lua_islightuserdata(L, -1);
-  if (strcmp(kind, "bool") == 0) return lua_isboolean(L, -1);
-  if (strcmp(kind, "int") == 0) return is_integer(L);
-  if (strcmp(kind, "float") != 0) return false;
-  if (json_big_number(L, -1, NULL)) return true;
-  if (lua_type(L, -1) != LUA_TNUMBER) return false;
-  lua_pushnumber(L, lua_tonumber(L, -1));
-  lua_replace(L, -2);
-  return true;
-}
 
 /* A scalar under a tag of the user's own is its text: `!env NULL` names a variable. */
 static void push_scalar(struct reader *r, const char *tag) {
   const char *text = (const char *)r->event.data.scalar.value;
   size_t length = r->event.data.scalar.length;
   if (!tag && r->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE) {
-    push_plain(r->L, text, length);
+    yaml_push_plain(r->L, text, length);
   } else if (!tag || strncmp(tag, STANDARD_TAG, strlen(STANDARD_TAG)) != 0 ||
              strcmp(tag, YAML_STR_TAG) == 0) {
     lua_pushlstring(r->L, text, length);
   } else {
     const char *kind = tag + strlen(STANDARD_TAG);
-    push_plain(r->L, text, length);
-    if (!apply_standard_tag(r->L, kind))
+    yaml_push_plain(r->L, text, length);
+    if (!yaml_apply_standard_tag(r->L, kind))
       raise_at(r, r->event.start_mark, "the tag !!%s does not fit this value", kind);
   }
 }
@@ -302,9 +175,11 @@ static void push_sequence(struct reader *r, unsigned depth) {
   next_event(r);
   for (lua_Integer i = 1; r->event.type != YAML_SEQUENCE_END_EVENT; i++) {
     lua_pushinteger(L, i);
+    lua_pushvalue(L, -1);
     note_position(r, places, r->event.start_mark);
+    note_plain(r, list);
     push_node(r, depth + 1);
-    lua_rawseti(L, list, i);
+    lua_rawset(L, list);
     next_event(r);
   }
   lua_pop(L, 1);
@@ -331,22 +206,114 @@ static void push_key(struct reader *r) {
   lua_pushlstring(r->L, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
 }
 
+/* Merge keys: `<<: *base` or `<<: [*one, *other]` put the entries of other mappings into one. What
+ * the mapping says itself wins, then the earlier of the others. Quoted, "<<" is a key like others.
+ */
+
+static bool is_merge_key(const yaml_event_t *e) {
+  static const char merge_tag[] = STANDARD_TAG "merge";
+  const char *tag = (const char *)e->data.scalar.tag;
+  return e->type == YAML_SCALAR_EVENT && strcmp((const char *)e->data.scalar.value, "<<") == 0 &&
+         (tag ? strcmp(tag, merge_tag) == 0 : e->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
+}
+
+/* Lists and tags have metatables. */
+static bool is_mapping(lua_State *L) {
+  if (!lua_istable(L, -1)) return false;
+  if (!lua_getmetatable(L, -1)) return true;
+  lua_pop(L, 1);
+  return false;
+}
+
+static void refuse_merge(struct reader *r, yaml_mark_t mark) {
+  raise_at(r, mark,
+           "the key << takes a mapping or a list of mappings, such as *base; quote it if "
+           "it is no merge key");
+}
+
+/* Puts what the mapping on top has, and the one at `map` has not, into the latter. [-0, +0, m] */
+static void merge_mapping(struct reader *r, int map, int places, yaml_mark_t mark) {
+  lua_State *L = r->L;
+  if (!is_mapping(L)) refuse_merge(r, mark);
+  int from = lua_gettop(L);
+  lua_pushvalue(L, from);
+  lua_rawget(L, r->positions);
+  lua_pushnil(L);
+  while (lua_next(L, from)) {
+    lua_pushvalue(L, -2);
+    if (lua_rawget(L, map) == LUA_TNIL) {
+      lua_pushvalue(L, -3);
+      lua_pushvalue(L, -3);
+      lua_rawset(L, map);
+      lua_pushvalue(L, -3);
+      lua_pushvalue(L, -1);
+      lua_rawget(L, from + 1);
+      lua_rawset(L, places);
+    }
+    lua_pop(L, 2);
+  }
+  lua_settop(L, from);
+}
+
+/* Pops the value of a merge key, once the mapping is complete otherwise. [-1, +0, m] */
+static void merge(struct reader *r, int map, int places, yaml_mark_t mark) {
+  lua_State *L = r->L;
+  if (lua_istable(L, -1) && json_is_array(L, lua_gettop(L))) {
+    lua_Integer count = luaL_len(L, -1);
+    for (lua_Integer i = 1; i <= count; i++) {
+      lua_rawgeti(L, -1, i);
+      merge_mapping(r, map, places, mark);
+      lua_pop(L, 1);
+    }
+  } else {
+    merge_mapping(r, map, places, mark);
+  }
+  lua_pop(L, 1);
+}
+
+/* Reads a key and its value into the mapping, or, of a merge key, leaves the value at places + 1
+ * and its place in *merge_mark. */
+static void read_entry(struct reader *r, int map, int places, unsigned depth,
+                       yaml_mark_t *merge_mark) {
+  lua_State *L = r->L;
+  bool is_merge = is_merge_key(&r->event);
+  if (is_merge)
+    lua_pushliteral(L, "<<");
+  else
+    push_key(r);
+  refuse_repeated_key(r, places);
+  lua_pushvalue(L, -1);
+  note_position(r, places, r->event.start_mark);
+  next_event(r);
+  if (is_merge)
+    *merge_mark = r->event.start_mark;
+  else
+    note_plain(r, map);
+  push_node(r, depth + 1);
+  if (!is_merge) {
+    lua_rawset(L, map);
+    return;
+  }
+  lua_replace(L, places + 1);
+  lua_pop(L, 1);
+}
+
 static void push_mapping(struct reader *r, unsigned depth) {
   lua_State *L = r->L;
+  yaml_mark_t merge_mark = {0};
   lua_newtable(L);
   int map = lua_gettop(L);
   int places = push_places(r, r->event.start_mark);
+  lua_pushnil(L);
   next_event(r);
   while (r->event.type != YAML_MAPPING_END_EVENT) {
-    push_key(r);
-    refuse_repeated_key(r, places);
-    lua_pushvalue(L, -1);
-    note_position(r, places, r->event.start_mark);
-    next_event(r);
-    push_node(r, depth + 1);
-    lua_rawset(L, map);
+    read_entry(r, map, places, depth, &merge_mark);
     next_event(r);
   }
+  if (lua_isnil(L, -1))
+    lua_pop(L, 1);
+  else
+    merge(r, map, places, merge_mark);
   lua_pop(L, 1);
 }
 
@@ -512,18 +479,29 @@ static struct reader *new_reader(lua_State *L) {
 
 static const char *document_name(lua_State *L, int options) {
   const char *name = "YAML";
-  if (!lua_isnoneornil(L, options)) {
-    luaL_checktype(L, options, LUA_TTABLE);
-    if (lua_getfield(L, options, "name") != LUA_TNIL) name = luaL_checkstring(L, -1);
-  }
+  if (lua_getfield(L, options, "name") != LUA_TNIL) name = luaL_checkstring(L, -1);
   return name;
 }
 
-/* decode(text [, {name = "file.yaml"}]) -> value, positions */
+static bool wants_plain(lua_State *L, int options) {
+  lua_getfield(L, options, "plain");
+  bool wanted = lua_toboolean(L, -1);
+  lua_pop(L, 1);
+  return wanted;
+}
+
+/* decode(text [, {name = "file.yaml", plain = false}]) -> value, positions, and if `plain`, how the
+ * plain scalars are spelled: container -> key -> what note_plain() says. */
 static int l_yaml_decode(lua_State *L) {
   size_t length;
   const char *text = luaL_checklstring(L, 1, &length);
   lua_settop(L, 2);
+  if (lua_isnil(L, 2)) {
+    lua_newtable(L);
+    lua_replace(L, 2);
+  }
+  luaL_checktype(L, 2, LUA_TTABLE);
+  bool plain = wants_plain(L, 2);
   const char *name = document_name(L, 2);
   if (length >= BYTE_ORDER_MARK_LENGTH &&
       memcmp(text, "\xEF\xBB\xBF", BYTE_ORDER_MARK_LENGTH) == 0) {
@@ -538,11 +516,15 @@ static int l_yaml_decode(lua_State *L) {
   r->anchors = lua_gettop(L);
   lua_newtable(L);
   r->positions = lua_gettop(L);
+  lua_newtable(L);
+  r->plain = plain ? lua_gettop(L) : 0;
   yaml_parser_set_encoding(&r->parser, YAML_UTF8_ENCODING);
   yaml_parser_set_input_string(&r->parser, (const unsigned char *)text, length);
   push_document(r);
   lua_pushvalue(L, r->positions);
-  return 2;
+  if (!plain) return 2;
+  lua_pushvalue(L, r->plain);
+  return 3;
 }
 
 /* tag("!file", value) -> what decode() makes of `!file value` */

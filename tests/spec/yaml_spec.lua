@@ -74,7 +74,7 @@ describe("containers", function()
   end)
 
   it("use the text of scalar keys as it is", function()
-    expect.equal(decode("1: a\ntrue: b\n'null': c\n<<: d\n"),
+    expect.equal(decode("1: a\ntrue: b\n'null': c\n'<<': d\n"),
       { ["1"] = "a", ["true"] = "b", ["null"] = "c", ["<<"] = "d" })
   end)
 
@@ -143,6 +143,72 @@ describe("aliases", function()
   end)
 end)
 
+-- The merge of what mappings say, told in plain Lua: what the mapping itself says, then the earlier of the others.
+local function merged(own, others)
+  local result = {}
+  for index = #others, 1, -1 do
+    for key, value in pairs(others[index]) do result[key] = value end
+  end
+  for key, value in pairs(own) do result[key] = value end
+  return result
+end
+
+describe("merge keys", function()
+  it("take entries from mappings, the mapping's own and the earlier ones winning, wherever the key stands", function()
+    math.randomseed(11)
+    local names = { "a", "b", "c", "d", "e" }
+    local function mapping(label)
+      local map, words = {}, {}
+      for _, name in ipairs(names) do
+        if math.random(2) == 1 then
+          map[name] = label .. name
+          words[#words + 1] = ("%s: %s"):format(name, map[name])
+        end
+      end
+      return map, words
+    end
+    for _ = 1, 300 do
+      local lines, others, aliases = {}, {}, {}
+      for index = 1, math.random(3) do
+        local map, words = mapping("m" .. index)
+        others[index], aliases[index] = map, "*m" .. index
+        lines[index] = ("m%d: &m%d {%s}"):format(index, index, table.concat(words, ", "))
+      end
+      local own, words = mapping("own")
+      local merge = #others == 1 and math.random(2) == 1 and aliases[1] or "[" .. table.concat(aliases, ", ") .. "]"
+      table.insert(words, math.random(#words + 1), "<<: " .. merge)
+      lines[#lines + 1] = "own:\n  " .. table.concat(words, "\n  ")
+      expect.equal(decode(table.concat(lines, "\n") .. "\n").own, merged(own, others))
+    end
+  end)
+
+  it("keep the kinds, tags and places of what they take", function()
+    local value, positions = yaml.decode("base: &b\n  t: !file x.md\n  l: [1]\n  n: null\nuse:\n  <<: *b\n  own: 1\n")
+    expect.equal({ value.use.t.tag, value.use.l, value.use.n }, { "!file", json.array { 1 }, json.null })
+    expect.truthy(value.use.l ~= value.base.l)
+    expect.equal(positions[value.use].t, { line = 2, column = 3 })
+    expect.equal(positions[value.use.t][0], { line = 2, column = 6 })
+    expect.equal(positions[value.use].own, { line = 7, column = 3 })
+  end)
+
+  it("may be nested, and merge what is written in place", function()
+    expect.equal(decode("a: &a {x: 1, y: 1}\nb: &b {<<: *a, y: 2}\nc: {<<: *b, z: 3}\n").c, { x = 1, y = 2, z = 3 })
+    expect.equal(decode("c: {<<: {x: 1}}\n").c, { x = 1 })
+    expect.equal(decode("c: {!!merge <<: {x: 1}}\n").c, { x = 1 })
+    expect.equal(decode("c: {<<: []}\n").c, {})
+  end)
+
+  it("are refused for anything but mappings, and twice", function()
+    for _, value in ipairs { "d", "", "[1]", "[[{a: 1}]]", "!file x", "[!file x]", "{a: 1}, <<: {b: 1}" } do
+      expect.raises(function() decode("v: {<<: " .. value .. "}\n") end, "file.yaml:1:")
+    end
+    expect.raises(function() decode("v:\n  <<: d\n") end, "file.yaml:2:7: the key << takes a mapping")
+    expect.raises(function() decode("v: {<<: {a: 1}, <<: {b: 1}}") end, 'the key "<<" is already given in line 1')
+    expect.raises(function() decode("v: {<<: {a: 1, a: 2}}") end, 'the key "a" is already given')
+    expect.raises(function() decode("v: &x {<<: *x}") end, "the alias *x is inside the value that it names")
+  end)
+end)
+
 describe("events", function()
   -- "kind style value <text>" of each event.
   local function events(text)
@@ -189,6 +255,19 @@ describe("positions", function()
   it("of an alias are those of what it stands for", function()
     local value, positions = yaml.decode("a: &x {k: 1}\nb: *x\n")
     expect.equal(positions[value.b].k, { line = 1, column = 8 })
+  end)
+end)
+
+describe("the spelling of plain scalars", function()
+  it("is told on request, with where they begin and end", function()
+    local text = "a: 007 #x\nb: ['1', yes]\nc: |\n  x\nd: !t x\ne:\n"
+    local value, _, plain = yaml.decode(text, { plain = true })
+    expect.equal(plain[value], {
+      a = { text = "007", line = 1, column = 4, end_line = 1, end_column = 7 },
+      e = { text = "", line = 6, column = 3, end_line = 6, end_column = 3 },
+    })
+    expect.equal(plain[value.b][2].text, "yes")
+    expect.equal(#{ yaml.decode(text) }, 2)
   end)
 end)
 

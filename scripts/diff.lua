@@ -6,6 +6,7 @@ local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
 local color = require "anyreach.text.color"
 local comparison = require "anyreach.agents.comparison"
+local config_schema = require "anyreach.agents.lint.config_schema"
 local diff_text = require "anyreach.text.diff_text"
 local directory = require "anyreach.directory"
 local environment = require "anyreach.agents.environment"
@@ -26,6 +27,7 @@ local spec = {
     { name = "from", value = "PROFILE", help = "compare the agents of this profile's organisation …" },
     { name = "to", value = "PROFILE", help = "… with those of this one" },
     environment.option,
+    agent_file.strict_option,
     { name = "exact", help = "keys that a file does not name are differences too" },
     { name = "only-drift", help = "show only agents that differ" },
     { name = "exit-code", help = "exit with 2 when something differs" },
@@ -89,7 +91,7 @@ end
 local function compare_files(given)
   local api, open = client(given.against), lock.opener()
   local chosen = environment.choose(given.environment, given, account.of(api))
-  local agents = agent_file.read(given, { environment = chosen })
+  local agents = agent_file.load(given, given, { environment = chosen, schema = config_schema.cached() })
   local options = progress_options {
     exact = given.exact,
     account = account.of(api).key,

@@ -3,6 +3,7 @@
 local account = require "anyreach.account.identity"
 local agent_file = require "anyreach.agents.file"
 local anyreach = require "anyreach"
+local config_schema = require "anyreach.agents.lint.config_schema"
 local environment = require "anyreach.agents.environment"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
@@ -19,6 +20,7 @@ local spec = {
   summary = "Creates and updates agents from agent files; writes only what differs.",
   options = {
     environment.option,
+    agent_file.strict_option,
     { name = "check", help = "only show what would be done; exit code 2 when there is something" },
     { name = "exact", help = "keys that a file does not name are differences too" },
     { name = "always-publish", help = "write and publish without comparing first" },
@@ -110,7 +112,9 @@ local function main(given)
   if given.check then host.restrict_writes {} end
   local api = anyreach.client()
   local whose = account.of(api)
-  local agents = agent_file.read(given, { environment = environment.choose(given.environment, given, whose) })
+  local agents = agent_file.load(given, given, {
+    environment = environment.choose(given.environment, given, whose), schema = config_schema.cached(),
+  })
   local locks <close> = locking.start(api, whose, agents, given)
   local shown
   local results = provision.run(api, agents, {

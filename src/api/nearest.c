@@ -37,7 +37,7 @@ static unsigned distance(const char *a, size_t a_length, const char *b, size_t b
   return last[b_length];
 }
 
-const char *nearest_name(const char *word, const char *const *names) {
+const char *nearest_name_within(const char *word, const char *const *names, unsigned part) {
   size_t word_length = strlen(word);
   const char *nearest = NULL;
   unsigned nearest_distance = UINT_MAX;
@@ -46,7 +46,7 @@ const char *nearest_name(const char *word, const char *const *names) {
     size_t length = strlen(*names);
     if (length == 0 || length > MAX_LENGTH) continue;
     size_t longer = length > word_length ? length : word_length;
-    unsigned allowed = longer < 3 ? 1 : (unsigned)(longer / 3);
+    unsigned allowed = longer < part ? 1 : (unsigned)(longer / part);
     unsigned d = distance(word, word_length, *names, length);
     if (d <= allowed && d < longer && d < nearest_distance) {
       nearest = *names;
@@ -54,4 +54,8 @@ const char *nearest_name(const char *word, const char *const *names) {
     }
   }
   return nearest;
+}
+
+const char *nearest_name(const char *word, const char *const *names) {
+  return nearest_name_within(word, names, 3);
 }

@@ -8,4 +8,8 @@
  * difference between '-' and '_', do not count. */
 const char *nearest_name(const char *word, const char *const *names);
 
+/* The same with a distance of at most a part-th of the longer length, for words that may well be
+ * right: 5 is strict. */
+const char *nearest_name_within(const char *word, const char *const *names, unsigned part);
+
 #endif

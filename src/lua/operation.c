@@ -309,10 +309,12 @@ static int l_operations_check(lua_State *L) {
   return 1;
 }
 
-/* nearest(word, names) -> the name of the array that is meant, or nil */
+/* nearest(word, names[, part]) -> the name of the array that is meant, or nil; see nearest.h */
 static int l_operations_nearest(lua_State *L) {
   const char *word = luaL_checkstring(L, 1);
   luaL_checktype(L, 2, LUA_TTABLE);
+  lua_Integer part = luaL_optinteger(L, 3, 3);
+  luaL_argcheck(L, part >= 1 && part <= 100, 3, "1 to 100");
   lua_Unsigned count = lua_rawlen(L, 2);
   const char **names = lua_newuserdatauv(L, (count + 1) * sizeof *names, 0);
   for (lua_Unsigned i = 0; i < count; i++) {
@@ -322,7 +324,7 @@ static int l_operations_nearest(lua_State *L) {
     lua_pop(L, 1); /* the array keeps it alive */
   }
   names[count] = NULL;
-  lua_pushstring(L, nearest_name(word, names));
+  lua_pushstring(L, nearest_name_within(word, names, (unsigned)part));
   return 1;
 }
 

@@ -122,16 +122,32 @@ describe("what must not be deployed", function()
       "config.voice: a value is required here: the voice; choose an environment that gives it")
   end)
 
-  it("is a marker that was not replaced, wherever it comes from", function()
+  it("is a marker that was not replaced, unless it is behind !file, where it is a warning", function()
     local path = process.directory_of {
       ["a.yaml"] = "name: A\ndescription: for ${CLINIC}\nconfig:\n  instructions: !file p.md\n  b: [x@@CITY_2@@]\n"
         .. "  c: ${lower} $HOME {{CLINIC}} @@\n",
-      ["p.md"] = "Say ${OPENING}.",
+      ["b.yaml"] = "name: B\nconfig:\n  instructions: !file p.md\n",
+      ["p.md"] = "Say ${OPENING} and $${ONE}.",
     }
-    local text = tostring(expect.raises(function() agent_file.read { path } end, "3 problems"))
-    expect.contains(text, "a.yaml:2:1: description: the marker ${CLINIC} was not replaced")
-    expect.contains(text, "a.yaml:4:3: config.instructions: the marker ${OPENING} was not replaced")
+    local text = tostring(expect.raises(function() agent_file.read { path } end, "2 problems"))
+    expect.contains(text, "a.yaml:2:1: description: the marker ${CLINIC} was not replaced; if it is meant, write "
+      .. "$${CLINIC}, or name it in allow_markers")
     expect.contains(text, "a.yaml:5:7: config.b[1]: the marker @@CITY_2@@ was not replaced")
+    local agents, warnings = agent_file.read { path .. "/b.yaml" }
+    expect.equal(agents[1].config.instructions, "Say ${OPENING} and $${ONE}.")
+    expect.equal(warnings, { { path = path .. "/b.yaml:3:3", message = "config.instructions: the marker ${OPENING} was "
+      .. "not replaced; name it in allow_markers if it is meant" } })
+    expect.raises(function() agent_file.read({ path .. "/b.yaml" }, { strict = true }) end, "the marker ${OPENING}")
+  end)
+
+  it("is no marker that is escaped, or allowed in the file or the environment", function()
+    local agent = merged("name: A\ndescription: $${CLINIC} ${A} ${B}\nallow_markers: [A]\n",
+      "allow_markers: [B]\nagents: {A: {config: {x: '@@@@CITY@@ @@A@@ $$${B}'}}}\n")
+    expect.equal({ agent.own.description, agent.config.x }, { "${CLINIC} ${A} ${B}", "@@CITY@@ @@A@@ $${B}" })
+    expect.contains(problem("name: A\nallow_markers: [a b, 1]\n", "allow_markers: X\n"),
+      "environments/test.yaml:1:1: allow_markers: expected a list of names")
+    expect.contains(problem("name: A\nallow_markers: [a b, 1]\n", ""),
+      "agents/a.yaml:2:17: allow_markers[1]: expected a name in capitals")
   end)
 
   it("is a variable that is not set, told in the file that names it", function()
@@ -152,7 +168,7 @@ references:
 agents: {A: 1}
 ]])
     expect.contains(text, "7 problems")
-    expect.contains(text, "environments/test.yaml:1:1: unknown key 'refs'; expected one of agents, defaults, ref")
+    expect.contains(text, "environments/test.yaml:1:1: unknown key 'refs'; expected one of agents, allow_markers, ")
     expect.contains(text, "environments/test.yaml:2:12: defaults.name: agents have names of their own")
     expect.contains(text, "environments/test.yaml:4:3: references: unknown key 'datset'; did you mean 'dataset'?")
     expect.contains(text, "environments/test.yaml:5:14: references.workflow.Intake: expected the text of an id, got "

@@ -4,6 +4,7 @@
 --   references: {KIND: {NAME: ID}}   ids of things that cannot be looked up, or are called otherwise there
 --   defaults:   {…}                  what agent files do not say, for all agents
 --   agents:     {NAME: {…}}          what is otherwise for one agent
+--   allow_markers: [NAME]            markers that are meant where they stand in texts (file/markers.lua)
 --
 -- The merge rule: mappings are merged key by key, everything else is replaced as a whole. Defaults fill in
 -- keys that the agent file lacks, or marks with !required; an agent's overlay replaces, and its nulls
@@ -13,6 +14,7 @@ local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
+local markers = require "anyreach.agents.file.markers"
 local operations = require "anyreach.operations"
 local reference = require "anyreach.yaml.reference"
 local tags = require "anyreach.agents.file.tags"
@@ -28,6 +30,7 @@ environment.option = { name = "environment", value = "NAME|FILE",
 ---@class anyreach.environment
 ---@field file string
 ---@field ids table<string, table<string, string>> kind -> name -> id
+---@field warnings anyreach.problem[]
 ---@field private doc anyreach.document
 local Environment = {}
 Environment.__index = Environment
@@ -76,6 +79,7 @@ function Environment:overlay(doc)
   local value = self.doc.value
   local overlay = type(doc.value.name) == "string" and value.agents and value.agents[doc.value.name]
   doc.environment = self.file
+  doc.allowed_markers = markers.allowed(value)
   if value.defaults then fill(doc, doc.value, self.doc, value.defaults) end
   if overlay then replace(doc, doc.value, self.doc, overlay) end
 end
@@ -142,7 +146,7 @@ end
 
 -- {====== reading ======
 
-local KEYS = { "agents", "defaults", "references" }
+local KEYS = { "agents", "allow_markers", "defaults", "references" }
 
 local function check_mapping(doc, container, key, path)
   if container[key] == nil or is_mapping(container[key]) then return end
@@ -183,7 +187,10 @@ end
 local function check_parts(doc)
   local value = doc.value
   check_keys(doc, value, KEYS, "")
-  for _, key in ipairs(KEYS) do check_mapping(doc, value, key, key) end
+  markers.check(doc)
+  for _, key in ipairs(KEYS) do
+    if key ~= "allow_markers" then check_mapping(doc, value, key, key) end
+  end
   for name in pairs(value.agents or {}) do check_mapping(doc, value.agents, name, "agents." .. name) end
   if value.defaults and value.defaults.name ~= nil then
     doc:problem(value.defaults, "name", "defaults.name: agents have names of their own")
@@ -204,11 +211,12 @@ function environment.read(file)
     check_parts(doc)
     check_references(doc)
   elseif doc then
-    document.add_problem(problems, file, "expected a mapping with %s, got %s", table.concat(KEYS, ", "),
+    document.add_problem(problems, file, "expected a mapping with %s, got %s", "agents, defaults, references",
       document.describe(doc.value))
   end
   document.raise_problems(problems, { file })
-  return setmetatable({ file = file, ids = doc.value.references or {}, doc = doc }, Environment)
+  return setmetatable({ file = file, ids = doc.value.references or {}, doc = doc,
+    warnings = problems.warnings or {} }, Environment)
 end
 
 -- }======

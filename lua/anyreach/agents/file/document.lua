@@ -1,7 +1,8 @@
 -- One file of agent files as it was read: its value, and where in the file each part of it is, so that a problem
 -- can be reported with file, line and column. JSON files have no positions inside; there the message alone names
 -- the part. Problems with files are gathered as {path = place, message =} and raised as one error; a place is
--- "file:line:column", or "file" where no more is known.
+-- "file:line:column", or "file" where no more is known. What is only doubtful is gathered beside them, in the list's
+-- field `warnings`.
 
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
@@ -14,9 +15,17 @@ local yaml = require "anyreach.yaml"
 ---@field secrets anyreach.secret[] what its tags took from the environment and no output may show
 ---@field references {reference: anyreach.reference, place: string, path: string}[] that its tags name
 ---@field environment string|nil the environment file whose values were merged into it
----@field problems {path: string, message: string}[] shared by all documents of one reading
+---@field problems anyreach.problems shared by all documents of one reading
+---@field allowed_markers table<string, true>|nil names of markers that are meant where they stand
 local Document = {}
 Document.__index = Document
+
+---@class anyreach.problem
+---@field path string its place
+---@field message string
+
+---@class anyreach.problems : anyreach.problem[]
+---@field warnings anyreach.problem[]|nil
 
 local document = {}
 
@@ -33,8 +42,19 @@ function document.add_problem(list, place, format, ...)
   list[#list + 1] = { path = place, message = format:format(...) }
 end
 
--- By file, in the order in which they were read, then by line.
-local function sort_problems(list, files_read)
+--- Adds a warning to the warnings of a list of problems.
+---@param list anyreach.problems
+---@param place string
+---@param format string
+function document.add_warning(list, place, format, ...)
+  list.warnings = list.warnings or {}
+  document.add_problem(list.warnings, place, format, ...)
+end
+
+--- Sorts problems by file, in the order in which they were read, then by line.
+---@param list anyreach.problem[]
+---@param files_read string[]
+function document.sort_problems(list, files_read)
   local order, keys = {}, {}
   for index, file in ipairs(files_read) do order[file] = order[file] or index end
   for _, problem in ipairs(list) do
@@ -54,7 +74,7 @@ end
 ---@param files_read string[] in the order in which their problems are listed
 function document.raise_problems(list, files_read)
   if #list == 0 then return end
-  sort_problems(list, files_read)
+  document.sort_problems(list, files_read)
   error(errors.make { kind = "input", problems = list }, 0)
 end
 
@@ -150,6 +170,14 @@ end
 ---@param format string
 function Document:problem(container, key, format, ...)
   document.add_problem(self.problems, self:place(container, key), format, ...)
+end
+
+--- Adds a warning about a key or element.
+---@param container any
+---@param key string|integer|nil
+---@param format string
+function Document:warning(container, key, format, ...)
+  document.add_warning(self.problems, self:place(container, key), format, ...)
 end
 
 --- Adds a problem with the value at a path such as "config.tools[1].name", unless it is a tag that could not be

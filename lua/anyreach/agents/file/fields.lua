@@ -3,6 +3,8 @@
 
 local document = require "anyreach.agents.file.document"
 local json = require "anyreach.json"
+local known_keys = require "anyreach.agents.file.known_keys"
+local markers = require "anyreach.agents.file.markers"
 local operations = require "anyreach.operations"
 local reference = require "anyreach.yaml.reference"
 local slots = require "anyreach.agents.numbers.slots"
@@ -26,6 +28,7 @@ local kinds = {
   flag = { expected = "true or false", test = function(value) return type(value) == "boolean" end },
   mapping = { expected = "a mapping", test = is_mapping },
   list = { expected = "a list", test = json.is_array },
+  any = { expected = "anything", test = function() return true end }, -- checked where it is used
 }
 
 local FIELDS = {
@@ -40,6 +43,7 @@ local FIELDS = {
   publish = { kind = "flag" },
   phone_numbers = { kind = "list" },
   deploy_as_sip = { kind = "flag" },
+  allow_markers = { kind = "any" },
 }
 
 local FIELD_NAMES = {}
@@ -67,7 +71,11 @@ end
 
 local function check_keys(doc)
   for name in pairs(doc.value) do
-    if not FIELDS[name] then doc:problem(doc.value, name, "unknown key '%s'%s", name, hint(name, FIELD_NAMES)) end
+    if not FIELDS[name] and known_keys.is_config_key(name) then
+      doc:problem(doc.value, name, "unknown key '%s'; it belongs under config", name)
+    elseif not FIELDS[name] then
+      doc:problem(doc.value, name, "unknown key '%s'%s", name, hint(name, FIELD_NAMES))
+    end
   end
   for _, name in ipairs(FIELD_NAMES) do check_field(doc, name, FIELDS[name]) end
 end
@@ -170,12 +178,15 @@ local function check_generation(doc)
 end
 
 -- What is known of configurations is checked here already, so that a mistake does not show halfway.
-local function check_config(doc)
+local function check_config(doc, schema)
   local config = doc.value.config
   if not is_mapping(config) or yaml.is_tag(config) then return end
   local body = { config = reference.as_text(config) }
   local problems = operations.check("agents.versions.create", "body", body)
   for _, problem in ipairs(problems or {}) do doc:problem_at(problem.path, problem.message) end
+  for _, found in ipairs(known_keys.near_misses(config, schema)) do
+    doc:warning(found.container, found.key, "%s: unknown key; did you mean '%s'?", found.path, found.near)
+  end
 end
 
 -- Some keys say something about a version, and some of these about a published one.
@@ -276,11 +287,13 @@ end
 
 --- Checks a document and makes an agent of it.
 ---@param doc anyreach.document its value is a mapping, with all tags resolved that can be
+---@param schema? table the JSON Schema of configurations
 ---@return anyreach.agent
-function fields.read(doc)
+function fields.read(doc, schema)
   check_keys(doc)
   check_name(doc)
-  check_config(doc)
+  markers.check(doc)
+  check_config(doc, schema)
   check_generation(doc)
   check_version_keys(doc)
   return make_agent(doc, read_numbers(doc))

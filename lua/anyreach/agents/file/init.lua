@@ -6,6 +6,7 @@ local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
 local fields = require "anyreach.agents.file.fields"
 local missing_path = require("anyreach.text.messages").missing_path
+local report = require "anyreach.report"
 local tags = require "anyreach.agents.file.tags"
 local yaml = require "anyreach.yaml"
 
@@ -52,7 +53,8 @@ end
 
 -- }======
 
-local function read_agent(file, problems, environment)
+local function read_agent(file, problems, options)
+  local environment = options.environment
   local doc = document.read(file, problems)
   if not doc then return nil end
   if yaml.is_tag(doc.value) or document.describe(doc.value) ~= "a mapping" then
@@ -62,30 +64,36 @@ local function read_agent(file, problems, environment)
   local described = doc.value.name
   if environment then environment:overlay(doc) end
   tags.resolve(doc)
-  local agent = fields.read(doc)
+  local agent = fields.read(doc, options.schema)
   agent.environment, agent.ids = environment and environment.file, environment and environment.ids
   return agent, described
 end
 
 ---@class anyreach.agent_file_options
 ---@field environment? anyreach.environment whose values are merged into the agents
+---@field schema? table the JSON Schema of configurations, for the keys that it names
+---@field strict? boolean warnings are problems
 
 --- Reads agent files as far as they can be read, and gathers what is wrong with them.
 ---@param paths string[] files, and directories that stand for the files in them
 ---@param options? anyreach.agent_file_options
 ---@return anyreach.agent[] in the order of the paths, files of a directory sorted by name
----@return {path: string, message: string}[] problems
+---@return anyreach.problems problems
 ---@return string[] files
 function agent_file.collect(paths, options)
-  local environment = options and options.environment
+  options = options or {}
+  local environment = options.environment
   local problems, agents, names = {}, {}, {}
   local list = find_files(paths, problems)
   for _, file in ipairs(list) do
-    local agent, name = read_agent(file, problems, environment)
+    local agent, name = read_agent(file, problems, options)
     agents[#agents + 1] = agent
     if name then names[name] = true end
   end
   if environment then environment:check_names(names, list, problems) end
+  for _, warning in ipairs(environment and environment.warnings or {}) do
+    document.add_warning(problems, warning.path, "%s", warning.message)
+  end
   fields.check_names(agents, problems)
   fields.check_numbers(agents, problems)
   return agents, problems, list
@@ -95,9 +103,30 @@ end
 ---@param paths string[] as for collect
 ---@param options? anyreach.agent_file_options
 ---@return anyreach.agent[]
+---@return anyreach.problem[] warnings
 function agent_file.read(paths, options)
   local agents, problems, list = agent_file.collect(paths, options)
+  local warnings = problems.warnings or {}
+  if options and options.strict then table.move(warnings, 1, #warnings, #problems + 1, problems) end
   document.raise_problems(problems, list)
+  document.sort_problems(warnings, list)
+  return agents, warnings
+end
+
+--- The option of recipes by which warnings become errors.
+---@type anyreach.option
+agent_file.strict_option = { name = "strict", help = "warnings about the files are errors" }
+
+--- Reads agent files for a recipe with this option, and prints the warnings.
+---@param paths string[] as for collect
+---@param given table the recipe's options
+---@param options? anyreach.agent_file_options
+---@return anyreach.agent[]
+function agent_file.load(paths, given, options)
+  options = options or {}
+  options.strict = given.strict
+  local agents, warnings = agent_file.read(paths, options)
+  for _, warning in ipairs(warnings) do report.warn("%s: %s", warning.path, warning.message) end
   return agents
 end
 

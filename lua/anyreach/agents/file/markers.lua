@@ -86,8 +86,8 @@ function markers.read_all(value, allowed)
   return map_texts(value, function(text) return (markers.read(text, allowed)) end)
 end
 
---- The names that the key allow_markers of an agent file lists, as a set.
----@param value any the mapping of an agent file
+--- The names that the key allow_markers of a file lists, as a set.
+---@param value any the mapping of the file
 ---@return table<string, true>
 function markers.allowed(value)
   local names, list = {}, type(value) == "table" and value.allow_markers
@@ -95,6 +95,21 @@ function markers.allowed(value)
     if type(name) == "string" then names[name] = true end
   end
   return names
+end
+
+--- Adds a problem for each element of allow_markers that is no name of a marker.
+---@param doc anyreach.document
+function markers.check(doc)
+  local list = doc.value.allow_markers
+  if list == nil then return end
+  if not json.is_array(list) then
+    return doc:problem(doc.value, "allow_markers", "allow_markers: expected a list of names, such as [CLINIC]")
+  end
+  for index, name in ipairs(list) do
+    if type(name) ~= "string" or not name:find("^%u[%u%d_]*$") then
+      doc:problem(list, index, "allow_markers[%d]: expected a name in capitals, such as CLINIC", index)
+    end
+  end
 end
 
 return markers

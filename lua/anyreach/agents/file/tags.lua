@@ -12,6 +12,7 @@ local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
+local markers = require "anyreach.agents.file.markers"
 local missing_path = require("anyreach.text.messages").missing_path
 local operations = require "anyreach.operations"
 local reference = require "anyreach.yaml.reference"
@@ -92,13 +93,23 @@ end
 
 local TAGS = { "!env", "!file", "!ref", "!required" }
 
--- What other tools replace, and did not.
-local MARKERS = { "%$%{%u[%u%d_]*%}", "@@%u[%u%d_]*@@" }
-
+-- What is left of a marker that another tool should have replaced. A text of a file is as that file has it.
 local function check_text(doc, container, key, path)
-  for _, pattern in ipairs(MARKERS) do
-    local marker = container[key]:match(pattern)
-    if marker then doc:problem(container, key, "%s: the marker %s was not replaced", path, marker) end
+  local text, marker = markers.read(container[key], doc.allowed_markers)
+  container[key] = text
+  if not marker then return end
+  doc:problem(container, key, "%s: the marker %s was not replaced; if it is meant, write %s, or name it in "
+    .. "allow_markers", path, marker, markers.escape(marker))
+end
+
+local function check_value_of_tag(doc, node, container, key, path)
+  local marker = markers.find(container[key], doc.allowed_markers)
+  if marker and node.tag == "!file" then
+    doc:warning(container, key, "%s: the marker %s was not replaced; name it in allow_markers if it is meant", path,
+      marker)
+  elseif marker then
+    doc:problem(container, key, "%s: the marker %s was not replaced; name it in allow_markers if it is meant", path,
+      marker)
   end
 end
 
@@ -113,7 +124,7 @@ local function resolve_tag(doc, container, key, path)
   local value, problem = resolver(doc, node.value, node, path)
   if value == nil then return doc:problem(node, nil, "%s: %s", path, problem) end
   container[key] = value
-  if type(value) == "string" then check_text(doc, container, key, path) end
+  if type(value) == "string" then check_value_of_tag(doc, node, container, key, path) end
 end
 
 local resolve
@@ -152,6 +163,9 @@ end
 ---@param part? table a mapping of the document
 ---@param path? string of the part
 function tags.resolve(doc, part, path)
+  local allowed = doc.allowed_markers or {}
+  for name in pairs(markers.allowed(doc.value)) do allowed[name] = true end
+  doc.allowed_markers = allowed
   resolve_children(doc, part or doc.value, path or "")
 end
 

@@ -7,6 +7,7 @@ local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 local json_edit = require "anyreach.yaml.json_edit"
+local markers = require "anyreach.agents.file.markers"
 local reference = require "anyreach.yaml.reference"
 local tags = require "anyreach.agents.file.tags"
 local yaml = require "anyreach.yaml"
@@ -62,6 +63,7 @@ function write.value(agent, old)
   set("deploy_as_sip", agent.deploy_as_sip, false)
   local has_numbers = #agent.numbers > 0 or old.phone_numbers ~= nil
   made.phone_numbers = has_numbers and phone_numbers(agent, old.phone_numbers) or nil
+  made.allow_markers = old.allow_markers
   return made
 end
 
@@ -157,6 +159,7 @@ function write.file(path, make)
   local old = doc and yaml_value.kind(doc.value) == "map" and doc.value or nil
   local value, writes = make(old), {}
   if old then value = with_tags(doc, old, value, writes) end
+  value = markers.escape_all(value, markers.allowed(old))
   local is_json = document.extension(path) == "json"
   local new_text = is_json and json_edit.update(text, value) or yaml_edit.update(text, value, { name = path })
   local changed = write_text(path, new_text)

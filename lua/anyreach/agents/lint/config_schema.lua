@@ -61,6 +61,13 @@ local function fetch(api, base_url, path)
   return read_cache(path)
 end
 
+--- The schema that was last fetched from the API, or nil.
+---@return table|nil
+function config_schema.cached()
+  local found = read_cache(cache_path(settings.default_base_url()))
+  return found and found.schema
+end
+
 --- Finds the schema. A file that cannot be read, or a credential that is refused, raises an error.
 ---@param options {file?: string, offline?: boolean}
 ---@return anyreach.config_schema|nil nil without any

@@ -11,8 +11,8 @@ local lint = {}
 
 ---@class anyreach.finding
 ---@field severity "error"|"warning"
----@field check string "file", "schema", "unknown-variable", "unclosed-variable", "unknown-tool",
---- "unmentioned-tool" or "prompt-size"
+---@field check string "file", "schema", "doubtful", "unknown-variable", "unclosed-variable",
+--- "unknown-tool", "unmentioned-tool" or "prompt-size"
 ---@field place string "file:line:column", or less when that is not known
 ---@field file string|nil
 ---@field agent string|nil name
@@ -78,11 +78,23 @@ local function has_config(agent)
 end
 
 -- A problem of a file as a finding.
-local function file_finding(problem)
+local function file_finding(problem, severity, check)
   return {
-    severity = "error", check = "file", place = problem.path, message = problem.message,
+    severity = severity, check = check, place = problem.path, message = problem.message,
     file = problem.path:match("^(.-):%d+:%d+$") or problem.path ~= "" and problem.path or nil,
   }
+end
+
+-- A key that looks mistyped is no news where the schema refuses it.
+local function without_repetitions(findings)
+  local refused, kept = {}, {}
+  for _, finding in ipairs(findings) do
+    if finding.check == "schema" then refused[finding.place] = true end
+  end
+  for _, finding in ipairs(findings) do
+    if finding.check ~= "doubtful" or not refused[finding.place] then kept[#kept + 1] = finding end
+  end
+  return kept
 end
 
 -- By file in the order of reading, then by line, then by column.
@@ -111,16 +123,21 @@ function lint.run(paths, options)
   local validator = options.schema and schema.compile(options.schema, { skip_patterns = true })
   local context = { validator = validator, variables = options.variables or {}, reported = {},
     past = history.at(options.since or history.DEFAULT) }
-  local agents, problems, files = agent_file.collect(paths, { environment = options.environment })
+  local agents, problems, files = agent_file.collect(paths, { environment = options.environment,
+    schema = type(options.schema) == "table" and options.schema or nil })
   local findings = {}
   for index, problem in ipairs(problems) do
-    findings[index] = file_finding(problem)
+    findings[index] = file_finding(problem, "error", "file")
     context.reported[problem.path] = context.reported[problem.path] or {}
     table.insert(context.reported[problem.path], problem.message)
+  end
+  for _, warning in ipairs(problems.warnings or {}) do
+    findings[#findings + 1] = file_finding(warning, "warning", "doubtful")
   end
   for _, agent in ipairs(agents) do
     if has_config(agent) then check_agent(agent, context, findings) end
   end
+  findings = without_repetitions(findings)
   sort(findings, files)
   return findings, { agents = #agents, files = #files, skipped = validator and validator.skipped or {} }
 end

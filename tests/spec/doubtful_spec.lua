@@ -51,7 +51,8 @@ config:
   end)
 
   it("is an error where that is wanted, and one line above config is told where it belongs", function()
-    expect.raises(function() warnings("name: A\nconfig: {instrctions: x}\n", function() return { strict = true } end) end,
+    local function strict() return { strict = true } end
+    expect.raises(function() warnings("name: A\nconfig: {instrctions: x}\n", strict) end,
       "config.instrctions: unknown key; did you mean 'instructions'?")
     expect.raises(function() warnings "name: A\ninstructions: x\n" end,
       "unknown key 'instructions'; it belongs under config")

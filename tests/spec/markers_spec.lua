@@ -10,7 +10,8 @@ describe("a text", function()
       { "$${NAME}", "${NAME}" }, { "$$${NAME}", "$${NAME}" }, { "@@@@CITY@@", "@@CITY@@" },
       { "@@@CITY@@", "@@@CITY@@", "@@CITY@@" },
       { "$${A} ${B}", "${A} ${B}", "${B}" },
-      { "$$5 $$ ${lower} $HOME {{CLINIC}} @@ @@x@@ $${x} @@@@", "$$5 $$ ${lower} $HOME {{CLINIC}} @@ @@x@@ $${x} @@@@" },
+      { "$$5 $$ ${lower} $HOME {{CLINIC}} @@ @@x@@ $${x} @@@@",
+        "$$5 $$ ${lower} $HOME {{CLINIC}} @@ @@x@@ $${x} @@@@" },
     }
     for _, case in ipairs(cases) do expect.equal({ markers.read(case[1]) }, { case[2], case[3] }) end
   end)

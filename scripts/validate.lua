@@ -68,6 +68,7 @@ local function print_finding(finding)
   local place = finding.place ~= "" and finding.place .. ": " or ""
   local path = finding.path and finding.path .. ": " or ""
   print(printable(("%s%s: %s%s"):format(place, finding.severity, path, finding.message)))
+  if finding.excerpt then print(printable(finding.excerpt)) end
 end
 
 local function counted(count, noun)

@@ -15,7 +15,7 @@ local errors = {}
 ---@field url? string
 ---@field status? integer HTTP status
 ---@field detail? any what the server said, as it said it
----@field problems? {path: string, message: string}[] of a misuse: everything that is wrong
+---@field problems? {path: string, message: string, excerpt?: string}[] of a misuse: everything that is wrong
 ---@field request_id? string
 ---@field attempts? integer
 ---@field retry_after? number seconds
@@ -133,9 +133,11 @@ end
 local function problems_message(problems)
   local lines = {}
   for i, problem in ipairs(problems) do
-    lines[i] = problem.path == "" and problem.message or problem.path .. ": " .. problem.message
+    local line = problem.path == "" and problem.message or problem.path .. ": " .. problem.message
+    lines[i] = problem.excerpt and line .. "\n" .. problem.excerpt or line
   end
   if #lines == 1 then return lines[1] end
+  for i, line in ipairs(lines) do lines[i] = line:gsub("\n", "\n  ") end
   return #lines .. " problems\n  " .. table.concat(lines, "\n  ")
 end
 

@@ -35,15 +35,30 @@ function files.read_json(path)
   return value
 end
 
+--- The value of a YAML text, as yaml.decode gives it. A mistake raises an error of kind "input" that says where it is,
+--- what was meant, and shows the line.
+---@param text string
+---@param options {name: string, plain?: boolean} as for yaml.decode
+---@return any value
+---@return table positions
+---@return table|nil plain
+function files.decode_yaml(text, options)
+  local yaml = require "anyreach.yaml"
+  local ok, value, positions, plain = pcall(yaml.decode, text, options)
+  if ok then return value, positions, plain end
+  local mistake = require("anyreach.text.yaml_mistakes").explain(text, options.name, value)
+  local place = mistake.line and ("%s:%d:%d"):format(options.name, mistake.line, mistake.column) or ""
+  error(errors.make { kind = "input", problems = {
+    { path = place, message = mistake.message, excerpt = mistake.excerpt },
+  } }, 0)
+end
+
 --- The value of a YAML file, and the places of its keys: positions[table][key] = {line=, column=}.
 ---@param path string
 ---@return any value
 ---@return table positions
 function files.read_yaml(path)
-  local yaml = require "anyreach.yaml"
-  local text = files.read_file(path)
-  local ok, value, positions = pcall(yaml.decode, text, { name = path })
-  if not ok then errors.raise("input", "%s", value) end
+  local value, positions = files.decode_yaml(files.read_file(path), { name = path })
   return value, positions
 end
 

@@ -195,7 +195,9 @@ describe("a wrong agent file", function()
   a.yaml:1:1: unknown key 'nmae'; did you mean 'name'?
   a.yaml:2:1: active: expected true or false, got the text "yes"
   a.yaml:3:1: config: expected a mapping, got a list
-  b.yaml:2:1: did not find expected node content (while parsing a flow node, line 2)
+  b.yaml:1:7: the [ is not closed
+      1 | name: [
+        |       ^
   c.json: name: expected text, got the number 5; quote it]])
   end)
 
@@ -266,11 +268,13 @@ config:
   it("that aliases would make explode is refused where it has become too much, with its place", function()
     local lines = { "a0: &a0 [x, x, x, x, x, x, x, x, x, x]" }
     for i = 1, 9 do lines[i + 1] = ("a%d: &a%d [%s]"):format(i, i, (("*a" .. i - 1 .. ", "):rep(10):sub(1, -3))) end
-    expect.equal(problem(table.concat(lines, "\n")), "a.yaml:5:45: the aliases expand to more than 100000 values")
+    expect.equal(problem(table.concat(lines, "\n")):match("^[^\n]*"),
+      "a.yaml:5:45: the aliases expand to more than 100000 values")
   end)
 
   it("gives a key twice", function()
-    expect.equal(problem "name: x\nactive: true\nname: y\n", 'a.yaml:3:1: the key "name" is already given in line 1')
+    expect.equal(problem "name: x\nactive: true\nname: y\n",
+      'a.yaml:3:1: the key "name" is already given in line 1\n    3 | name: y\n      | ^')
   end)
 
   it("shows only the start of a long text", function()

@@ -198,7 +198,7 @@ agents: {A: 1}
 
   it("is no mapping, or no file that can be read", function()
     expect.contains(problem("name: A\n", "- x\n"), "expected a mapping with agents, defaults, references, got a list")
-    expect.contains(problem("name: A\n", "a: [\n"), "environments/test.yaml:2:1: did not find expected node content")
+    expect.contains(problem("name: A\n", "a: [\n"), "environments/test.yaml:1:4: the [ is not closed")
     expect.raises(function() environment.read "notes.md" end, "expected an environment file that ends in .yaml")
   end)
 end)

@@ -210,8 +210,11 @@ local function check_mode(path, mode, profiles)
 end
 
 local function decode(path)
-  local ok, value, positions = pcall(yaml.decode, files.read_file(path), { name = path })
-  if not ok then errors.raise("input", "%s", value) end
+  local ok, value, positions = pcall(files.decode_yaml, files.read_file(path), { name = path })
+  if not ok then
+    if value.problems then value.problems[1].excerpt = nil end -- the file may hold tokens
+    error(errors.make { kind = "input", message = not value.problems and value.message, problems = value.problems }, 0)
+  end
   if value == nil or value == json.null then value = {} end -- empty, or comments alone
   local reading = setmetatable({ path = path, positions = positions or {}, problems = {} }, Reading)
   check(reading, value)

@@ -5,6 +5,7 @@
 
 local composites = require "anyreach.client.uploads"
 local errors = require "anyreach.errors"
+local files = require "anyreach.files"
 local json = require "anyreach.json"
 local naming = require "anyreach.openapi.name"
 local operations = require "anyreach.operations"
@@ -24,11 +25,10 @@ function document.decode(text, name)
   local ok, value
   if text:find("^%s*{") then
     ok, value = pcall(json.decode, text)
-    if not ok then value = name .. ": " .. value end
+    if not ok then errors.raise("input", "%s: %s", name, value) end
   else
-    ok, value = pcall(require("anyreach.yaml").decode, text, { name = name })
+    value = files.decode_yaml(text, { name = name })
   end
-  if not ok then errors.raise("input", "%s", value) end
   if type(value) ~= "table" or type(value.paths) ~= "table" or type(value.openapi) ~= "string" then
     errors.raise("input", "%s: expected an OpenAPI document: an object with 'openapi' and 'paths'", name)
   end

@@ -15,6 +15,7 @@ local yaml = require "anyreach.yaml"
 ---@field secrets anyreach.secret[] what its tags took from the environment and no output may show
 ---@field references {reference: anyreach.reference, place: string, path: string}[] that its tags name
 ---@field environment string|nil the environment file whose values were merged into it
+---@field plain table how plain scalars of YAML are spelled: container -> key -> see yaml.decode
 ---@field problems anyreach.problems shared by all documents of one reading
 ---@field allowed_markers table<string, true>|nil names of markers that are meant where they stand
 local Document = {}
@@ -23,14 +24,19 @@ Document.__index = Document
 ---@class anyreach.problem
 ---@field path string its place
 ---@field message string
+---@field excerpt string|nil lines of the file
 
 ---@class anyreach.problems : anyreach.problem[]
 ---@field warnings anyreach.problem[]|nil
 
 local document = {}
 
+local function read_yaml(path)
+  return files.decode_yaml(files.read_file(path), { name = path, plain = true })
+end
+
 --- The extensions of agent files, and how each is read.
-document.readers = { yaml = files.read_yaml, yml = files.read_yaml, json = files.read_json }
+document.readers = { yaml = read_yaml, yml = read_yaml, json = files.read_json }
 
 -- {====== problems ======
 
@@ -88,7 +94,9 @@ function document.extension(file)
 end
 
 -- The readers begin their messages with the file, and with the place when they know it.
-local function unreadable(file, message)
+local function unreadable(file, err)
+  if err.problems then return err.problems[1] end
+  local message = err.message
   if message:sub(1, #file) ~= file then return { path = "", message = message } end
   local rest = message:sub(#file + 1)
   local place = rest:match("^:%d+:%d+") or ""
@@ -100,16 +108,17 @@ end
 ---@param problems table[] to which problems are added
 ---@return anyreach.document|nil
 function document.read(file, problems)
-  local ok, value, positions = pcall(document.readers[document.extension(file)], file)
+  local ok, value, positions, plain = pcall(document.readers[document.extension(file)], file)
   if not ok then
     if not errors.is_error(value) then error(value, 0) end
-    problems[#problems + 1] = unreadable(file, value.message)
+    problems[#problems + 1] = unreadable(file, value)
     return nil
   end
   return setmetatable({
     file = file,
     value = value,
     positions = positions or {},
+    plain = plain or {},
     secrets = {},
     references = {},
     problems = problems,

@@ -18,6 +18,7 @@ local lint = {}
 ---@field agent string|nil name
 ---@field path string|nil in the file, such as "config.tools[1].name"
 ---@field message string
+---@field excerpt string|nil lines of the file, where they show what is meant
 ---@field keyword string|nil of the schema
 ---@field schema_path string|nil
 
@@ -81,6 +82,7 @@ end
 local function file_finding(problem, severity, check)
   return {
     severity = severity, check = check, place = problem.path, message = problem.message,
+    excerpt = problem.excerpt,
     file = problem.path:match("^(.-):%d+:%d+$") or problem.path ~= "" and problem.path or nil,
   }
 end

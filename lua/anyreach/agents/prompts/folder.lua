@@ -12,7 +12,6 @@ local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local missing_path = require("anyreach.text.messages").missing_path
 local operations = require "anyreach.operations"
-local yaml = require "anyreach.yaml"
 
 local folder = {}
 
@@ -60,9 +59,9 @@ local function check_keys(meta, file, problems)
 end
 
 local function read_meta(head, file, problems)
-  local ok, meta = pcall(yaml.decode, head, { name = file })
+  local ok, meta = pcall(files.decode_yaml, head, { name = file })
   if not ok then
-    add_problem(problems, "", "%s", meta)
+    table.move(meta.problems, 1, #meta.problems, #problems + 1, problems)
     return {}
   end
   if type(meta) ~= "table" then meta = {} end

@@ -209,16 +209,28 @@ static void push_status_error(lua_State *L, const struct exchange *exchange) {
   make_error(L);
 }
 
-/* An answer with a good status that is no JSON. Stack: the decoder's message on top, replaced. */
-static void push_answer_error(lua_State *L, const struct exchange *exchange) {
-  const struct buf *body = &exchange->transfer->response_body;
-  int message = lua_gettop(L);
+/* Pushes the fields of a failure whose status is good. [-0, +1, m] */
+static void push_answer_failure(lua_State *L, const struct exchange *exchange) {
   push_failure(L, exchange);
   lua_pushboolean(L, exchange->operation->writes);
   lua_setfield(L, -2, "may_have_been_sent");
   set_text(L, "kind", "answer");
   lua_pushinteger(L, exchange->transfer->status);
   lua_setfield(L, -2, "status");
+}
+
+/* An answer with a good status and nothing else. [-0, +1, m] */
+static void push_empty_answer_error(lua_State *L, const struct exchange *exchange) {
+  push_answer_failure(L, exchange);
+  set_text(L, "message", "the answer is empty; expected JSON");
+  make_error(L);
+}
+
+/* An answer with a good status that is no JSON. Stack: the decoder's message on top, replaced. */
+static void push_answer_error(lua_State *L, const struct exchange *exchange) {
+  const struct buf *body = &exchange->transfer->response_body;
+  int message = lua_gettop(L);
+  push_answer_failure(L, exchange);
   size_t line = 0;
   while (line < body->length && line < 80 && body->data[line] != '\n') line++;
   lua_pushlstring(L, body->data, line);
@@ -287,6 +299,12 @@ static bool is_json(const struct http_transfer *transfer) {
   return !type || memmem(type, length, "json", 4) != NULL;
 }
 
+/* True when the documentation says what the answer holds. */
+static bool expects_content(const struct operation *operation) {
+  return operation->answer_kind == ANSWER_JSON && operation->answer &&
+         operation->answer->types != SCHEMA_ANY;
+}
+
 /* Pushes the decoded body and returns true, or pushes an error object. [-0, +1, m] */
 static bool push_body(lua_State *L, const struct exchange *exchange) {
   const struct operation *operation = exchange->operation;
@@ -297,8 +315,9 @@ static bool push_body(lua_State *L, const struct exchange *exchange) {
     return true;
   }
   if (body->length == 0) {
-    lua_pushnil(L);
-    return true;
+    bool is_error = expects_content(operation);
+    is_error ? push_empty_answer_error(L, exchange) : lua_pushnil(L);
+    return !is_error;
   }
   if (!json_decode(L, body->data, body->length)) {
     push_answer_error(L, exchange);

@@ -261,6 +261,40 @@ static void explain(struct http_transfer *transfer) {
   snprintf(transfer->error, sizeof transfer->error, "%s (%s)", reason, message);
 }
 
+/* The empty line after the head came, which libcurl does not insist on when a server closes. */
+static bool has_whole_head(const struct http_transfer *transfer) {
+  const struct buf *head = &transfer->response_headers;
+  return head->length && (memmem(head->data, head->length, "\n\r\n", 3) ||
+                          memmem(head->data, head->length, "\n\n", 2));
+}
+
+/* Only gzip was asked for. libcurl decodes others, too, some of them without noticing that the end
+ * is missing. */
+static bool has_known_encoding(const struct http_transfer *transfer) {
+  static const char *const known[] = {"gzip", "x-gzip", "identity", ""};
+  size_t length = 0;
+  const char *value = http_response_header(transfer, "Content-Encoding", &length);
+  for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+    if (!value || (length == strlen(known[i]) && strncasecmp(value, known[i], length) == 0))
+      return true;
+  return false;
+}
+
+static void refuse_answer(struct http_transfer *transfer, CURLcode verdict, const char *reason) {
+  transfer->verdict = verdict;
+  snprintf(transfer->error, sizeof transfer->error, "%s", reason);
+}
+
+/* What libcurl takes for an answer and is none. */
+static void check_answer(struct http_transfer *transfer) {
+  if (transfer->verdict != CURLE_OK) return;
+  if (!has_whole_head(transfer))
+    refuse_answer(transfer, CURLE_WEIRD_SERVER_REPLY, "the answer broke off within its head");
+  else if (!has_known_encoding(transfer))
+    refuse_answer(transfer, CURLE_BAD_CONTENT_ENCODING,
+                  "the answer has an encoding that was not asked for; expected gzip or none");
+}
+
 static void on_done(void *context, CURLcode verdict) {
   struct http_transfer *transfer = context;
   curl_off_t microseconds = 0;
@@ -272,6 +306,7 @@ static void on_done(void *context, CURLcode verdict) {
   curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
   transfer->elapsed = (double)microseconds / 1e6;
   if (transfer->verdict != CURLE_OK && !transfer->resend_refused) explain(transfer);
+  check_answer(transfer);
   transfer->may_have_been_sent = has_left(transfer) || transfer->resend_refused;
   give_back(transfer);
   transfer->done(transfer->context);

@@ -115,14 +115,14 @@ describe("an answer", function()
     expect.equal(json.encode((api.agents.get "x")), text)
   end)
 
-  it("without a body is nil", function()
+  it("without a body is nil where none is documented", function()
     server:reply("send", "HTTP/1.1 204 No Content\r\n\r\n")
     local result, response = api.agents.delete "x"
     expect.equal(result, nil)
     expect.equal(response.status, 204)
     server:reply("send", "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
-    expect.equal(api.agents.get "x", nil)
-    local value, err = api.try.agents.get "x"
+    expect.equal(api.request { path = "/core/agents/x" }, nil)
+    local value, err = api.try.agents.delete "x"
     expect.equal(value, nil)
     expect.equal(err.status, 200)
   end)
@@ -174,6 +174,38 @@ describe("a bad answer", function()
     server:reply("close", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
     local _, err = client(server).try.agents.get "x"
     expect.equal(err.kind, "network")
+  end)
+
+  it("that breaks off within its head is an error, and none of a request that was not carried out", function()
+    for _, head in ipairs { "HTTP/1.1 200 OK\r\nContent-Ty", "HTTP/1.1 200 OK\r\n", "HTTP/1.1 204 No Content\r\nX-A: b\r\n" } do
+      server:reply("close", head)
+      local _, err = client(server).try.agents.get "x"
+      expect.equal({ err.kind, err.may_have_been_sent }, { "answer", false })
+      local _, lost = client(server).try.agents.create { name = "x" }
+      expect.equal({ lost.kind, lost.may_have_been_sent }, { "answer", true })
+    end
+    server:requests()
+  end)
+
+  it("without a body is an error where one is documented", function()
+    for _, status in ipairs { 200, 201, 204, 205 } do
+      local err = failure(server, { status = status, body = "" })
+      expect.equal({ err.kind, err.status }, { "answer", status })
+      expect.contains(err.message, "the answer is empty; expected JSON")
+      local _, lost = client(server).try.agents.create { name = "x" }
+      expect.equal({ lost.kind, lost.may_have_been_sent }, { "answer", true })
+      expect.equal(client(server).agents.delete "x", nil)
+    end
+    server:requests()
+  end)
+
+  it("in an encoding that was not asked for is an error", function()
+    for _, encoding in ipairs { "zstd", "br", "deflate" } do
+      server:answer { body = "{}", headers = { "Content-Encoding: " .. encoding } }
+      local _, err = client(server).try.agents.get "x"
+      expect.equal(err.kind, "answer")
+    end
+    server:requests()
   end)
 
   it("that is no HTTP is an error", function()

@@ -21,12 +21,14 @@
 #include "api/buf.h"
 #include "lua/json.h"
 #include "lua/modules.h"
+#include "sandbox/head.h"
 
 enum {
   SERVER_BODY_MAX = 16 * 1024 * 1024,
   SERVER_HEAD_MAX = 64 * 1024, /* request line and headers of a connection */
   SERVER_BACKLOG = 511,
-  SERVER_PIECE_MAX = 256, /* bytes of a streamed answer that are sent at a time */
+  SERVER_IDLE_SECONDS = 75, /* a connection that is silent for so long is closed */
+  SERVER_PIECE_MAX = 256,   /* bytes of a streamed answer that are sent at a time */
   SERVER_DESCRIPTION_MAX = 64 * 1024
 };
 
@@ -330,21 +332,36 @@ static void ask_rules(struct request *request) {
 
 /* {====== libmicrohttpd's callbacks ====== */
 
-static enum MHD_Result refuse_large_body(struct MHD_Connection *connection) {
-  char text[80];
-  int length =
-      snprintf(text, sizeof text, "{\"detail\":\"body: more than %d bytes\"}", SERVER_BODY_MAX);
+/* A refusal that the rules are not asked for; `problem` needs no escape in JSON. */
+static enum MHD_Result refuse(struct MHD_Connection *connection, unsigned status,
+                              const char *problem) {
+  char text[128];
+  int length = snprintf(text, sizeof text, "{\"detail\":\"%s\"}", problem);
   struct MHD_Response *response = respond_whole(text, (size_t)length);
   if (!response) return MHD_NO;
   MHD_add_response_header(response, "Content-Type", "application/json");
-  enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_CONTENT_TOO_LARGE, response);
+  MHD_add_response_header(response, "Connection", "close");
+  enum MHD_Result result = MHD_queue_response(connection, status, response);
   MHD_destroy_response(response);
   return result;
+}
+
+static enum MHD_Result refuse_large_body(struct MHD_Connection *connection) {
+  char problem[64];
+  snprintf(problem, sizeof problem, "body: more than %d bytes", SERVER_BODY_MAX);
+  return refuse(connection, MHD_HTTP_CONTENT_TOO_LARGE, problem);
 }
 
 static bool announces_large_body(struct MHD_Connection *connection) {
   const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, "Content-Length");
   return length && strtoull(length, NULL, 10) > SERVER_BODY_MAX;
+}
+
+/* Looks at the head alone. */
+static enum MHD_Result admit(struct MHD_Connection *connection, const char *method) {
+  const char *problem = head_problem(connection, method);
+  if (problem) return refuse(connection, MHD_HTTP_BAD_REQUEST, problem);
+  return announces_large_body(connection) ? refuse_large_body(connection) : MHD_YES;
 }
 
 /* What does not fit is read and thrown away, so that the client gets to see the 413. */
@@ -368,8 +385,7 @@ static enum MHD_Result deliver(struct request *request) {
   return result;
 }
 
-/* Called once for the head, once for every part of the body, once at its end, and once more after
- * a delay. */
+/* Called for the head, every part of the body, its end, and once more after a delay. */
 static enum MHD_Result serve(void *server, struct MHD_Connection *connection, const char *url,
                              const char *method, const char *version, const char *upload,
                              size_t *upload_length, void **context) {
@@ -379,7 +395,7 @@ static enum MHD_Result serve(void *server, struct MHD_Connection *connection, co
   if (!request->started) {
     request->started = true;
     request->method = method;
-    return announces_large_body(connection) ? refuse_large_body(connection) : MHD_YES;
+    return admit(connection, method);
   }
   if (*upload_length) {
     size_t length = *upload_length;
@@ -482,8 +498,7 @@ static bool run_protected(lua_State *L, lua_CFunction function, const void *argu
   return done;
 }
 
-/* A listening socket on 127.0.0.1; -1 with errno set when that fails. `*port` is then the real one.
- */
+/* A listening socket on 127.0.0.1, whose port `*port` then is; -1 with errno set on failure. */
 static int open_listener(uint16_t *port) {
   int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
   if (descriptor < 0) return -1;
@@ -509,7 +524,8 @@ static struct MHD_Daemon *start_daemon(struct server *server, int listener) {
                           MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
                           (size_t)SERVER_HEAD_MAX, MHD_OPTION_URI_LOG_CALLBACK, begin_request,
                           server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-                          MHD_OPTION_NOTIFY_COMPLETED, complete_request, server, MHD_OPTION_END);
+                          MHD_OPTION_NOTIFY_COMPLETED, complete_request, server,
+                          MHD_OPTION_CONNECTION_TIMEOUT, SERVER_IDLE_SECONDS, MHD_OPTION_END);
 }
 
 /* Listens and hooks the daemon into the loop. */

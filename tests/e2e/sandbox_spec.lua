@@ -129,6 +129,49 @@ describe("kill -9 in the middle of writes", function()
   end)
 end)
 
+describe("a head that others understand differently", function()
+  local sandbox <close> = process.sandbox()
+  local address = sandbox.base_url:match("//(.*)")
+  local port = address:match(":(%d+)$")
+
+  -- Sends bytes as they are. Returns the first line of the answer, and all of it.
+  local function send(bytes)
+    local file = process.directory() .. "/bytes"
+    process.write(file, bytes)
+    local _, out = process.run(("curl -s --noproxy '*' --max-time 10 telnet://%s <%s"):format(address, file))
+    return out:match("^[^\r\n]*"), out
+  end
+
+  local function request(lines, body)
+    return table.concat(lines, "\r\n") .. "\r\nConnection: close\r\n\r\n" .. (body or "")
+  end
+
+  local TOKEN = "Authorization: Bearer ak_sandbox.admin"
+
+  it("is refused", function()
+    local host = "Host: " .. address
+    local cases = {
+      { "Host: missing", { "GET /core/agents HTTP/1.1", TOKEN } },
+      { "Host: given more than once", { "GET /core/agents HTTP/1.1", host, host, TOKEN } },
+      { "Host: expected", { "GET /core/agents HTTP/1.1", "Host: evil.example", TOKEN } },
+      { "Host: expected", { "GET /core/agents HTTP/1.1", "Host: 127.0.0.1.evil.example:" .. port, TOKEN } },
+      { "Authorization: given more than once", { "GET /core/agents HTTP/1.1", host, TOKEN, TOKEN } },
+      { "Content-Length: given", { "POST /core/agents HTTP/1.1", host, TOKEN, "Content-Length: 2",
+        "Content-Length: 2" }, "{}" },
+      { "Content-Length: given beside", { "POST /core/agents HTTP/1.1", host, TOKEN, "Content-Length: 2",
+        "Transfer-Encoding: chunked" }, "2\r\n{}\r\n0\r\n\r\n" },
+      { "method", { "G\xffT /core/agents HTTP/1.1", host, TOKEN } },
+    }
+    for _, case in ipairs(cases) do
+      local status, answer = send(request(case[2], case[3]))
+      expect.equal({ case[1], status }, { case[1], "HTTP/1.1 400 Bad Request" })
+      expect.contains(answer, case[1])
+    end
+    expect.equal(send(request { "GET /_sandbox/requests HTTP/1.1", "Host: localhost:" .. port }), "HTTP/1.1 200 OK")
+    expect.equal(send(request { "GET /core/agents HTTP/1.1", host, TOKEN }), "HTTP/1.1 200 OK")
+  end)
+end)
+
 describe("several programs at once", function()
   it("work against one sandbox, each in its organisation", function()
     local sandbox = process.sandbox()

@@ -244,14 +244,18 @@ end
 
 local CONTROLS = {
   ["/_sandbox/requests"] = { method = "GET", answer = list_requests },
-  ["/_sandbox/reset"] = { method = "POST", answer = reset },
+  ["/_sandbox/reset"] = { method = "POST", answer = reset, changes = true },
 }
 
-local function answer_control(sandbox, method, path)
+local function answer_control(sandbox, method, path, headers)
   local control = CONTROLS[path]
   if not control then return answer_refusal(404, ("No such path: %s"):format(path)) end
   if control.method ~= method then
     return answer_refusal(405, ("Method %s is not allowed here; allowed: %s."):format(method, control.method))
+  end
+  -- A web page can have a browser send a POST here, but not with this header.
+  if control.changes and not headers.authorization then
+    return answer_refusal(401, "The header Authorization is missing; here its value does not matter.")
   end
   return control.answer(sandbox)
 end
@@ -267,11 +271,13 @@ end
 ---@return table answer status, headers, body or nil, delay (seconds) or nil, stream or nil,
 ---  fault nil, "drop" or "truncate"
 function Sandbox:handle(method, path, query_text, headers, body)
-  if path:find("^/_sandbox/") and not sources.is_transfer(path) then return answer_control(self, method, path) end
+  if path:find("^/_sandbox/") and not sources.is_transfer(path) then 
+    return answer_control(self, method, path, headers)
+  end
   local call = { method = method, path = path, query = query_text, headers = headers, body = body }
   local answer, operation = answer_call(self, call)
   add_to_log(self.log, {
-    method = method,
+    method = checks.clean_utf8(method),
     path = checks.clean_utf8(path),
     query = checks.clean_utf8(query_text),
     status = answer.status or json.null,

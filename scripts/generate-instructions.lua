@@ -89,7 +89,7 @@ local function make_plan(state, inputs, again)
   if again or newest and generation.is_running(newest) then
     known.published, known.draft = without_instructions(known.published), without_instructions(known.draft)
   end
-  local made = plan.make(wanted, known)
+  local made = plan.make(wanted, known, { update_draft = true })
   return made.steps, state.draft or #made.steps == 0 and state.published or nil
 end
 

@@ -22,8 +22,10 @@ local spec = {
     environment.option,
     agent_file.strict_option,
     { name = "check", help = "only show what would be done; exit code 2 when there is something" },
-    { name = "exact", help = "keys that a file does not name are differences too" },
+    { name = "exact", help = "the file is everything: what it does not name is removed" },
     { name = "always-publish", help = "write and publish without comparing first" },
+    { name = "update-draft", help = "write to the newest draft, though it was not written from here" },
+    { name = "allow-empty-instructions", help = "also where the version answers calls" },
     { name = "no-lock", help = "do not note in anyreach.lock what was written" },
     { name = "lenient", help = "only warn when the organisation has other values than were written to it" },
     { name = "prune", value = "ORGANISATION", writes = { "agents.delete" },
@@ -121,13 +123,17 @@ local function main(given)
     check = given.check,
     exact = given.exact,
     always_publish = given.always_publish,
+    update_draft = given.update_draft,
+    allow_empty_instructions = given.allow_empty_instructions,
     on_start = function(count, is_check)
       if shown then shown:finish() end
       shown = progress.start { label = is_check and "comparing" or "provisioning", total = count }
     end,
     on_step = function() shown:step() end,
     known_id = function(agent) return locks:known_id(agent) end,
+    known_draft = function(agent) return locks:known_draft(agent) end,
     on_created = function(change, agent) locks:created(change, agent) end,
+    on_draft = function(change, agent, version) locks:drafted(change, agent, version) end,
     on_applied = function(change, state) locks:applied(change, state) end,
     on_result = printer(agents),
   })

@@ -1,5 +1,6 @@
 -- The steps that provisioning plans, and how a generation is followed; pure, nothing is sent.
 
+local diff = require "anyreach.text.diff"
 local generation = require "anyreach.agents.generation"
 local json = require "anyreach.json"
 local plan = require "anyreach.agents.provision.plan"
@@ -35,12 +36,12 @@ local AGENT = { id = "a1", name = "X", description = "old", active = true, is_de
 describe("a plan", function()
   it("creates what is missing", function()
     local made = plan.make(wanted {
-      own = { active = false }, config = { a = 1 }, deploy_as_sip = true,
+      own = { active = false }, config = { instructions = "Be kind." }, deploy_as_sip = true,
       numbers = { { number = NUMBER, direction = "both" }, { number = OTHER_NUMBER, direction = "inbound" } },
     }, { numbers = { [NUMBER] = {}, [OTHER_NUMBER] = {} } })
     expect.equal(actions(made), "create_agent, create_version, publish inbound, publish both, deploy_as_sip")
     expect.equal(made.steps[1].fields, { name = "X", active = false })
-    expect.equal(made.steps[2].fields, { config = { a = 1 } })
+    expect.equal(made.steps[2].fields, { config = { instructions = "Be kind." } })
     expect.equal({ made.steps[3].publishes, made.steps[4].publishes }, { true, false })
   end)
 
@@ -64,6 +65,8 @@ describe("a plan", function()
       fields = { name = "X", description = "new", active = true, is_demo = false,
         metadata = { crm = 7, team = "back" } },
       changes = { "description", "metadata.team" },
+      differences = { { path = "description", change = "changed", before = "old", after = "new" },
+        { path = "metadata.team", change = "changed", before = "front", after = "back" } },
     })
   end)
 
@@ -84,15 +87,16 @@ describe("a plan", function()
     expect.equal(made.changes, { "config.default" })
   end)
 
-  it("writes into a draft, or into a new version where there is none", function()
+  it("writes into its own draft, or into a new version where there is none", function()
     local agent = wanted { config = { a = 2 } }
     local published = version(1, { published = true, config = { a = 1 } })
     local made = plan.make(agent, { agent = AGENT, published = published, numbers = {} })
     expect.equal(actions(made), "create_version, publish")
     expect.equal({ made.version, made.changes }, { nil, { "config.a" } })
-    made = plan.make(agent, { agent = AGENT, published = published, draft = version(2, {}), numbers = {} })
+    made = plan.make(agent, { agent = AGENT, published = published, draft = version(2, {}), numbers = {},
+      is_own_draft = true })
     expect.equal(actions(made), "update_version, publish")
-    expect.equal(made.version.version, 2)
+    expect.equal({ made.version.version, made.draft_used, made.draft_left_alone }, { 2 })
   end)
 
   it("publishes a draft that is right already", function()
@@ -112,8 +116,10 @@ describe("a plan", function()
     local agent = wanted { config = { a = 1 }, publish = false }
     local published = version(1, { published = true, config = { a = 1 } })
     expect.equal(actions(plan.make(agent, { agent = AGENT, published = published })), "")
-    expect.equal(actions(plan.make(agent, { agent = AGENT, published = published, draft = version(2, {}) })),
-      "update_version")
+    local draft = version(2, {})
+    expect.equal(actions(plan.make(agent, { agent = AGENT, published = published, draft = draft })), "")
+    expect.equal(actions(plan.make(agent, { agent = AGENT, published = published, draft = draft,
+      is_own_draft = true })), "update_version")
     expect.equal(actions(plan.make(agent, { agent = AGENT })), "create_version")
   end)
 
@@ -126,7 +132,8 @@ describe("a plan", function()
       [OTHER_NUMBER] = { inbound_agent_version_id = "v1", outbound_agent_version_id = "v9" },
     } })
     expect.equal(made.steps, { { action = "publish", publishes = false, direction = "both",
-      phone_numbers = { OTHER_NUMBER } } })
+      phone_numbers = { OTHER_NUMBER },
+      slots = { { phone_number = OTHER_NUMBER, slot = "outbound", before = { version_id = "v9" } } } } })
   end)
 
   it("writes and publishes without comparing when told so", function()
@@ -136,7 +143,8 @@ describe("a plan", function()
     expect.equal(actions(plan.make(agent, { agent = AGENT, published = published, numbers = {} }, always)),
       "create_version, publish")
     expect.equal(actions(plan.make(agent, { agent = AGENT, published = published,
-      draft = version(2, { config = { a = 1 } }), numbers = {} }, always)), "update_version, publish")
+      draft = version(2, { config = { a = 1 } }), is_own_draft = true, numbers = {} }, always)),
+      "update_version, publish")
   end)
 
   it("writes nothing when told so that is not to be published and is as wanted", function()
@@ -146,7 +154,102 @@ describe("a plan", function()
     expect.equal(actions(plan.make(agent, { agent = AGENT, draft = draft, numbers = {} }, always)), "")
     expect.equal(actions(plan.make(agent, { agent = AGENT, published = published, numbers = {} }, always)), "")
     local changed = wanted { config = { a = 2 }, publish = false }
-    expect.equal(actions(plan.make(changed, { agent = AGENT, draft = draft, numbers = {} }, always)), "update_version")
+    expect.equal(actions(plan.make(changed, { agent = AGENT, draft = draft, is_own_draft = true, numbers = {} },
+      always)), "update_version")
+  end)
+end)
+
+describe("a version that is written", function()
+  local PUBLISHED = version(3, { published = true,
+    config = { a = 1, voice = "alloy", tools = { { name = "x", id = 7 } } },
+    instruction_builder_inputs = { purpose = "Help." } })
+
+  local function make(fields, state, options)
+    state.agent, state.numbers = AGENT, {}
+    return plan.make(wanted(fields), state, options)
+  end
+
+  it("keeps what the file does not name, inputs of the instruction builder too", function()
+    local made = make({ config = { a = 2, tools = { { name = "y" }, { name = "x" } } } }, { published = PUBLISHED })
+    expect.equal(actions(made), "create_version, update_version, publish")
+    expect.equal(made.steps[1].fields, { config = { a = 2, voice = "alloy",
+      tools = { { name = "y" }, { name = "x", id = 7 } } } })
+    expect.equal(made.steps[2].fields, { instruction_builder_inputs = { purpose = "Help." } })
+    expect.equal({ made.steps[1].base_version, made.steps[2].differences }, { 3, {} })
+    expect.equal(made.changes, { "config.a", "config.tools[1].id", "config.tools[1].name", "config.tools[2]" })
+  end)
+
+  it("loses what the file says is null, and with exactness all that it does not name", function()
+    local made = make({ config = { voice = json.null } }, { published = PUBLISHED })
+    expect.equal(made.steps[1].fields.config, { a = 1, tools = { { name = "x", id = 7 } } })
+    expect.equal(made.steps[1].differences, { { path = "config.voice", change = "removed", before = "alloy" } })
+    made = make({ config = { a = 1 } }, { published = PUBLISHED }, { exact = true })
+    expect.equal(actions(made), "create_version, publish")
+    expect.equal(made.steps[1].fields, { config = { a = 1 } })
+    expect.equal(made.changes, { "config.tools", "config.voice", "instruction_builder_inputs" })
+  end)
+
+  it("never goes into a draft that was not written from here, unless that is asked for", function()
+    local foreign = version(4, { config = { a = 1, voice = "echo" } })
+    local made = make({ config = { a = 2 } }, { published = PUBLISHED, draft = foreign })
+    expect.equal(actions(made), "create_version, update_version, publish")
+    expect.equal(made.steps[1].fields.config.voice, "alloy")
+    expect.equal({ made.version, made.draft_left_alone, made.is_own_draft }, { nil, 4 })
+    made = make({ config = { a = 2 } }, { published = PUBLISHED, draft = foreign }, { update_draft = true })
+    expect.equal(actions(made), "update_version, publish")
+    expect.equal(made.steps[1].fields, { config = { a = 2, voice = "echo" } })
+    expect.equal({ made.draft_used, made.draft_left_alone }, { 4 })
+    -- The draft's changes go into use as well.
+    expect.equal(diff.paths(made.steps[2].differences),
+      { "config.a", "config.tools", "config.voice", "instruction_builder_inputs" })
+    expect.equal(made.steps[2].base_version, 3)
+  end)
+
+  it("starts from nothing where nothing is published, whatever somebody has drafted", function()
+    local made = make({ config = { a = 2 } }, { draft = version(1, { config = { a = 1, voice = "echo" } }) })
+    expect.equal({ actions(made), made.steps[1].fields }, { "create_version, publish", { config = { a = 2 } } })
+  end)
+
+  it("is a draft that is exactly what would be written, and no other that only holds the same fields", function()
+    local published = version(3, { published = true, config = { a = 1, voice = "alloy" } })
+    local made = make({ config = { a = 2 } },
+      { published = published, draft = version(4, { config = { a = 2, voice = "alloy" } }) })
+    expect.equal({ actions(made), made.draft_used }, { "publish", 4 })
+    expect.equal(diff.paths(made.steps[1].differences), { "config.a" })
+    for _, config in ipairs { { a = 2 }, { a = 2, voice = "echo" }, { a = 2, voice = "alloy", more = true } } do
+      made = make({ config = { a = 2 } }, { published = published, draft = version(4, { config = config }) })
+      expect.equal({ actions(made), made.draft_left_alone }, { "create_version, publish", 4 })
+    end
+  end)
+
+  it("is its own older draft, beside somebody's newer one", function()
+    local made = make({ config = { a = 2 } }, { published = version(3, { published = true, config = { a = 1 } }),
+      draft = version(4, { config = { a = 9 } }), is_own_draft = true, other_draft = version(5, {}) })
+    expect.equal({ actions(made), made.version.version, made.draft_left_alone }, { "update_version, publish", 4, 5 })
+  end)
+
+  it("is no draft of somebody else when the file does not publish, though one that is as wanted will do", function()
+    local draft = version(1, { config = { a = 1, more = true } })
+    local made = make({ config = { a = 1 }, publish = false }, { draft = draft })
+    expect.equal({ actions(made), made.version.version }, { "", 1 })
+    made = make({ config = { a = 2 }, publish = false }, { draft = draft })
+    expect.equal({ actions(made), made.draft_left_alone }, { "create_version", 1 })
+  end)
+
+  it("answers no calls without instructions, unless that is allowed", function()
+    local function claim(direction, config, options, published)
+      return plan.make(wanted { config = config, numbers = { { number = NUMBER, direction = direction } } },
+        { agent = AGENT, published = published, numbers = { [NUMBER] = {} } }, options)
+    end
+    for _, config in ipairs { {}, { instructions = "" }, { instructions = " \n" }, { instructions = json.null } } do
+      expect.equal(expect.raises(function() claim("inbound", config) end, "config.instructions is empty").kind, "input")
+      expect.raises(function() claim("both", config) end, "is to answer " .. NUMBER)
+      expect.equal(actions(claim("outbound", config)), "create_version, publish outbound")
+      expect.equal(actions(claim("inbound", config, { allow_empty_instructions = true })),
+        "create_version, publish inbound")
+    end
+    local published = version(1, { published = true, config = { instructions = "Be kind." } })
+    expect.equal(actions(claim("inbound", { a = 1 }, nil, published)), "create_version, publish inbound")
   end)
 end)
 
@@ -178,7 +281,7 @@ describe("a plan with generated instructions", function()
   end)
 
   it("takes the old instructions out of a draft before it generates", function()
-    local made = steps { draft = version(1, { config = { a = 1, instructions = "old" },
+    local made = steps { is_own_draft = true, draft = version(1, { config = { a = 1, instructions = "old" },
       instruction_builder_inputs = { purpose = "Sell." } }) }
     expect.equal(actions(made), "update_version, generate, publish")
     expect.equal(made.steps[1].fields, { config = { a = 1 }, instruction_builder_inputs = inputs })
@@ -186,10 +289,10 @@ describe("a plan with generated instructions", function()
 
   it("goes on where an earlier run was cut off", function()
     local draft = version(1, { config = { a = 1 }, instruction_builder_inputs = inputs })
-    local made = steps { draft = draft }
+    local made = steps { draft = draft, is_own_draft = true }
     expect.equal({ actions(made), made.steps[1].start }, { "generate, publish", true })
     draft.instruction_generation = { status = "running" }
-    made = steps { draft = draft }
+    made = steps { draft = draft, is_own_draft = true }
     expect.equal({ actions(made), made.steps[1].start }, { "generate, publish", false })
   end)
 end)

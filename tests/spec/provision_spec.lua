@@ -1,6 +1,7 @@
 -- Provisioning against a sandbox: what the planned steps (provision_plan_spec.lua) do there.
 
 local agent_file = require "anyreach.agents.file"
+local contents = require "anyreach.agents.contents"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
@@ -117,20 +118,33 @@ describe("provisioning", function()
     local id = run({ SCHEDULER })[1].agent_id
     api.agents.versions.create(id, { config = { instructions = "unfinished" } })
     local lines = lines_of { SCHEDULER }
-    expect.equal(lines[1], "unchanged  Scheduler  version 1; the newer draft 2 is left alone")
+    expect.equal(lines[1], "unchanged  Scheduler  version 1; draft 2, not written from here, is left alone")
   end)
 
   it("leaves the version a draft when the file says so", function()
     reset()
     local file = "name: D\npublish: false\nconfig: {instructions: one}\n"
-    local results, lines = run { file }
+    local known
+    local options = {
+      known_draft = function() return known end,
+      on_draft = function(change, _, version)
+        known = { version = version.version, digest = contents.draft_digest(version, change.agent) }
+      end,
+    }
+    local results, lines = run({ file }, options)
     expect.equal(lines[1], "created    D  draft 1 written")
-    run { (file:gsub("one", "two")) }
+    run({ (file:gsub("one", "two")) }, options)
     local draft = api.agents.versions.get(results[1].agent_id, 1)
     expect.equal({ draft.published, draft.config.instructions }, { false, "two" })
-    results, lines = run { file }
+    results, lines = run({ file }, options)
     expect.equal(lines[1], "updated    D  draft 1 written (config.instructions)")
     expect.equal(results[1].version, 1)
+
+    -- Somebody edits it.
+    api.agents.versions.update(results[1].agent_id, 1, { config = { instructions = "three" } })
+    lines = lines_of({ file }, options)
+    expect.equal(lines[1], "updated    D  draft 2 written; draft 1, not written from here, is left alone")
+    expect.equal(api.agents.versions.get(results[1].agent_id, 1).config.instructions, "three")
   end)
 
   it("follows the documented pattern to the letter on request", function()
@@ -187,7 +201,7 @@ describe("provisioning", function()
     for _ = 1, 25 do api.agents.versions.create(id, { config = { a = 2 } }) end
     local results, lines = run { "name: Clinic\nconfig: {a: 1}\n" }
     expect.equal(results[1].agent_id, id)
-    expect.equal(lines[1], "unchanged  Clinic  version 1; the newer draft 26 is left alone")
+    expect.equal(lines[1], "unchanged  Clinic  version 1; draft 26, not written from here, is left alone")
   end)
 
   it("handles many agents at a time, and reports them in their order", function()
@@ -269,7 +283,7 @@ describe("provisioning that fails", function()
     local agents = setmetatable({ versions = answers }, { __index = api.agents })
     local lying = { agents = agents, phone_numbers = api.phone_numbers, try = api.try }
     local path = process.directory()
-    process.write(path .. "/a.yaml", 'name: A\nconfig: {}\nphone_numbers: ["+15551234567"]\n')
+    process.write(path .. "/a.yaml", 'name: A\nconfig: {instructions: Hi.}\nphone_numbers: ["+15551234567"]\n')
     local results = provision.run(lying, agent_file.read { path })
     expect.contains(tostring(results[1].error), "phone number +15551234567 (inbound) does not hold version 1")
   end)
@@ -311,14 +325,14 @@ name: Scheduler
 metadata: {trunk: !ref trunk:Own carrier}
 config:
   dataset_ids: [!ref dataset:Default]
-  max_tool_steps: 2
+  instructions: Be kind.
 phone_numbers: [!ref number:+15551234567]
 ]]
     local results, lines = run { file }
     expect.equal(lines, { "created    Scheduler  version 1 published; +15551234567 inbound" })
     local agent, made = api.agents.get(results[1].agent_id), api.agents.versions.get(results[1].agent_id, 1)
     expect.equal(agent.metadata, { trunk = "1a000000-0000-4000-8000-000000000002" })
-    expect.equal(made.config, { dataset_ids = array(FAQ), max_tool_steps = 2 })
+    expect.equal(made.config, { dataset_ids = array(FAQ), instructions = "Be kind." })
     expect.equal(slots(NUMBER), { made.id, json.null })
     expect.equal(run({ file })[1].action, "unchanged")
   end)

@@ -8,6 +8,7 @@ local diff = require "anyreach.text.diff"
 local fields = require "anyreach.agents.file.fields"
 local generation = require "anyreach.agents.generation"
 local json = require "anyreach.json"
+local overlay = require "anyreach.text.overlay"
 local references = require "anyreach.agents.references"
 local slots = require "anyreach.agents.numbers.slots"
 
@@ -104,8 +105,24 @@ local function sorted_keys(content)
   return keys
 end
 
---- What would change in `actual` to give it what is wanted. Keys at the top that `wanted` lacks are not compared,
---- nor are phone numbers that it does not name.
+local function is_exact(key, exact)
+  return exact and key ~= "phone_numbers"
+end
+
+--- What is written to give `actual` what is wanted: what the file names replaces what is there, null removes it, and
+--- all else stays. This is the rule by which agents are compared, too: differences() is what this changes.
+---@param wanted anyreach.contents or a part of one
+---@param actual table contents, an agent or a version; {} for nothing
+---@param exact? boolean keys below the top that `wanted` lacks are removed
+---@return table of the keys that `wanted` has
+function contents.written(wanted, actual, exact)
+  local whole = {}
+  for key, value in pairs(wanted) do whole[key] = overlay.apply(value, actual[key], is_exact(key, exact)) end
+  return whole
+end
+
+--- What would change in `actual` to give it what is wanted: everything that writing it changes. Keys at the top that
+--- `wanted` lacks are not compared, nor are phone numbers that it does not name.
 ---@param wanted anyreach.contents or a part of one
 ---@param actual table contents, an agent or a version
 ---@param exact? boolean keys below the top that `wanted` lacks are differences too
@@ -113,8 +130,8 @@ end
 function contents.differences(wanted, actual, exact)
   local found = {}
   for _, key in ipairs(sorted_keys(wanted)) do
-    local options = { path = key, exact = exact and key ~= "phone_numbers" }
-    local part = diff.compare(wanted[key], actual[key], options)
+    local whole = overlay.apply(wanted[key], actual[key], is_exact(key, exact))
+    local part = diff.compare(whole, actual[key], { path = key, exact = true })
     table.move(part, 1, #part, #found + 1, found)
   end
   return found
@@ -163,16 +180,33 @@ function contents.state_digest(state, wanted)
   return canonical.digest(content, contents.of_wanted(wanted))
 end
 
+--- A digest of what a draft holds, by which it is known whether anybody has changed it since. Instructions that the
+--- platform generates are left out: they come later.
+---@param version table with its config
+---@param wanted anyreach.wanted
+---@return string
+function contents.draft_digest(version, wanted)
+  local content = contents.of_version(version)
+  if wanted.generate then
+    local config = {}
+    for key, value in pairs(content.config) do config[key] = value end
+    content.config = config
+    config.instructions = nil
+  end
+  return canonical.digest(content)
+end
+
 --- What the lock notes of an agent whose file and organisation are the same.
 ---@param wanted anyreach.wanted with references as they are written
 ---@param state anyreach.agent_state
----@return {agent_id: string, version: integer|nil, files: string, remote: string}
+---@return anyreach.lock_facts
 function contents.lock_facts(wanted, state)
   return {
     agent_id = state.agent.id,
     version = state.version and state.version.version,
     files = contents.wanted_digest(wanted),
     remote = contents.state_digest(state, wanted),
+    is_published = state.version and state.version.published == true,
   }
 end
 

@@ -22,6 +22,8 @@ local disk = require "anyreach.disk"
 ---@field version integer|nil the version in use; nil for an agent without any
 ---@field files string|nil digest of what the files said; nil of an agent that was not yet written to the end
 ---@field remote string|nil digest of what the organisation had after it was written
+---@field draft integer|nil a draft that was written from here
+---@field draft_digest string|nil digest of what it held then; another one now: somebody has changed it
 ---@field from string|nil of a promotion: key of the organisation that it came from
 ---@field from_agent_id string|nil
 ---@field from_version integer|nil
@@ -38,7 +40,8 @@ local lock = { NAME = "anyreach.lock" }
 
 local HOLD_SECONDS = 5 -- that another run may hold the file
 
-local ORDER = { "agent", "account", "from", "from_agent_id", "from_version", "agent_id", "version", "files", "remote" }
+local ORDER = { "agent", "account", "from", "from_agent_id", "from_version", "agent_id", "version", "files", "remote",
+  "draft", "draft_digest" }
 
 local DIGEST = "^sha256:" .. ("%x"):rep(64) .. "$"
 
@@ -53,6 +56,8 @@ local checks = {
   version = function(value) return math.type(value) == "integer" end,
   files = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
   remote = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
+  draft = function(value) return math.type(value) == "integer" end,
+  draft_digest = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
 }
 
 -- The key of a row in memory, which is also the order of the lines.
@@ -247,15 +252,41 @@ local function set(self, row)
   self.by_key[key], self.changed[key] = new, true
 end
 
+---@class anyreach.lock_facts
+---@field agent_id string
+---@field version integer|nil
+---@field files string|nil
+---@field remote string|nil
+---@field is_published boolean|nil that version is no draft
+
+-- The draft of a row; nil when it was published, or a newer version was.
+local function draft_of(row, facts)
+  local is_over = not row or not row.draft or facts.is_published and facts.version >= row.draft
+  if is_over then return nil end
+  return row.draft, row.draft_digest
+end
+
 --- Notes what was written, or of an agent that was just created its id alone.
 ---@param account string key
 ---@param name string
----@param facts {agent_id: string, version: integer|nil, files: string|nil, remote: string|nil}
+---@param facts anyreach.lock_facts
 function Lock:set(account, name, facts)
+  local draft, draft_digest = draft_of(self:get(account, name), facts)
   set(self, {
     agent = name, account = account, agent_id = facts.agent_id, version = facts.version,
-    files = facts.files, remote = facts.remote,
+    files = facts.files, remote = facts.remote, draft = draft, draft_digest = draft_digest,
   })
+end
+
+--- Notes a draft that was written and is not yet published; what else is noted of the agent stays.
+---@param account string key
+---@param name string
+---@param facts {agent_id: string, draft: integer, draft_digest: string}
+function Lock:set_draft(account, name, facts)
+  local row = { agent = name, account = account }
+  for key, value in pairs(self:get(account, name) or {}) do row[key] = value end
+  for key, value in pairs(facts) do row[key] = value end
+  set(self, row)
 end
 
 --- Notes a promotion.

@@ -153,15 +153,26 @@ function agent_lookup.with_config(api, agent_id, version)
   return agent_lookup.version(api, agent_id, version.version)
 end
 
+-- The draft with a number, if it is newer than a published version.
+local function draft_numbered(versions, number, published)
+  local version = number and agent_lookup.numbered(versions, number)
+  local is_draft = version and version.published ~= true and (not published or number > published.version)
+  return is_draft and version or nil
+end
+
 --- The two versions of an agent that matter, with their configurations.
 ---@param api anyreach.client
 ---@param agent_id string
+---@param number? integer of a draft that counts before newer ones
 ---@return table|nil published the newest published one
 ---@return table|nil draft the newest draft, if it is newer
-function agent_lookup.in_use(api, agent_id)
+---@return table|nil other_draft the newest draft, if another one counts; it may lack its configuration
+function agent_lookup.in_use(api, agent_id, number)
   local versions = agent_lookup.versions(api, agent_id)
-  return agent_lookup.with_config(api, agent_id, agent_lookup.published(versions)),
-    agent_lookup.with_config(api, agent_id, agent_lookup.draft(versions))
+  local published, newest = agent_lookup.published(versions), agent_lookup.draft(versions)
+  local draft = draft_numbered(versions, number, published) or newest
+  return agent_lookup.with_config(api, agent_id, published), agent_lookup.with_config(api, agent_id, draft),
+    draft ~= newest and newest or nil
 end
 
 -- }======

@@ -17,7 +17,9 @@ agent_state.IN_USE = "the version in use"
 ---@class anyreach.agent_state
 ---@field agent table|nil as a single read gives it; nil: there is no agent of that name
 ---@field published table|nil the newest published version
----@field draft table|nil the newest draft, if it is newer than `published`
+---@field draft table|nil the newest draft, if it is newer than `published`; before that the one that was asked for
+---@field other_draft table|nil the newest draft, if that is not `draft`
+---@field is_own_draft boolean|nil `draft` is as it was written from here
 ---@field version table|nil the one of the two that counts as the version in use, with its config
 ---@field numbers table<string, table> number -> it as the server gave it, of the numbers that were asked for
 ---@field slots table<string, table<string, string>> number -> slot -> IN_USE, "version 2" or "another agent"; only
@@ -64,6 +66,7 @@ end
 ---@field claims? anyreach.number_claim[] whose numbers are read as well
 ---@field versions? boolean false: versions are not read
 ---@field wants_draft? boolean the newest draft counts as the version in use
+---@field draft? integer the number of a draft that counts before newer ones
 
 --- The state of the agent of a name, with the configs of both versions. Two agents of that name, or a number that
 --- the organisation does not have, raise an error.
@@ -77,7 +80,8 @@ function Reader:find(name, options)
     state.numbers[claim.number] = state.numbers[claim.number] or get_number(self.api, claim.number)
   end
   if state.agent and options.versions ~= false then
-    state.published, state.draft = agent_lookup.in_use(self.api, state.agent.id)
+    state.published, state.draft, state.other_draft =
+      agent_lookup.in_use(self.api, state.agent.id, options.draft)
     state.version = in_use(state.published, state.draft, options.wants_draft)
   end
   return state

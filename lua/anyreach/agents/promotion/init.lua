@@ -242,14 +242,18 @@ local function without_other_draft(state, config)
   return { agent = state.agent, published = state.published, draft = draft, numbers = state.numbers }
 end
 
+-- All of a version is promoted, and the draft that is left may be written to.
+local OF_PLANS = { exact = true, update_draft = true, allow_empty_instructions = true }
+
 local function make_change(item, content, options)
   local wanted = wanted_of(item, content, options)
   local state = without_other_draft(item.state, wanted.config)
-  local made = provision_plan.make(wanted, state, { exact = true })
+  local made = provision_plan.make(wanted, state, OF_PLANS)
   item.action = #made.steps == 0 and "unchanged" or state.agent and "update" or "create"
   item.change = {
     name = item.name, agent = wanted, remote = state, steps = made.steps, changes = made.changes,
-    draft = made.version, version = made.version and made.version.version, action = item.action,
+    differences = made.differences, draft = made.version, version = made.version and made.version.version,
+    action = item.action,
   }
 end
 

@@ -21,6 +21,7 @@ local apply = {}
 ---@field version table|nil the version that is worked on
 ---@field resolver anyreach.resolver|nil knows the agents that this run has created
 ---@field on_created fun(agent: table)|nil called when the agent was created
+---@field on_draft fun(agent: table, version: table)|nil called when a draft was written, before anything else is sent
 ---@field sip_address string|nil of an agent that was just deployed
 
 -- The fields that a step sends: agents that did not exist when they were referred to have their ids now.
@@ -47,15 +48,27 @@ function actions.update_agent(progress, step)
   progress.api.agents.update(progress.agent.id, fields_of(progress, step))
 end
 
+-- Reports a draft as the server has it.
+local function note_draft(progress, version)
+  if not progress.on_draft then return end
+  local is_whole = type(version) == "table" and type(version.config) == "table"
+  local number = progress.version.version
+  progress.on_draft(progress.agent, is_whole and version
+    or agent_lookup.version(progress.api, progress.agent.id, number))
+end
+
 function actions.create_version(progress, step)
   local version = progress.api.agents.versions.create(progress.agent.id, fields_of(progress, step))
   progress.version = checked.object("version", version, "agents.versions.create")
+  note_draft(progress, version)
 end
 
 function actions.update_version(progress, step)
   local number = progress.version.version
   local version = progress.api.agents.versions.update(progress.agent.id, number, fields_of(progress, step))
-  if type(version) == "table" and version.version == number then progress.version = version end
+  local is_answer = type(version) == "table" and version.version == number
+  if is_answer then progress.version = version end
+  note_draft(progress, is_answer and version)
 end
 
 function actions.generate(progress, step)

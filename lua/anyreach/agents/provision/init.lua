@@ -4,6 +4,7 @@
 
 local agent_state = require "anyreach.agents.state"
 local apply = require "anyreach.agents.provision.apply"
+local contents = require "anyreach.agents.contents"
 local errors = require "anyreach.errors"
 local lines = require "anyreach.agents.provision.lines"
 local plan = require "anyreach.agents.provision.plan"
@@ -22,7 +23,10 @@ local provision = {}
 ---@field changes string[] paths by which the version differs
 ---@field agent anyreach.wanted with ids in place of references
 ---@field remote anyreach.agent_state|nil what the organisation has
----@field draft_left_alone integer|nil
+---@field differences anyreach.difference[] of the version in use
+---@field draft_used integer|nil number of a draft that was not written from here and is published, or written to
+---@field draft_left_alone integer|nil number of a newer draft that is neither changed nor published
+---@field is_own_draft boolean|nil that draft was written from here
 ---@field error anyreach.error|any of a failure
 ---@field private resolver anyreach.resolver
 ---@field private draft table|nil the version that the steps are about
@@ -35,21 +39,31 @@ local provision = {}
 ---@field version integer|nil the version in use, or written
 ---@field steps anyreach.step[] with their outcomes
 ---@field changes string[] paths by which the version differed
+---@field differences anyreach.difference[]
+---@field draft_used integer|nil
 ---@field draft_left_alone integer|nil
+---@field is_own_draft boolean|nil
 ---@field sip_address string|nil
 ---@field error anyreach.error|any of a failure
 
 ---@class anyreach.run_options : anyreach.provision_options
 ---@field check? boolean compare only
 ---@field known_id? fun(agent: anyreach.agent): string|nil the id that it had before
+---@field known_draft? fun(agent: anyreach.agent): anyreach.known_draft|nil the draft that was last written to it
 ---@field concurrency? integer agents at a time; default as for anyreach.map
 ---@field on_start? fun(count: integer, is_check: boolean) called before agents are compared, and applied
 ---@field on_step? fun() called for each of them when it is done
 ---@field on_result? fun(result: anyreach.provision_result|anyreach.change) called in the order of the agents
 ---@field on_created? fun(change: anyreach.change, agent: table) called when an agent was created, before the steps
 --- that follow
+---@field on_draft? fun(change: anyreach.change, agent: table, version: table) called when a draft was written, before
+--- it is published
 ---@field on_applied? fun(change: anyreach.change, progress: anyreach.provision_progress) called when an agent is as
 --- wanted; an error that it raises is the agent's
+
+---@class anyreach.known_draft
+---@field version integer
+---@field digest string from contents.draft_digest() of what the server returned
 
 -- A change and a result print as the line that the recipe shows.
 local Line = { __tostring = function(self) return lines.line(self) end, __name = "anyreach.change" }
@@ -109,25 +123,35 @@ end
 -- {====== comparing ======
 
 local function read_state(reader, wanted, options)
-  return reader:find(wanted.name, {
+  local known = options.known_draft and options.known_draft(wanted)
+  local state = reader:find(wanted.name, {
     known_id = options.known_id and options.known_id(wanted),
     claims = wanted.numbers,
     versions = wanted.config ~= nil,
     wants_draft = not wanted.publish,
+    draft = known and known.version,
   })
+  local draft = state.draft
+  state.is_own_draft = known and draft and draft.version == known.version
+    and contents.draft_digest(draft, wanted) == known.digest or nil
+  return state
 end
+
+-- What a plan says of an agent beside the version.
+local OF_PLAN = { "steps", "changes", "differences", "draft_used", "draft_left_alone", "is_own_draft" }
 
 local function fill_change(change, reader, options)
   local state = read_state(reader, change.agent, options)
   local made = plan.make(change.agent, state, options)
   change.remote, change.agent_id = state, state.agent and state.agent.id
-  change.steps, change.changes, change.draft_left_alone = made.steps, made.changes, made.draft_left_alone
+  for _, key in ipairs(OF_PLAN) do change[key] = made[key] end
   change.draft, change.version = made.version, made.version and made.version.version
   change.action = #made.steps == 0 and "unchanged" or state.agent and "update" or "create"
 end
 
 local function compare_one(reader, agent, resolver, options)
-  local change = { name = agent.name, file = agent.file, agent = agent, resolver = resolver, steps = {}, changes = {} }
+  local change = { name = agent.name, file = agent.file, agent = agent, resolver = resolver, steps = {}, changes = {},
+    differences = {} }
   local ok, err = pcall(fill_change, change, reader, options)
   if not ok then change.action, change.error = "failed", redacted(err, agent.secrets) end
   return setmetatable(change, Line)
@@ -165,6 +189,7 @@ local function begin(api, change, options)
       version = change.draft,
       resolver = change.resolver,
       on_created = options.on_created and function(agent) options.on_created(change, agent) end,
+      on_draft = options.on_draft and function(agent, version) options.on_draft(change, agent, version) end,
     },
     error = change.error,
   }
@@ -214,6 +239,9 @@ local function finish(work, options)
     steps = change.steps,
     changes = change.changes,
     draft_left_alone = change.draft_left_alone,
+    differences = change.differences,
+    draft_used = change.draft_used,
+    is_own_draft = change.is_own_draft,
     sip_address = progress.sip_address,
     error = work.error,
   }, Line)

@@ -76,6 +76,18 @@ end
 
 local hidden = { create_agent = true, create_version = true, update_version = true }
 
+-- What becomes of drafts that were not written from here; nil when there are none.
+local function drafts_text(result)
+  local parts = {}
+  if result.draft_used then parts[1] = ("draft %d, not written from here, is used"):format(result.draft_used) end
+  local other = result.draft_left_alone
+  if other then
+    local whose = result.is_own_draft and "the newer draft %d" or "draft %d, not written from here,"
+    parts[#parts + 1] = whose:format(other) .. " is left alone"
+  end
+  return #parts > 0 and table.concat(parts, "; ") or nil
+end
+
 local function effects_text(result)
   local parts, main = {}, main_version_step(result.steps)
   for _, step in ipairs(result.steps) do
@@ -85,13 +97,14 @@ local function effects_text(result)
       parts[#parts + 1] = effect(step, result)
     end
   end
+  parts[#parts + 1] = drafts_text(result)
   return table.concat(parts, "; ")
 end
 
 local function unchanged_text(result)
-  local version = result.version and "version " .. result.version or ""
-  if not result.draft_left_alone then return version end
-  return ("%s; the newer draft %d is left alone"):format(version, result.draft_left_alone)
+  local parts = { result.version and "version " .. result.version }
+  parts[#parts + 1] = drafts_text(result)
+  return table.concat(parts, "; ")
 end
 
 local function failed_text(result)

@@ -76,6 +76,15 @@ function Locking:known_id(agent)
   return row and row.agent_id
 end
 
+--- The draft that was last written of an agent, or nil.
+---@param agent anyreach.agent
+---@return anyreach.known_draft|nil
+function Locking:known_draft(agent)
+  local opened = self.lock_of and self.lock_of(agent.file)
+  local row = opened and opened:get(self.account.key, agent.name)
+  return row and row.draft and { version = row.draft, digest = row.draft_digest } or nil
+end
+
 -- }======
 
 -- {====== writing the lock ======
@@ -115,6 +124,18 @@ function Locking:created(change, agent)
   if not self.lock_of then return end
   self.lock_of(change.file):set(self.account.key, change.name, { agent_id = agent.id })
   write_now_and_then(self)
+end
+
+--- Notes a draft that was just written, at once: the next run takes one that is not noted for somebody else's.
+---@param change anyreach.change
+---@param agent table
+---@param version table with its config
+function Locking:drafted(change, agent, version)
+  if not self.lock_of then return end
+  self.lock_of(change.file):set_draft(self.account.key, change.name, {
+    agent_id = agent.id, draft = version.version, draft_digest = contents.draft_digest(version, change.agent),
+  })
+  write_all(self)
 end
 
 -- Raises an error of kind "conflict", or with --lenient warns, when values differ from what was written. Phone numbers

@@ -32,6 +32,7 @@ config:
   dataset_ids: [!ref dataset:Default]
   workflow_id: !ref workflow:Intake
   transfer_to: !required the number of the front desk
+  instructions: Be kind.
 phone_numbers: [!ref number:main]
 ]],
   ["environments/sandbox-one.yaml"] = [[
@@ -53,7 +54,7 @@ describe("one set of files", function()
     code, out = provision(db, path .. "/agents", "--profile", "sandbox-two", "--environment", "two")
     expect.equal(code, 0)
     expect.contains(out, "+15557654321 inbound")
-    local expected = 'Clinic\t{"dataset_ids":["2a000000-0000-4000-8000-00000000000%d"],"transfer_to":"%s",'
+    local expected = 'Clinic\t{"dataset_ids":["2a000000-0000-4000-8000-00000000000%d"],"instructions":"Be kind.","transfer_to":"%s",'
       .. '"workflow_id":"%s"}\n'
     expect.equal(evaluate(db, "sandbox-one", CONFIGS), expected:format(1, "+15551230003", "wf_one"))
     expect.equal(evaluate(db, "sandbox-two", CONFIGS), expected:format(2, "+15557650003", "wf_two"))
@@ -109,7 +110,7 @@ config:
     expect.equal({ code, out }, { 3, "" })
     expect.contains(err, "anyreach: 3 problems\n")
     expect.contains(err, "/agents/clinic.yaml:4:16: config.workflow_id: workflow:Intake: workflows cannot be looked up")
-    expect.contains(err, "/agents/clinic.yaml:6:17: phone_numbers[1]: no phone number has the name 'main'")
+    expect.contains(err, "/agents/clinic.yaml:7:17: phone_numbers[1]: no phone number has the name 'main'")
     expect.contains(err, "/environments/two.yaml:1:50: config.more: no dataset has the name 'Defualt'; did you mean "
       .. "'Default'?")
     expect.equal(evaluate(db, "sandbox-one", CONFIGS), "")

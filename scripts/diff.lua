@@ -14,6 +14,7 @@ local host = require "anyreach.host"
 local lock = require "anyreach.agents.lock"
 local orphans = require "anyreach.agents.orphans"
 local progress = require "anyreach.progress"
+local reach = require "anyreach.agents.file.reach"
 local recipe = require "anyreach.recipe"
 local redaction = require "anyreach.text.redaction"
 local report = require "anyreach.report"
@@ -28,6 +29,7 @@ local spec = {
     { name = "to", value = "PROFILE", help = "… with those of this one" },
     environment.option,
     agent_file.strict_option,
+    reach.option,
     { name = "exact", help = "keys that a file does not name are differences too" },
     { name = "only-drift", help = "show only agents that differ" },
     { name = "exit-code", help = "exit with 2 when something differs" },

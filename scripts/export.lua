@@ -10,6 +10,7 @@ local export = require "anyreach.agents.export"
 local lock = require "anyreach.agents.lock"
 local terminal_text = require "anyreach.text.terminal_text"
 local progress = require "anyreach.progress"
+local reach = require "anyreach.agents.file.reach"
 local recipe = require "anyreach.recipe"
 local redaction = require "anyreach.text.redaction"
 local report = require "anyreach.report"
@@ -22,6 +23,7 @@ local spec = {
   options = {
     { name = "agent", value = "NAME|ID", many = true, help = "only this agent; may be given again" },
     environment.option,
+    reach.option,
     { name = "layout", value = "LAYOUT",
       help = "split: new prompts in prompts/NAME.md (default); inline: in the agent file" },
     { name = "only-owned", help = "add no keys to files that are there" },
@@ -130,6 +132,7 @@ local function note_in_lock(results, path, opened, here, chosen)
 end
 
 local function main(given)
+  reach.allow(given.allow_read)
   local api, shown = anyreach.client(), nil
   local here = account.of(api)
   local opened = not given.no_lock and lock.read(lock.path_in(given[1]))

@@ -11,6 +11,7 @@ local lines = require "anyreach.agents.provision.lines"
 local locking = require "anyreach.agents.provision.locking"
 local progress = require "anyreach.progress"
 local provision = require "anyreach.agents.provision"
+local reach = require "anyreach.agents.file.reach"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
 local terminal_text = require "anyreach.text.terminal_text"
@@ -21,6 +22,7 @@ local spec = {
   options = {
     environment.option,
     agent_file.strict_option,
+    reach.option,
     { name = "check", help = "only show what would be done; exit code 2 when there is something" },
     { name = "exact", help = "the file is everything: what it does not name is removed" },
     { name = "always-publish", help = "write and publish without comparing first" },

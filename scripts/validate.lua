@@ -8,6 +8,7 @@ local host = require "anyreach.host"
 local lint = require "anyreach.agents.lint"
 local printable = require("anyreach.text.terminal_text").printable
 local profiles = require "anyreach.account.profiles"
+local reach = require "anyreach.agents.file.reach"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
 
@@ -19,6 +20,7 @@ local spec = {
   summary = "Checks agent files before they are provisioned; changes nothing.",
   options = {
     environment.option,
+    reach.option,
     { name = "schema", value = "FILE", help = "a JSON Schema of `config`, instead of the one that the API serves" },
     { name = "offline", help = "use the schema that was last fetched; send nothing" },
     { name = "variables", value = "NAME,...", many = true, help = "variables that calls provide to prompts" },
@@ -101,6 +103,7 @@ local function chosen_environment(given)
 end
 
 local function main(given)
+  reach.allow(given.allow_read)
   local found = config_schema.find { file = given.schema, offline = given.offline }
   local findings, facts = lint.run(given, {
     schema = found and found.schema,

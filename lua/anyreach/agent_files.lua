@@ -10,6 +10,7 @@
 local agent_file = require "anyreach.agents.file"
 local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
+local reach = require "anyreach.agents.file.reach"
 local provision = require "anyreach.agents.provision"
 local write = require "anyreach.agents.file.write"
 
@@ -19,12 +20,15 @@ local agent_files = {}
 --- `name`, `file`, `own` (description, active, is_demo, metadata), `config`, `inputs`, `numbers`, and may be
 --- changed.
 ---@param paths string|string[] files, and directories that stand for the agent files in them
----@param options? {environment?: string} name or path of an environment file; default none
+---@param options? {environment?: string, strict?: boolean, allow_read?: string[]} name or path of an environment
+--- file, default none; warnings are errors; directories that !file may read outside the repository
 ---@return anyreach.agent[]
+---@return {path: string, message: string}[] warnings about what can hardly be meant
 function agent_files.load(paths, options)
   if type(paths) == "string" then paths = { paths } end
+  reach.allow(options and options.allow_read)
   local given = options and options.environment
-  return agent_file.read(paths, { environment = environment.choose(given, paths) })
+  return agent_file.read(paths, { environment = environment.choose(given, paths), strict = options and options.strict })
 end
 
 --- What would have to be done to bring an organisation to the state that agents describe. Only reads.

@@ -11,10 +11,21 @@ local files = {}
 
 local MAX_BYTES = 64 * 1024 * 1024
 
---- The bytes of a file.
+-- Pipes and devices are refused before they are opened: reading them may wait for ever, or change something.
+local function check_kind(path)
+  local kind, message = directory.kind(path)
+  if not kind then errors.raise("input", "%s", missing_path(path, message)) end
+  if kind ~= "file" then
+    errors.raise("input", "%s: expected a file, this is %s", path,
+      kind == "directory" and "a directory" or "a pipe, a socket or a device")
+  end
+end
+
+--- The bytes of a file. Pipes and devices are no files.
 ---@param path string
 ---@return string
 function files.read_file(path)
+  check_kind(path)
   local file, message = io.open(path, "rb")
   if not file then errors.raise("input", "%s", missing_path(path, message)) end
   local text, read_error = file:read(MAX_BYTES + 1)
@@ -23,6 +34,13 @@ function files.read_file(path)
   text = text or ""
   if #text > MAX_BYTES then errors.raise("input", "%s: larger than %d MiB", path, MAX_BYTES >> 20) end
   return text
+end
+
+--- A text as all systems write it: without a byte order mark, and with "\n" at the end of each line.
+---@param text string
+---@return string
+function files.normalize_text(text)
+  return (text:gsub("^\u{FEFF}", ""):gsub("\r\n?", "\n"))
 end
 
 --- The value of a JSON file.

@@ -168,7 +168,7 @@ describe("writing a mapping", function()
 
   it("into a file that cannot be read is refused", function()
     local path = process.directory_of { ["a.yaml"] = "name: [\n" }
-    expect.raises(function() agent_files.write(path .. "/a.yaml", { name = "A" }) end, "a.yaml:2:1")
+    expect.raises(function() agent_files.write(path .. "/a.yaml", { name = "A" }) end, "a.yaml:1:7")
     expect.equal(process.read(path .. "/a.yaml"), "name: [\n")
   end)
 end)

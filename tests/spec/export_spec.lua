@@ -88,11 +88,6 @@ describe("what is new in a file", function()
     expect.equal({ reconcile.is_prompt(value.config.instructions), value.config.x.instructions }, { true, "short" })
   end)
 
-  it("keeps text that a file could not give back exactly", function()
-    local value = reconcile.agent(context(), nil, { config = { instructions = "a\nb\r" } })
-    expect.equal(value.config.instructions, "a\nb\r")
-  end)
-
   it("has variables in the places of secrets, and not of what only sounds like one", function()
     local given = context()
     local value = reconcile.agent(given, nil, { config = {

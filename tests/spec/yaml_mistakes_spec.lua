@@ -109,7 +109,8 @@ describe("a mistake in YAML", function()
 
   it("is explained whatever the text is", function()
     math.randomseed(5)
-    local pieces = { "a", ":", " ", "\n", "\t", "-", "'", '"', "{", "}", "[", "]", "|", "#", "é", "\xe9", "\\", "&", "*",
+    local pieces = { "a", ":", " ", "\n", "\t", "-", "'", '"', "{", "}", "[", "]", "|", "#", "é", "\xe9",
+      "\\", "&", "*",
       "key: ", "\r\n", ">", "%", "@", "<<", "\0" }
     for _ = 1, 5000 do
       local words = {}

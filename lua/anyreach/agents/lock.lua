@@ -10,6 +10,7 @@
 -- from another organisation. Keys that this program does not know are kept, and so is what another run has
 -- noted in the meantime. A file that cannot be read to the end is refused, never taken for empty.
 
+local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
@@ -107,9 +108,8 @@ end
 -- The text of the file; nil when there is none.
 local function read_text(path)
   local ENOENT = 2
-  local file, _, code = io.open(path, "rb")
-  if not file and code == ENOENT then return nil end
-  if file then file:close() end
+  local kind, _, code = directory.kind(path)
+  if not kind and code == ENOENT then return nil end
   return files.read_file(path)
 end
 

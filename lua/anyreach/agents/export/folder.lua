@@ -6,6 +6,7 @@ local digest = require "anyreach.digest"
 local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
 local files = require "anyreach.files"
+local text_files = require "anyreach.agents.file.text_files"
 local yaml = require "anyreach.yaml"
 
 local folder = {}
@@ -35,8 +36,9 @@ end
 local function count_uses(self, value)
   if type(value) ~= "table" then return end
   if yaml.is_tag(value) then
-    if value.tag == "!file" and type(value.value) == "string" then
-      local path = folder.resolve(self.path, value.value)
+    local relative = value.tag == "!file" and text_files.path(value)
+    if relative then
+      local path = folder.resolve(self.path, relative)
       self.uses[path] = (self.uses[path] or 0) + 1
     end
     return
@@ -133,8 +135,8 @@ end
 local function named_files(value, where, found)
   if type(value) ~= "table" then return found end
   if yaml.is_tag(value) then
-    local relative = value.tag == "!file" and value.value
-    if type(relative) == "string" and not relative:find("^/") and not relative:find("..", 1, true) then
+    local relative = value.tag == "!file" and text_files.path(value)
+    if relative and not relative:find("^/") and not relative:find("..", 1, true) then
       found[#found + 1] = folder.resolve(where.path, relative)
     end
     return found

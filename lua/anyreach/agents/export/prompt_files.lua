@@ -3,10 +3,11 @@
 
 local digest = require "anyreach.digest"
 local directory = require "anyreach.directory"
-local files = require "anyreach.files"
 local folder = require "anyreach.agents.export.folder"
+local reach = require "anyreach.agents.file.reach"
 local reconcile = require "anyreach.agents.export.reconcile"
 local reference = require "anyreach.yaml.reference"
+local text_files = require "anyreach.agents.file.text_files"
 local yaml = require "anyreach.yaml"
 
 local prompt_files = {}
@@ -18,10 +19,10 @@ local HASH_LENGTH = 8 -- hex digits
 ---@field folder anyreach.folder
 ---@field files table<string, string> path -> the text that the file is to hold
 
--- The text of a prompt file, or nil.
-local function read_text(path)
-  if directory.kind(path) ~= "file" then return nil end
-  return (files.read_file(path):gsub("\r?\n$", ""))
+-- The text that a prompt file holds for a tag that would be written for some text, or nil.
+local function read_text(where, relative, text, old)
+  if directory.kind(folder.resolve(where.path, relative)) ~= "file" then return nil end
+  return (text_files.read(where.path .. "/", text_files.tag(relative, text, old)))
 end
 
 -- Calls f(prompt) for each prompt in a value, and puts what it returns in its place.
@@ -52,7 +53,7 @@ end
 
 -- A file may be written when all the places that name it want the same.
 local function can_write(where, wishes, path, text)
-  return wishes[path][text] == (where.uses[path] or 0)
+  return wishes[path][text] == (where.uses[path] or 0) and not reach.problem(where.path .. "/", path)
 end
 
 -- }======
@@ -66,16 +67,18 @@ local function candidate(stem, field)
 end
 
 -- A file that is there belongs to somebody, unless it says just this.
-local function is_free(plan, path, text)
+local function is_free(plan, relative, text)
+  local path = folder.resolve(plan.folder.path, relative)
   if plan.files[path] then return plan.files[path] == text end
-  local present = read_text(path)
+  if directory.kind(path) and directory.kind(path) ~= "file" then return false end
+  local present = read_text(plan.folder, relative, text)
   return present == nil or present == text and not plan.folder.uses[path]
 end
 
 local function new_file(plan, agent, prompt)
   local base = candidate(agent.stem, prompt.path)
   local relative = base .. ".md"
-  if not is_free(plan, folder.resolve(plan.folder.path, relative), prompt.text) then
+  if not is_free(plan, relative, prompt.text) then
     local hash = digest.sha256(agent.value.name .. "\0" .. prompt.path .. "\0" .. prompt.text):sub(1, HASH_LENGTH)
     relative = ("%s-%s.md"):format(base, hash)
   end
@@ -95,16 +98,17 @@ function prompt_files.place(agents, where)
     agent.value = replace(agent.value, function(prompt)
       local relative = prompt.old
       local path = relative and folder.resolve(where.path, relative)
-      if relative and read_text(path) == prompt.text then return yaml.tag("!file", relative) end
+      local tag = relative and text_files.tag(relative, prompt.text, prompt.old_tag)
+      if relative and read_text(where, relative, prompt.text, prompt.old_tag) == prompt.text then return tag end
       if not relative or not can_write(where, wishes, path, prompt.text) then
         relative = new_file(plan, agent, prompt)
-        path = folder.resolve(where.path, relative)
+        path, tag = folder.resolve(where.path, relative), text_files.tag(relative, prompt.text)
       end
-      if not plan.files[path] and read_text(path) ~= prompt.text then
-        table.insert(agent.writes, { path = path, text = prompt.text .. "\n" })
+      if not plan.files[path] and read_text(where, relative, prompt.text, tag) ~= prompt.text then
+        table.insert(agent.writes, { path = path, text = text_files.content(path, prompt.text, tag) })
       end
       plan.files[path] = prompt.text
-      return yaml.tag("!file", relative)
+      return tag
     end)
   end
 end

@@ -7,6 +7,7 @@ local diff = require "anyreach.text.diff"
 local json = require "anyreach.json"
 local redaction = require "anyreach.text.redaction"
 local reference = require "anyreach.yaml.reference"
+local text_files = require "anyreach.agents.file.text_files"
 local yaml = require "anyreach.yaml"
 
 local reconcile = {}
@@ -14,6 +15,7 @@ local reconcile = {}
 ---@class anyreach.prompt stands in the place of a text that is in a file of its own, or may be
 ---@field text string
 ---@field old? string path as the agent file has it; nil when the text is in no file yet
+---@field old_tag? table the tag with that path
 ---@field path string of the field, such as "config.instructions"
 local Prompt = {}
 
@@ -42,9 +44,8 @@ end
 
 local SHORT = 120 -- bytes; a line that is no longer needs no file of its own
 
--- One line break at the end of a file is no part of its text, with the carriage return before it.
-local function fits_file(text)
-  return (#text > SHORT or text:find("\n", 1, true) ~= nil) and not text:find("\r$")
+local function is_long(text)
+  return #text > SHORT or text:find("\n", 1, true) ~= nil
 end
 
 local function variable_name(context, path)
@@ -66,7 +67,7 @@ local function fresh_text(context, text, path, key, hidden)
     note(context, "%s is a secret and is left out", path)
     return nil
   end
-  if key == "instructions" and context.splits and fits_file(text) then
+  if key == "instructions" and context.splits and is_long(text) then
     return setmetatable({ text = text, path = path }, Prompt)
   end
   return text
@@ -92,8 +93,8 @@ end
 local merge_tag = {}
 
 merge_tag["!file"] = function(_, old, new, path)
-  if type(new) ~= "string" or type(old.value) ~= "string" or new:find("\r$") then return nil end
-  return setmetatable({ text = new, old = old.value, path = path }, Prompt)
+  if type(new) ~= "string" or text_files.problem(old) then return nil end
+  return setmetatable({ text = new, old = text_files.path(old), old_tag = old, path = path }, Prompt)
 end
 
 -- What a variable holds is not the file's: it may be another one elsewhere.

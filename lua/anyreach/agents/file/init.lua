@@ -6,6 +6,7 @@ local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
 local fields = require "anyreach.agents.file.fields"
 local missing_path = require("anyreach.text.messages").missing_path
+local reach = require "anyreach.agents.file.reach"
 local report = require "anyreach.report"
 local tags = require "anyreach.agents.file.tags"
 local yaml = require "anyreach.yaml"
@@ -117,7 +118,7 @@ end
 ---@type anyreach.option
 agent_file.strict_option = { name = "strict", help = "warnings about the files are errors" }
 
---- Reads agent files for a recipe with this option, and prints the warnings.
+--- Reads agent files for a recipe with this option and reach.option, and prints the warnings.
 ---@param paths string[] as for collect
 ---@param given table the recipe's options
 ---@param options? anyreach.agent_file_options
@@ -125,6 +126,7 @@ agent_file.strict_option = { name = "strict", help = "warnings about the files a
 function agent_file.load(paths, given, options)
   options = options or {}
   options.strict = given.strict
+  reach.allow(given.allow_read)
   local agents, warnings = agent_file.read(paths, options)
   for _, warning in ipairs(warnings) do report.warn("%s: %s", warning.path, warning.message) end
   return agents

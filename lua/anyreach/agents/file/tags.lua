@@ -1,6 +1,5 @@
 -- What the tags in an agent file stand for:
---   !file prompts/greeting.md         the text of a file, its path being relative to the agent file;
---                                     one line break at its end is left out
+--   !file prompts/greeting.md         the text of a file, its path being relative to the agent file; see text_files.lua
 --   !env NAME                         the value of an environment variable
 --   !env {name: NAME, secret: true}   the same as a secret, which no output ever shows
 --   !ref dataset:Clinic FAQ           a reference, which becomes an id where the agent is provisioned
@@ -8,43 +7,25 @@
 -- A tag that cannot be resolved stays in place and is a problem of its document.
 
 local diff = require "anyreach.text.diff"
-local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
-local errors = require "anyreach.errors"
-local files = require "anyreach.files"
 local markers = require "anyreach.agents.file.markers"
-local missing_path = require("anyreach.text.messages").missing_path
 local operations = require "anyreach.operations"
 local reference = require "anyreach.yaml.reference"
 local secret = require "anyreach.secret"
+local text_files = require "anyreach.agents.file.text_files"
 local yaml = require "anyreach.yaml"
 
 local tags = {}
 
 local ENV_KEYS = { "name", "secret" }
 
-local function relative_to(file, path)
-  if path:sub(1, 1) == "/" then return path end
-  return (file:match("^(.*/)") or "") .. path
-end
-
 -- Each resolver returns the value, or nil and a message.
 local resolvers = {}
 
--- What a text file holds, or nil and a message.
-local function read_text(full)
-  local kind, missing = directory.kind(full)
-  if not kind then return nil, missing_path(full, missing) end
-  if kind ~= "file" then return nil, full .. ": expected a file, this is none" end
-  local ok, text = pcall(files.read_file, full)
-  if not ok then return nil, errors.is_error(text) and text.message or tostring(text) end
-  if not utf8.len(text) then return nil, full .. ": expected text in UTF-8" end
-  return (text:gsub("\r?\n$", ""))
-end
-
-resolvers["!file"] = function(doc, path, node)
-  if type(path) ~= "string" or path == "" then return nil, "expected the path of a text file after !file" end
-  return read_text(relative_to(doc:file_of(node), path))
+resolvers["!file"] = function(doc, _, node)
+  local problem = text_files.problem(node)
+  if problem then return nil, problem end
+  return text_files.read(doc:file_of(node), node)
 end
 
 local function check_env_keys(given)
@@ -146,16 +127,6 @@ function resolve(doc, container, key, path)
       resolve_children(doc, value, path)
     end
   end
-end
-
---- The file that a tag !file names, and the text that it stands for; the text is nil when there is none.
----@param doc anyreach.document
----@param tag table
----@return string path
----@return string|nil text
-function tags.read_text(doc, tag)
-  local path = relative_to(doc:file_of(tag), tag.value)
-  return path, (read_text(path))
 end
 
 --- Puts the values of all tags in place, in the document itself, or a part of it.

@@ -8,8 +8,9 @@ local files = require "anyreach.files"
 local json = require "anyreach.json"
 local json_edit = require "anyreach.yaml.json_edit"
 local markers = require "anyreach.agents.file.markers"
+local reach = require "anyreach.agents.file.reach"
 local reference = require "anyreach.yaml.reference"
-local tags = require "anyreach.agents.file.tags"
+local text_files = require "anyreach.agents.file.text_files"
 local yaml = require "anyreach.yaml"
 local yaml_edit = require "anyreach.yaml.edit"
 local yaml_value = require "anyreach.yaml.value"
@@ -71,25 +72,32 @@ end
 
 -- {====== tags that stay ======
 
+-- Each returns the tag that stands for the new value, or nothing.
 local keeps = {}
 
 -- Texts that a !file is to hold from now on are added to `writes`.
 keeps["!file"] = function(doc, tag, new, writes)
-  if type(new) ~= "string" or type(tag.value) ~= "string" then return false end
-  local path, text = tags.read_text(doc, tag)
-  if text ~= new then writes[#writes + 1] = { path = path, text = new .. "\n" } end
-  return true
+  if type(new) ~= "string" or text_files.problem(tag) then return nil end
+  local file = doc:file_of(tag)
+  local text = text_files.read(file, tag)
+  if text == new then return tag end
+  local path = text_files.full_path(file, text_files.path(tag))
+  local problem = reach.problem(file, path)
+  if problem then errors.raise("input", "%s", problem) end
+  local kept = text_files.tag(text_files.path(tag), new, tag)
+  writes[#writes + 1] = { path = path, text = text_files.content(path, new, kept) }
+  return kept
 end
 
 -- A secret can only have come from here.
 keeps["!env"] = function(_, tag, new)
-  if type(new) == "userdata" and not json.is_number(new) and new ~= json.null then return true end
+  if type(new) == "userdata" and not json.is_number(new) and new ~= json.null then return tag end
   local name = type(tag.value) == "table" and tag.value.name or tag.value
-  return type(name) == "string" and os.getenv(name) == new
+  return type(name) == "string" and os.getenv(name) == new and tag
 end
 
 keeps["!ref"] = function(_, tag, new)
-  return reference.is_reference(new) and reference.parse(tag.value) == new
+  return reference.is_reference(new) and reference.parse(tag.value) == new and tag
 end
 
 local function name_of(element)
@@ -110,8 +118,7 @@ end
 local function with_tags(doc, old, new, writes)
   if yaml_value.kind(old) == "tag" then
     local keep = keeps[yaml_value.tag(old)]
-    if keep and keep(doc, old, new, writes) then return old end
-    return new
+    return keep and keep(doc, old, new, writes) or new
   end
   local kind = yaml_value.kind(new)
   if kind ~= yaml_value.kind(old) or kind == "scalar" or kind == "tag" then return new end

@@ -6,6 +6,7 @@ local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
+local directory = require "anyreach.directory"
 local disk = require "anyreach.disk"
 local live_documents = require "anyreach.openapi.live_documents"
 local report = require "anyreach.report"
@@ -25,8 +26,8 @@ local TEMPORARY = { network = true, timeout = true, tls = true, server = true, r
 -- {====== the cache ======
 
 local function cache_path(base_url, profile)
-  local directory = live_documents.directory(base_url, profile)
-  return directory and directory .. "/" .. NAME
+  local folder = live_documents.directory(base_url, profile)
+  return folder and folder .. "/" .. NAME
 end
 
 local function write_cache(path, value)
@@ -37,9 +38,7 @@ local function write_cache(path, value)
 end
 
 local function read_cache(path)
-  local file = path and io.open(path, "rb")
-  if not file then return nil end
-  file:close()
+  if not path or not directory.kind(path) then return nil end
   local ok, cached = pcall(files.read_json, path)
   if not ok or type(cached) ~= "table" or type(cached.schema) ~= "table" then
     report.warn("%s cannot be read; the next run with a credential writes a new one", path)

@@ -3,7 +3,9 @@
 
 local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
+local files = require "anyreach.files"
 local json = require "anyreach.json"
+local text_files = require "anyreach.agents.file.text_files"
 local yaml = require "anyreach.yaml"
 
 --- What prompts are compared with unless another revision is given.
@@ -54,17 +56,13 @@ local function prompt_of(value, file)
   local node = type(config) == "table" and config.instructions
   if type(node) == "string" then return node end
   if type(node) ~= "table" or not yaml.is_tag(node) or node.tag ~= "!file" then return nil end
-  if type(node.value) ~= "string" then return nil end
-  if node.value:sub(1, 1) == "/" then return nil, node.value end
-  return nil, (file:match("^(.*/)") or "") .. node.value
+  local path = text_files.path(node)
+  return nil, path and text_files.full_path(file, path)
 end
 
 local function read_file(path)
-  local file = io.open(path, "rb")
-  if not file then return nil end
-  local text = file:read("a")
-  file:close()
-  return text
+  local ok, text = pcall(files.read_file, path)
+  return ok and text or nil
 end
 
 ---@class anyreach.lint_history

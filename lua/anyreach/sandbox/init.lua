@@ -271,7 +271,7 @@ end
 ---@return table answer status, headers, body or nil, delay (seconds) or nil, stream or nil,
 ---  fault nil, "drop" or "truncate"
 function Sandbox:handle(method, path, query_text, headers, body)
-  if path:find("^/_sandbox/") and not sources.is_transfer(path) then 
+  if path:find("^/_sandbox/") and not sources.is_transfer(path) then
     return answer_control(self, method, path, headers)
   end
   local call = { method = method, path = path, query = query_text, headers = headers, body = body }

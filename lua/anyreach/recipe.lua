@@ -106,22 +106,33 @@ function recipe.names()
   return names
 end
 
--- A bundled recipe as a function; an unknown name is refused.
-local function load_recipe(name)
+-- A bundled recipe as a function, with its own environment if one is given; an unknown name is refused.
+local function load_recipe(name, environment)
   local text = not name:find("/", 1, true) and host.embedded_text(PREFIX .. name .. ".lua")
   if not text then
     local near = operations.nearest(name, recipe.names())
     errors.raise("command_line", "there is no recipe '%s'%s", name, near and ("; did you mean '%s'?"):format(near)
       or "; 'anyreach recipes' lists them")
   end
-  return assert(load(text, "=" .. PREFIX .. name .. ".lua"))
+  return assert(load(text, "=" .. PREFIX .. name .. ".lua", "t", environment or _G))
 end
+
+-- A module that is loaded when a field of it is asked for.
+local Lazy = {
+  __index = function(self, key) return require(self[1])[key] end,
+}
+
+-- A declaration needs few of the modules that its recipe works with; loading all for each recipe that is listed
+-- would take most of the time of `help` and `recipes`.
+local DESCRIBING = setmetatable({
+  require = function(name) return name == "anyreach.recipe" and recipe or setmetatable({ name }, Lazy) end,
+}, { __index = _G })
 
 --- The declaration of a bundled recipe; an unknown name is refused.
 ---@param name string
 ---@return anyreach.spec
 function recipe.spec(name)
-  return load_recipe(name)(DECLARATION)
+  return load_recipe(name, DESCRIBING)(DECLARATION)
 end
 
 --- Runs a bundled recipe in a program that goes on after it. What it restricts the guard to ends with it.

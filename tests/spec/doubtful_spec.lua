@@ -98,6 +98,83 @@ config: {tool: [], voise: {}, voice: {providr: x}, models: [{providor: y}], map:
   end)
 end)
 
+-- One line in a configuration, and a part of the warning about it.
+local DOUBTFUL = {
+  { "a: +15551234567", 'an unquoted number is read as an integer; quote the phone number: "+15551234567"' },
+  { "transfer_number: 15551234567", 'quote the phone number: "15551234567"' },
+  { "a: [+15551234567]", "config.x.a[1]: an unquoted number" },
+  { "a: 007", "007 is read as the number 7; quote it if it is no number" },
+  { "a: -012", "-012 is read as the number -12" },
+  { "a: 0x1F", "0x1F is read as the number 31" },
+  { "a: 0o17", "0o17 is read as the number 15" },
+  { "a: 12e3", "12e3 is read as the number 12000" },
+  { "version: 1.10", "1.10 is read as the number 1.1" },
+  { "a: 1234567890123456", "a number of more than 15 digits" },
+  { "a: 123456789012345678901234567890", "a number of more than 15 digits" },
+  { "a: 0.123456789012345678901", "its last digits are lost" },
+  { "a: yes", "yes is read as a text; write true, or quote it" },
+  { "a: Off", "Off is read as a text; write false, or quote it" },
+  { "a: None", "None is read as a text; write null, or quote it" },
+  { "a: 1_000", "1_000 is read as a text; write 1000, or quote it" },
+  { "a: [name:x]", "a space is missing after 'name:'" },
+  { "a: instructions:x", "a space is missing after 'instructions:'" },
+  { "a: call #1 desk", 'a comment begins at "#1", and the text ends before it; quote the text' },
+  { "a: “Hello”", "the typographic quotes are a part of the text" },
+  { "a: foo,", "the comma at the end is a part of the text" },
+  { [[a: Hello.\nHow are you?]], [[\n is read as a backslash and an n]] },
+  { "a:", "config.x.a: nothing is read as null; write null if that is meant" },
+  { "a: {first_name}", "config.x.a.first_name: nothing is read as null; write null if that is meant, or quote" },
+  { "a: 1\n    A: 2", "config.x.A: this key and 'a' differ only in how they are spelled" },
+  { "b-c: 1\n    b_c: 2", "config.x.b_c: this key and 'b-c' differ only in how they are spelled" },
+}
+
+-- Lines about which nothing is said.
+local RIGHT = {
+  'a: "+15551234567"', "a: '007'", "a: 0", "a: -0", "a: 0.5", "a: 10", "a: 1.5e-7", "a: 1.0", "timeout: 1.50",
+  "a: 123456789012345", "a: -123456789012345", "a: 1000000", "a: 0.1234567890123456", "a: 12:30", "a: 2026-01-01",
+  "a: 2026-01-01T12:30:00Z", "a: 1.2.3", "a: [yes, no]", 'a: "yes"', "a: yes, please", "a: none", "a: true", "a: null",
+  "a: ~", "a: https://x.example/a#b", "a: sip:desk@x.example", "a: urn:x:y", "a: null # hang up instead", "a: x # 1",
+  "a: C#1", "a: 5 #1", "a: Hello, you", "a: one, two,", 'a: "Hello.\\nYou"', [[pattern: ^\d+\n$]],
+  [[a: C:\new folder]], "a: []", "a: {}", "a: {b: 1}", "a: {name: x, Title: y}", "a: !env PATH", "a: |\n      007\n",
+  "a: >-\n      yes\n", "a: it's “fine”", "a: 1h", "a: 50%", "a: $5", "a: 555-1234", "a: +1 555 123 4567", "a: 1-800",
+}
+
+describe("a value that YAML reads as something else", function()
+  local function config(line) return ("name: A\nconfig:\n  x:\n    %s\n"):format(line) end
+
+  it("is a warning, with its place", function()
+    for _, case in ipairs(DOUBTFUL) do
+      local found = warnings(config(case[1]))
+      expect.equal({ case[1], #found }, { case[1], 1 })
+      expect.contains(found[1], case[2])
+      expect.match(found[1], "^a%.yaml:[45]:%d+: config%.x")
+    end
+    expect.match(warnings(config "a: call #1 desk")[1], "^a%.yaml:4:8: ")
+  end)
+
+  it("is none that is right", function()
+    for _, line in ipairs(RIGHT) do
+      expect.equal({ line, warnings(config(line)) }, { line, {} })
+    end
+  end)
+
+  it("is told in environments, too, and once where it is merged into several places", function()
+    local found = warnings_of({
+      ["agents/a.yaml"] = "name: A\nconfig: {a: &x {b: 007}, c: {<<: *x}}\n", ["agents/b.yaml"] = "name: B\n",
+      ["agents/environments/e.yaml"] = "defaults:\n  config:\n    zip: 01234\n",
+    }, function(path) return { environment = environment.choose("e", { path .. "/agents" }) } end)
+    expect.equal(found, {
+      "environments/e.yaml:3:10: defaults.config.zip: 01234 is read as the number 1234; quote it if it is no number",
+      "a.yaml:2:20: config.a.b: 007 is read as the number 7; quote it if it is no number",
+    })
+  end)
+
+  it("is nowhere in the examples", function()
+    local _, found = agent_file.read { "scripts/examples/clinic/agents" }
+    expect.equal(found, {})
+  end)
+end)
+
 describe("a recipe", function()
   it("prints warnings, and stops at them with --strict", function()
     local path = process.directory_of { ["agents/a.yaml"] = "name: A\nconfig: {instrctions: x}\n" }

@@ -12,6 +12,7 @@
 
 local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
+local doubtful = require "anyreach.agents.file.doubtful"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local markers = require "anyreach.agents.file.markers"
@@ -208,6 +209,7 @@ function environment.read(file)
   local doc = document.read(file, problems)
   if doc and doc.value == json.null then doc.value = {} end
   if doc and is_mapping(doc.value) then
+    doubtful.check(doc)
     check_parts(doc)
     check_references(doc)
   elseif doc then

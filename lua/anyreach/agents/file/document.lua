@@ -16,6 +16,7 @@ local yaml = require "anyreach.yaml"
 ---@field references {reference: anyreach.reference, place: string, path: string}[] that its tags name
 ---@field environment string|nil the environment file whose values were merged into it
 ---@field plain table how plain scalars of YAML are spelled: container -> key -> see yaml.decode
+---@field text string|nil of the file, if it is YAML
 ---@field problems anyreach.problems shared by all documents of one reading
 ---@field allowed_markers table<string, true>|nil names of markers that are meant where they stand
 local Document = {}
@@ -32,7 +33,9 @@ Document.__index = Document
 local document = {}
 
 local function read_yaml(path)
-  return files.decode_yaml(files.read_file(path), { name = path, plain = true })
+  local text = files.read_file(path)
+  local value, positions, plain = files.decode_yaml(text, { name = path, plain = true })
+  return value, positions, plain, text
 end
 
 --- The extensions of agent files, and how each is read.
@@ -108,7 +111,7 @@ end
 ---@param problems table[] to which problems are added
 ---@return anyreach.document|nil
 function document.read(file, problems)
-  local ok, value, positions, plain = pcall(document.readers[document.extension(file)], file)
+  local ok, value, positions, plain, text = pcall(document.readers[document.extension(file)], file)
   if not ok then
     if not errors.is_error(value) then error(value, 0) end
     problems[#problems + 1] = unreadable(file, value)
@@ -119,6 +122,7 @@ function document.read(file, problems)
     value = value,
     positions = positions or {},
     plain = plain or {},
+    text = text,
     secrets = {},
     references = {},
     problems = problems,
@@ -187,6 +191,13 @@ end
 ---@param format string
 function Document:warning(container, key, format, ...)
   document.add_warning(self.problems, self:place(container, key), format, ...)
+end
+
+--- Adds a warning about a place in the document's own file.
+---@param place {line: integer, column: integer}
+---@param format string
+function Document:warning_at(place, format, ...)
+  document.add_warning(self.problems, ("%s:%d:%d"):format(self.file, place.line, place.column), format, ...)
 end
 
 --- Adds a problem with the value at a path such as "config.tools[1].name", unless it is a tag that could not be

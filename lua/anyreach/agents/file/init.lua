@@ -4,6 +4,7 @@
 
 local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
+local doubtful = require "anyreach.agents.file.doubtful"
 local fields = require "anyreach.agents.file.fields"
 local missing_path = require("anyreach.text.messages").missing_path
 local reach = require "anyreach.agents.file.reach"
@@ -62,6 +63,7 @@ local function read_agent(file, problems, options)
     add_problem(problems, file, "expected a mapping with the key 'name', got %s", document.describe(doc.value))
     return nil
   end
+  doubtful.check(doc, "phone_numbers")
   local described = doc.value.name
   if environment then environment:overlay(doc) end
   tags.resolve(doc)

@@ -4,6 +4,8 @@ local account = require "anyreach.account.identity"
 local agent_file = require "anyreach.agents.file"
 local anyreach = require "anyreach"
 local config_schema = require "anyreach.agents.lint.config_schema"
+local color = require "anyreach.text.color"
+local diff_text = require "anyreach.text.diff_text"
 local environment = require "anyreach.agents.environment"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
@@ -13,7 +15,9 @@ local progress = require "anyreach.progress"
 local provision = require "anyreach.agents.provision"
 local reach = require "anyreach.agents.file.reach"
 local recipe = require "anyreach.recipe"
+local redaction = require "anyreach.text.redaction"
 local report = require "anyreach.report"
+local takeovers = require "anyreach.agents.provision.takeovers"
 local terminal_text = require "anyreach.text.terminal_text"
 
 local spec = {
@@ -26,6 +30,7 @@ local spec = {
     { name = "check", help = "only show what would be done; exit code 2 when there is something" },
     { name = "exact", help = "the file is everything: what it does not name is removed" },
     { name = "always-publish", help = "write and publish without comparing first" },
+    { name = "take-numbers", help = "take phone numbers also from agents that no given file describes" },
     { name = "update-draft", help = "write to the newest draft, though it was not written from here" },
     { name = "allow-empty-instructions", help = "also where the version answers calls" },
     { name = "no-lock", help = "do not note in anyreach.lock what was written" },
@@ -51,15 +56,37 @@ Example, against the built-in sandbox:
     [3] = "a file is wrong, or a reference leads nowhere; nothing was written",
     [6] = "refused: --read-only, a protected profile, or the name after --prune; nothing was written",
     [8] = "some agents failed and others did not; when all failed, the code of the first error",
-    [11] = "two agents have the name, or another value is there than was written",
+    [11] = "two agents have the name, an agent that no file describes holds a number, or another value is there "
+      .. "than was written",
   },
 }
+
+local function slot_event(slot)
+  local before = slot.before
+  return {
+    phone_number = slot.phone_number,
+    slot = slot.slot,
+    before = before and {
+      agent_id = before.agent_id, agent = before.agent, agent_version = before.version,
+      agent_version_id = before.version_id,
+    } or json.null,
+  }
+end
+
+local function slots_event(slots)
+  local list = json.array {}
+  for index, slot in ipairs(slots) do list[index] = slot_event(slot) end
+  return list
+end
 
 local function step_event(step)
   return {
     action = step.action,
     outcome = step.outcome,
     changes = step.changes and json.array(step.changes),
+    differences = step.differences and diff_text.events(step.differences),
+    base_version = step.base_version,
+    slots = step.slots and slots_event(step.slots),
     phone_numbers = step.phone_numbers and json.array(step.phone_numbers),
     direction = step.direction,
   }
@@ -76,6 +103,8 @@ local function print_event(result)
     agent_version = result.version,
     changes = json.array(result.changes),
     steps = steps,
+    draft_used = result.draft_used,
+    draft_left_alone = result.draft_left_alone,
     sip_address = result.sip_address,
     error = report.error_event(result.error),
   })
@@ -95,10 +124,25 @@ end
 local function printer(agents)
   if report.is_json() then return print_event end
   local width = terminal_text.column_width(agents)
+  local render = { color = color.enabled("stdout"), width = host.terminal_size("stdout") }
   return function(result)
     if anyreach.options.quiet and result.action ~= "failed" then return end
     progress.print(lines.line(result, width))
+    report.lines(lines.differences(result, render))
   end
+end
+
+-- Somebody at a terminal is asked; without one nothing is taken.
+local function ask_for_numbers(change, taken)
+  local can_ask = host.is_terminal("stdin") and host.is_terminal("stderr") and not host.options.json
+  if not can_ask then return false end
+  progress.hide()
+  for _, slot in ipairs(taken) do
+    io.stderr:write(redaction.printable(("%s: %s %s is held by %s, which no given file describes"):format(change.name,
+      slot.phone_number, slot.slot, takeovers.holder_text(slot.before))), "\n")
+  end
+  io.stderr:write(#taken == 1 and "take it? [y/N] " or "take them? [y/N] ")
+  return ((io.read("l") or ""):lower():match("^%s*(%a*)") or ""):find("^ye?s?$") ~= nil
 end
 
 local function print_pruned(pruned)
@@ -125,6 +169,7 @@ local function main(given)
     check = given.check,
     exact = given.exact,
     always_publish = given.always_publish,
+    take_numbers = given.take_numbers or not given.check and ask_for_numbers,
     update_draft = given.update_draft,
     allow_empty_instructions = given.allow_empty_instructions,
     on_start = function(count, is_check)

@@ -88,7 +88,8 @@ describe("the example clinic", function()
       { 1, "agent", "Riverside Dental Scheduler", "created", 1 })
     expect.equal(list[3].file, CLINIC .. "/scheduler.yaml")
     expect.equal(list[3].steps[3], { action = "publish", outcome = "done", direction = "inbound",
-      phone_numbers = json.array { "+15551234567" } })
+      phone_numbers = json.array { "+15551234567" },
+      slots = json.array { { phone_number = "+15551234567", slot = "inbound", before = json.null } } })
     expect.equal(list[4], { version = 1, event = "summary", exit_code = 0, agents = 3, created = 3, updated = 0,
       unchanged = 0, failed = 0 })
     code, out = provision(db, { CLINIC, "--quiet" })

@@ -167,12 +167,13 @@ end
 ---@return table|nil published the newest published one
 ---@return table|nil draft the newest draft, if it is newer
 ---@return table|nil other_draft the newest draft, if another one counts; it may lack its configuration
+---@return table[] versions all of them, newest first
 function agent_lookup.in_use(api, agent_id, number)
   local versions = agent_lookup.versions(api, agent_id)
   local published, newest = agent_lookup.published(versions), agent_lookup.draft(versions)
   local draft = draft_numbered(versions, number, published) or newest
   return agent_lookup.with_config(api, agent_id, published), agent_lookup.with_config(api, agent_id, draft),
-    draft ~= newest and newest or nil
+    draft ~= newest and newest or nil, versions
 end
 
 -- }======

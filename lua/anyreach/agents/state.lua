@@ -5,6 +5,7 @@
 local agent_lookup = require "anyreach.agents.lookup"
 local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
+local holder_search = require "anyreach.agents.numbers.holder_search"
 local host = require "anyreach.host"
 local number_state = require "anyreach.agents.numbers.number_state"
 local slots = require "anyreach.agents.numbers.slots"
@@ -27,6 +28,7 @@ agent_state.IN_USE = "the version in use"
 
 ---@class anyreach.state_reader
 ---@field private api anyreach.client
+---@field search anyreach.holder_search knows the versions that were read
 ---@field private listing table|nil task that lists the phone numbers
 local Reader = {}
 Reader.__index = Reader
@@ -35,7 +37,7 @@ Reader.__index = Reader
 ---@param api anyreach.client
 ---@return anyreach.state_reader
 function agent_state.reader(api)
-  return setmetatable({ api = api }, Reader)
+  return setmetatable({ api = api, search = holder_search.new(api) }, Reader)
 end
 
 -- The version that counts as the one in use.
@@ -80,8 +82,10 @@ function Reader:find(name, options)
     state.numbers[claim.number] = state.numbers[claim.number] or get_number(self.api, claim.number)
   end
   if state.agent and options.versions ~= false then
-    state.published, state.draft, state.other_draft =
+    local versions
+    state.published, state.draft, state.other_draft, versions =
       agent_lookup.in_use(self.api, state.agent.id, options.draft)
+    self.search:note(state.agent, versions)
     state.version = in_use(state.published, state.draft, options.wants_draft)
   end
   return state

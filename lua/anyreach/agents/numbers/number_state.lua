@@ -1,23 +1,13 @@
--- The state of an organisation's phone numbers: which agent and version each slot holds. A slot names a
--- version by its id alone, and no operation finds a version by its id; so the versions of one agent after
--- another are read until every version in a slot has been found. Only reads.
+-- The state of an organisation's phone numbers: which agent and version each slot holds. Only reads.
 
-local agent_lookup = require "anyreach.agents.lookup"
 local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
+local holder_search = require "anyreach.agents.numbers.holder_search"
 local operations = require "anyreach.operations"
 local pager = require "anyreach.client.pager"
 local slots = require "anyreach.agents.numbers.slots"
-local tasks = require "anyreach.client.tasks"
 
 local number_state = {}
-
----@class anyreach.holder what a slot holds
----@field version_id string
----@field agent_id string|nil nil: no agent of the organisation has this version
----@field agent string|nil its name
----@field version integer|nil
----@field newest integer|nil number of the agent's newest published version
 
 ---@class anyreach.number
 ---@field number string
@@ -25,29 +15,12 @@ local number_state = {}
 ---@field inbound anyreach.holder|nil
 ---@field outbound anyreach.holder|nil
 
-local function note_agent(holders, agent, versions)
-  local published, found = agent_lookup.published(versions), 0
-  for _, version in ipairs(versions) do
-    local holder = version.id and holders[version.id]
-    if holder then
-      holder.agent_id, holder.agent, holder.version = agent.id, agent.name, version.version
-      holder.newest = published and published.version
-      found = found + 1
-    end
-  end
-  return found
-end
-
 -- Completes the holders, which are given by version id.
 local function find_agents(api, holders)
-  local missing = 0
-  for _ in pairs(holders) do missing = missing + 1 end
-  if missing == 0 then return end
-  tasks.map(agent_lookup.all(api), function(agent)
-    if missing == 0 then return end
-    local found = note_agent(holders, agent, agent_lookup.versions(api, agent.id))
-    missing = missing - found
-  end)
+  if not next(holders) then return end
+  for id, found in pairs(holder_search.new(api):find(holders)) do
+    for key, value in pairs(found) do holders[id][key] = value end
+  end
 end
 
 local function make_number(phone_number, holders)

@@ -9,6 +9,7 @@ local errors = require "anyreach.errors"
 local lines = require "anyreach.agents.provision.lines"
 local plan = require "anyreach.agents.provision.plan"
 local references = require "anyreach.agents.references"
+local takeovers = require "anyreach.agents.provision.takeovers"
 local tasks = require "anyreach.client.tasks"
 
 local provision = {}
@@ -167,10 +168,12 @@ function provision.compare(api, agents, options)
   options = options or {}
   local resolved, resolver = references.resolve(api, agents)
   local reader = agent_state.reader(api)
-  local report = options.check and options.on_result
-  return for_each(resolved, function(agent)
+  local changes = for_each(resolved, function(agent)
     return compare_one(reader, agent, resolver, options)
-  end, options, true, report)
+  end, options, true)
+  takeovers.check(reader.search, changes, options.take_numbers)
+  for _, change in ipairs(options.check and options.on_result and changes or {}) do options.on_result(change) end
+  return changes
 end
 
 -- }======

@@ -1,6 +1,8 @@
 -- Lines that report what provisioning did or would do: one line an agent, and a summary. The recipes `provision` and
 -- `promote` print them.
 
+local diff_text = require "anyreach.text.diff_text"
+local takeovers = require "anyreach.agents.provision.takeovers"
 local terminal_text = require "anyreach.text.terminal_text"
 
 local printable = terminal_text.printable
@@ -30,10 +32,27 @@ local function version_name(result)
   return result.version and "version " .. result.version or "new version"
 end
 
-local function numbers_text(step)
-  local parts = {}
-  for index, number in ipairs(step.phone_numbers or {}) do parts[index] = number .. " " .. step.direction end
-  return table.concat(parts, ", ")
+-- Whom the slots of a number are taken from; "" when nobody else holds them.
+local function taken_text(step, number, agent_id)
+  local parts, seen = {}, {}
+  for _, slot in ipairs(step.slots or {}) do
+    local before = slot.phone_number == number and slot.before
+    if before and before.agent_id ~= agent_id and not seen[before.version_id] then
+      seen[before.version_id] = true
+      parts[#parts + 1] = takeovers.holder_text(before)
+    end
+  end
+  return #parts > 0 and ", taken from " .. table.concat(parts, " and ") or ""
+end
+
+local function numbers_text(step, result)
+  local parts, is_taken = {}, false
+  for index, number in ipairs(step.phone_numbers or {}) do
+    local taken = taken_text(step, number, result.agent_id)
+    is_taken = is_taken or taken ~= ""
+    parts[index] = ("%s %s%s"):format(number, step.direction, taken)
+  end
+  return table.concat(parts, is_taken and "; " or ", ")
 end
 
 -- Action of a step -> its effect in words.
@@ -44,7 +63,7 @@ local effects = {
   update_version = function(_, result) return version_name(result) .. " written" end,
   generate = function() return "instructions generated" end,
   publish = function(step, result)
-    local numbers = numbers_text(step)
+    local numbers = numbers_text(step, result)
     if not step.publishes then return numbers end
     return version_name(result) .. " published" .. (numbers ~= "" and "; " .. numbers or "")
   end,
@@ -60,7 +79,7 @@ local function version_effect(step, result)
   local is_new = result.action == "created" or result.action == "create"
   local changes = is_new and "" or paths_text(result.changes)
   if step.action ~= "publish" then return "draft " .. (result.version or "version") .. " written" .. changes end
-  local numbers = numbers_text(step)
+  local numbers = numbers_text(step, result)
   return version_name(result) .. " published" .. changes .. (numbers ~= "" and "; " .. numbers or "")
 end
 
@@ -145,6 +164,20 @@ function lines.orphan(item)
   local word = item.action == "delete" and "to delete" or item.action
   local detail = item.error and tostring(item.error):gsub("%c+", " ") or "no file describes it any more"
   return printable(("%-9s  %s  %s"):format(word, terminal_text.cell(item.name), detail))
+end
+
+--- What changes in an agent and in the version in use, in lines below that of the agent; none of a new agent.
+---@param result anyreach.provision_result|anyreach.change
+---@param options? anyreach.diff_text_options
+---@return string[]
+function lines.differences(result, options)
+  if result.action ~= "update" and result.action ~= "updated" then return {} end
+  local list = {}
+  for _, step in ipairs(result.steps) do
+    if step.action == "update_agent" then table.move(step.differences, 1, #step.differences, 1, list) end
+  end
+  table.move(result.differences, 1, #result.differences, #list + 1, list)
+  return diff_text.lines(list, options)
 end
 
 --- The counts of all results.

@@ -45,6 +45,8 @@ local plan = {}
 ---@class anyreach.provision_options
 ---@field exact? boolean the file is everything: what it does not name is removed
 ---@field always_publish? boolean write and publish without comparing
+---@field take_numbers? boolean|(fun(change: anyreach.change, taken: anyreach.taken_slot[]): boolean) also from agents
+--- that are none of the given ones
 ---@field update_draft? boolean write to the newest draft, whoever has written it
 ---@field allow_empty_instructions? boolean also for a version that answers calls
 

@@ -30,7 +30,7 @@ local spec = {
     environment.option,
     agent_file.strict_option,
     reach.option,
-    { name = "exact", help = "keys that a file does not name are differences too" },
+    { name = "exact", help = "the file is everything: what it does not name would be removed" },
     { name = "only-drift", help = "show only agents that differ" },
     { name = "exit-code", help = "exit with 2 when something differs" },
   },

@@ -21,7 +21,7 @@ local takeovers = require "anyreach.agents.provision.takeovers"
 local terminal_text = require "anyreach.text.terminal_text"
 
 local spec = {
-  usage = "anyreach run provision FILE|DIRECTORY... [--environment NAME|FILE] [--check] [--exact] [--always-publish]",
+  usage = "anyreach run provision FILE|DIRECTORY... [--environment NAME|FILE] [--check] [--exact] [options]",
   summary = "Creates and updates agents from agent files; writes only what differs.",
   options = {
     environment.option,
@@ -45,8 +45,11 @@ local spec = {
   operands = { name = "agent files (.yaml, .yml, .json), or directories of them", min = 1 },
   notes = [[
 A directory stands for the agent files in it, except those whose name starts with "_" or ".".
-Prints one line an agent and a summary; with --quiet only the agents that failed, with --json one event
-an agent.
+What a file does not name stays as it is in the organisation. Prints one line an agent, below it what
+changes, and a summary; with --quiet only the agents that failed, with --json one event an agent.
+
+A draft that was not written from here is left alone, and a number is taken from an agent that no given
+file describes only with --take-numbers, or when you say yes at a terminal.
 
 Example, against the built-in sandbox:
   anyreach --sandbox=/tmp/sandbox.db run provision scripts/examples/clinic/agents]],

@@ -57,8 +57,8 @@ describe("a number that an agent holds which no given file describes", function(
     local night, sales = held()
     for _, words in ipairs { { "agents" }, { "agents", "--check" } } do
       local out, err = expect_run(11, table.unpack(words))
-      expect.contains(out, ("failed     Desk  %s inbound is held by 'Night Desk' version 2; %s outbound is held by 'Sales' "
-        .. "version 1, which no given file describes; --take-numbers takes them\n"):format(NUMBER, NUMBER))
+      expect.contains(out, ("failed     Desk  %s inbound is held by 'Night Desk' version 2; %s outbound is held by "
+        .. "'Sales' version 1, which no given file describes; --take-numbers takes them\n"):format(NUMBER, NUMBER))
       expect.contains(err, "which no given file describes")
     end
     expect.equal(box:writes(), {})
@@ -191,7 +191,8 @@ describe("a version", function()
     draft "1"
     expect_run(0, "agents")
     draft "2"
-    expect.contains(expect_run(0, "agents"), "updated    D  draft 1 written (config.a)\n  config.a changed from 1 to 2\n")
+    expect.contains(expect_run(0, "agents"),
+      "updated    D  draft 1 written (config.a)\n  config.a changed from 1 to 2\n")
     box.first.agents.versions.update(find("D").id, 1, { config = { a = 2, b = "somebody's" } })
     expect.contains(expect_run(0, "agents"), "unchanged  D  version 1\n")
     draft "3"

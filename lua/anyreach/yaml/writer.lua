@@ -15,9 +15,12 @@ local MAX_DEPTH = 500 -- below what our reader takes
 
 -- {====== text on one line ======
 
--- Words that YAML 1.1 reads as flags or as nothing.
+-- Words that YAML 1.1 reads as flags or as nothing, or that people may take for nothing.
 local AMBIGUOUS = { y = true, n = true, yes = true, no = true, on = true, off = true, ["true"] = true,
-  ["false"] = true, null = true }
+  ["false"] = true, null = true, none = true, ["nil"] = true, undefined = true }
+
+-- What looks like quotes, a separator or a line break, and is a part of a plain text: our reader warns of it.
+local MISLEADING = { "^\u{201C}", "^\u{201D}", "^\u{201E}", "^\u{2018}", "^«", ",$", "\\n" }
 
 -- Characters that must not occur unescaped in a YAML document, or that some reader takes for the end of
 -- a line.
@@ -56,10 +59,18 @@ local function single_quoted(text)
   return "'" .. text:gsub("'", "''") .. "'"
 end
 
+local function is_misleading(text)
+  for _, pattern in ipairs(MISLEADING) do
+    if text:find(pattern) then return true end
+  end
+  return false
+end
+
 -- True when nobody can take the text, without quotes, for anything else.
 local function is_plain(text)
   return (text:find("^[%a_/\128-\255]") or text:find("^%.%.?/")) and not text:find("[%s:]$")
-    and not text:find(":%s") and not text:find(" #") and not AMBIGUOUS[text:lower()] and not has_special(text)
+    and not text:find(":%s") and not text:find(" #") and not AMBIGUOUS[text:lower()] and not is_misleading(text)
+    and not has_special(text)
 end
 
 --- A text on one line, in a style if the text allows it, else in the simplest one that it allows.

@@ -11,7 +11,6 @@ local yaml = require "anyreach.yaml"
 local doubtful = {}
 
 local PHONE_DIGITS = 7 -- and more are a phone number
-local EXACT_DIGITS = 15 -- of an integer that every reader of JSON keeps
 local FLOAT_DIGITS = 17 -- that a float can tell apart
 
 -- {====== rules ======
@@ -29,7 +28,7 @@ local function is_phone_key(key)
   return key:find("number$") ~= nil or key:find("phone") ~= nil or key:find("fax") ~= nil
 end
 
--- Of numbers; each returns the words, or nil.
+-- Of numbers; each returns the words, or nil. Integers keep all their digits, however many they are.
 local number_rules = {
   function(s)
     local digits = #s.text:gsub("%D", "")
@@ -47,9 +46,6 @@ local number_rules = {
     end
   end,
   function(s)
-    if s.text:find("^[-+]?%d+$") and #s.text:gsub("%D", "") > EXACT_DIGITS then
-      return "a number of more than 15 digits, of which some programs lose the last ones; quote it if it is no number"
-    end
     local digits = s.text:match("^[-+]?([%d.]+)"):gsub("%.", ""):gsub("^0+", "")
     if s.text:find(".", 1, true) and #digits > FLOAT_DIGITS then
       return ("its last digits are lost: it is read as %s; quote it if it is no number"):format(json.encode(s.value))
@@ -92,8 +88,10 @@ local text_rules = {
     end
   end,
   function(s)
-    if s.text:find("^[“„”«]") or s.text:find("^\u{2018}.*\u{2019}$") then
-      return 'the typographic quotes are a part of the text; YAML quotes with "'
+    for _, sign in ipairs { "“", "”", "„", "«", "‘" } do
+      if s.text:sub(1, #sign) == sign then
+        return 'the typographic quotes are a part of the text; YAML quotes with "'
+      end
     end
   end,
   function(s)

@@ -147,6 +147,43 @@ config:
   end)
 end)
 
+describe("the tag !env with a type", function()
+  -- What a variable with this text becomes, as JSON, or the error.
+  local function typed(text, words)
+    local path = process.directory_of {
+      ["a.yaml"] = "name: x\nconfig: {a: !env {name: ANYREACH_SPEC_V" .. words .. "}}\n",
+      ["s.lua"] = 'local v = anyreach.agent_files.load(...)[1].config.a\nprint(anyreach.json.encode { v })\n' }
+    local command = ("ANYREACH_SPEC_V=%s %s"):format(process.quote(text),
+      process.anyreach("run", path .. "/s.lua", path .. "/a.yaml"))
+    local code, out, err = process.run(command)
+    return code == 0 and out:match("^%[(.*)%]\n$") or err
+  end
+
+  it("is a number, a flag, or any JSON", function()
+    for _, case in ipairs { { "3", ", type: number", "3" }, { "-0.5e3", ", type: number", "-500.0" },
+      { "123456789012345678901", ", type: number", "123456789012345678901" }, { "true", ", type: boolean", "true" },
+      { "false", ", type: boolean", "false" }, { '{"a":[1,null]}', ", type: json", '{"a":[1,null]}' },
+      { "3", ", type: text", '"3"' }, { "3", "", '"3"' }, { "", ", default: 4, type: number", "4" },
+      { "", ", default: x", '"x"' }, { "", ", type: json, default: [a]", '["a"]' }, { "y", ", default: x", '"y"' } } do
+      expect.equal({ case[1], case[2], typed(case[1], case[2]) }, { case[1], case[2], case[3] })
+    end
+  end)
+
+  it("is told with its place when it is none, without its value", function()
+    for _, case in ipairs { { "three", ", type: number", "ANYREACH_SPEC_V is not a number" },
+      { "yes", ", type: boolean", "ANYREACH_SPEC_V is not true or false" }, { "{", ", type: json", "is not JSON" },
+      { "1", ", type: nubmer", "unknown type the text \"nubmer\"; did you mean 'number'?" },
+      { "", ", type: number, default: x", "!env: default: expected a number, got the text \"x\"" },
+      { "1", ", type: number, secret: true", "a secret is text and has no default" },
+      { "1", ", defualt: x", "unknown key 'defualt'; did you mean 'default'?" } } do
+      local said = typed(case[1], case[2])
+      expect.contains(said, "a.yaml:2:13: config.a: ")
+      expect.contains(said, case[3])
+      expect.falsy(said:find("three", 1, true))
+    end
+  end)
+end)
+
 describe("the tag !ref", function()
   it("is a reference, and known by the agent with its place", function()
     local agent = read [[

@@ -8,6 +8,7 @@ local json = require "anyreach.json"
 local redaction = require "anyreach.text.redaction"
 local reference = require "anyreach.yaml.reference"
 local text_files = require "anyreach.agents.file.text_files"
+local variables = require "anyreach.agents.file.variables"
 local yaml = require "anyreach.yaml"
 
 local reconcile = {}
@@ -99,10 +100,9 @@ end
 
 -- What a variable holds is not the file's: it may be another one elsewhere.
 merge_tag["!env"] = function(context, old, new, path)
-  local name = type(old.value) == "table" and old.value.name or old.value
-  local value = type(name) == "string" and os.getenv(name)
-  if value and value ~= "" and value ~= new then
-    note(context, "%s is another than the environment variable %s; the file's !env stays", path, name)
+  local value = variables.value(old)
+  if value ~= nil and not json.equal(value, new) then
+    note(context, "%s is another than the environment variable %s; the file's !env stays", path, variables.name(old))
   end
   return old
 end

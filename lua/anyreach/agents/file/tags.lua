@@ -1,6 +1,6 @@
 -- What the tags in an agent file stand for:
 --   !file prompts/greeting.md         the text of a file, its path being relative to the agent file; see text_files.lua
---   !env NAME                         the value of an environment variable
+--   !env NAME                         the value of an environment variable; see variables.lua
 --   !env {name: NAME, secret: true}   the same as a secret, which no output ever shows
 --   !ref dataset:Clinic FAQ           a reference, which becomes an id where the agent is provisioned
 --   !required what it is              a place that an environment file must fill
@@ -8,16 +8,15 @@
 
 local diff = require "anyreach.text.diff"
 local document = require "anyreach.agents.file.document"
+local json = require "anyreach.json"
 local markers = require "anyreach.agents.file.markers"
 local operations = require "anyreach.operations"
 local reference = require "anyreach.yaml.reference"
-local secret = require "anyreach.secret"
 local text_files = require "anyreach.agents.file.text_files"
+local variables = require "anyreach.agents.file.variables"
 local yaml = require "anyreach.yaml"
 
 local tags = {}
-
-local ENV_KEYS = { "name", "secret" }
 
 -- Each resolver returns the value, or nil and a message.
 local resolvers = {}
@@ -28,34 +27,14 @@ resolvers["!file"] = function(doc, _, node)
   return text_files.read(doc:file_of(node), node)
 end
 
-local function check_env_keys(given)
-  for key in pairs(given) do
-    if key ~= "name" and key ~= "secret" then
-      local near = operations.nearest(key, ENV_KEYS)
-      return ("!env: unknown key '%s'%s"):format(key, near and ("; did you mean '%s'?"):format(near)
-        or "; expected name or secret")
-    end
+resolvers["!env"] = function(doc, _, node)
+  local value, problem = variables.value(node)
+  if value == nil then return nil, problem end
+  if type(value) == "userdata" and value ~= json.null and not json.is_number(value) then
+    table.insert(doc.secrets, value)
+  elseif type(value) == "table" and not json.is_number(value) then
+    doc.positions[value] = doc.positions[node]
   end
-  if given.secret ~= nil and type(given.secret) ~= "boolean" then
-    return "!env: secret: expected true or false, got " .. document.describe(given.secret)
-  end
-end
-
-resolvers["!env"] = function(doc, given)
-  if type(given) == "string" then given = { name = given } end
-  if type(given) ~= "table" or type(given.name) ~= "string" or given.name == "" then
-    return nil, "expected the name of a variable after !env, or {name: NAME, secret: true}"
-  end
-  local problem = check_env_keys(given)
-  if problem then return nil, problem end
-  local value = os.getenv(given.name)
-  if not value or value == "" then
-    return nil, ("the environment variable %s is %s"):format(given.name, value and "empty" or "not set")
-  end
-  if not utf8.len(value) then return nil, ("the environment variable %s is not UTF-8"):format(given.name) end
-  if not given.secret then return value end
-  value = secret(value)
-  table.insert(doc.secrets, value)
   return value
 end
 

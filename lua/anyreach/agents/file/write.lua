@@ -11,6 +11,7 @@ local markers = require "anyreach.agents.file.markers"
 local reach = require "anyreach.agents.file.reach"
 local reference = require "anyreach.yaml.reference"
 local text_files = require "anyreach.agents.file.text_files"
+local variables = require "anyreach.agents.file.variables"
 local yaml = require "anyreach.yaml"
 local yaml_edit = require "anyreach.yaml.edit"
 local yaml_value = require "anyreach.yaml.value"
@@ -92,8 +93,8 @@ end
 -- A secret can only have come from here.
 keeps["!env"] = function(_, tag, new)
   if type(new) == "userdata" and not json.is_number(new) and new ~= json.null then return tag end
-  local name = type(tag.value) == "table" and tag.value.name or tag.value
-  return type(name) == "string" and os.getenv(name) == new and tag
+  local value = variables.value(tag)
+  return value ~= nil and json.equal(value, new) and tag
 end
 
 keeps["!ref"] = function(_, tag, new)

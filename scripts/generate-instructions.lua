@@ -76,7 +76,7 @@ local function wanted_of(agent, newest, inputs)
 end
 
 local function read_state(api, agent)
-  local published, draft = agent_lookup.in_use(api, agent.id)
+  local published, draft = agent_lookup.in_use(api, agent)
   return { agent = agent, numbers = {}, published = published, draft = draft }
 end
 

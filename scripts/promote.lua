@@ -36,7 +36,7 @@ local spec = {
     { name = "check", help = "only show what would be done; exit code 2 when there is something" },
   },
   writes = {
-    "agents.create", "agents.versions.create", "agents.versions.update", "agents.versions.publish",
+    "agents.create", "agents.delete", "agents.versions.create", "agents.versions.update", "agents.versions.publish",
   },
   operands = { name = "names or ids of agents of the source" },
   notes = [[

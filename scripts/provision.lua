@@ -39,7 +39,8 @@ local spec = {
       help = "delete agents that the lock names and no file describes; takes the organisation's name or id" },
   },
   writes = {
-    "agents.create", "agents.update", "agents.deploy_as_sip", "agents.versions.create", "agents.versions.update",
+    "agents.create", "agents.delete", "agents.update", "agents.deploy_as_sip",
+    "agents.versions.create", "agents.versions.update",
     "agents.versions.generate_instructions", "agents.versions.publish",
   },
   operands = { name = "agent files (.yaml, .yml, .json), or directories of them", min = 1 },

@@ -186,7 +186,9 @@ static int return_answer(lua_State *L, int index) {
  * failure. */
 static struct request_policy policy_of(const struct call *call, const struct client *client) {
   return (struct request_policy){.retries = call->is_streamed ? 0 : client->retries,
-                                 .refusals = client->retries > 0 ? MAX_REFUSALS : 0};
+                                 .refusals = client->retries > 0 ? MAX_REFUSALS : 0,
+                                 .looks_first =
+                                     client->looks_first && call->operation->retry == RETRY_NEVER};
 }
 
 static void set_up(lua_State *L, struct call *call, const struct client *client) {

@@ -112,19 +112,37 @@ static int l_client_new(lua_State *L) {
   return 1;
 }
 
-/* internal(client) -> the same client, for requests that are no step of the script: the program
- * asks something on its own account. */
-static int l_client_internal(lua_State *L) {
+/* Pushes a copy of the client at index 1. [-0, +1, m] */
+static struct client *push_copy(lua_State *L) {
   const struct client *client = check_client(L, 1);
-  struct client *internal = lua_newuserdatauv(L, sizeof *internal, CLIENT_VALUES);
-  *internal = *client;
-  internal->is_internal = true;
+  struct client *copy = lua_newuserdatauv(L, sizeof *copy, CLIENT_VALUES);
+  *copy = *client;
   static const int kept[] = {CLIENT_SETTINGS, CLIENT_THROTTLE};
   for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
     lua_getiuservalue(L, 1, kept[i]);
     lua_setiuservalue(L, -2, kept[i]);
   }
   luaL_setmetatable(L, CLIENT_TYPE);
+  return copy;
+}
+
+/* internal(client) -> the same client, for requests that are no step of the script: the program
+ * asks something on its own account. */
+static int l_client_internal(lua_State *L) {
+  push_copy(L)->is_internal = true;
+  return 1;
+}
+
+/* once(client) -> the same client, which does not send a create again that the server refused for
+ * too many requests: whoever calls looks first whether it was carried out all the same. */
+static int l_client_once(lua_State *L) {
+  push_copy(L)->looks_first = true;
+  return 1;
+}
+
+/* retries(client) -> how often a request is sent again after a failure. */
+static int l_client_retries(lua_State *L) {
+  lua_pushinteger(L, check_client(L, 1)->retries);
   return 1;
 }
 
@@ -164,6 +182,8 @@ static int l_client_base_url_problem(lua_State *L) {
 static const luaL_Reg client_functions[] = {
     {"new", l_client_new},
     {"internal", l_client_internal},
+    {"once", l_client_once},
+    {"retries", l_client_retries},
     {"token_is_personal", l_client_token_is_personal},
     {"token_is_organization", l_client_token_is_organization},
     {"token_is_sandbox", l_client_token_is_sandbox},

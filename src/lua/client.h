@@ -30,6 +30,7 @@ struct client {
   const char *profile; /* the profile's name, for messages; or NULL */
   bool is_protected;   /* by the profile: writes nothing */
   bool is_internal;    /* its requests are no steps of the script */
+  bool looks_first;    /* see struct request_policy */
   struct http_limits limits;
   unsigned retries;
   struct throttle *throttle; /* shared by all clients of the same server */

@@ -68,7 +68,8 @@ static void try_again(void *context) {
 /* Counts the outcome. Returns true when another attempt is due. */
 static bool is_worth_another(struct request *request, const struct retry_outcome *outcome) {
   if (!retry_is_allowed(request->retry, outcome)) return false;
-  if (retry_is_rate_limited(outcome)) return request->refusals++ < request->policy.refusals;
+  if (retry_is_rate_limited(outcome))
+    return !request->policy.looks_first && request->refusals++ < request->policy.refusals;
   return request->failures++ < request->policy.retries;
 }
 

@@ -14,6 +14,7 @@
 struct request_policy {
   unsigned retries;
   unsigned refusals;
+  bool looks_first; /* after a refusal the caller looks what was done before it sends again */
 };
 
 /* Embedded in its owner, who sets `transfer`, except its `received`, `done`, `context` and `probe`,

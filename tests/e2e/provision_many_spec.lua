@@ -17,11 +17,12 @@ local function directory_of_agents(count)
   return path
 end
 
--- Answers to what is asked about one agent, in turn: is it there, its creation, that of its version, the
--- publication, and both as they are now.
+-- Answers to what is asked about one agent, in turn: is it there, its creation, is it alone, the creation of its
+-- version, the publication, and both as they are now. All agents are listed before and after that.
 local COMPARING = { json.array {} }
 local APPLYING = {
   { id = "an_agent", name = "An agent" },
+  json.array {},
   { id = "a_version", version = 1, published = false, config = { instructions = "Be kind." } },
   json.array {},
   { id = "an_agent", name = "An agent" },
@@ -42,10 +43,13 @@ end
 describe("many agent files", function()
   it("are worked on 24 at a time: no request is answered before 24 wait", function()
     local server <close> = wire.start()
-    local number = 0
+    server:answer({ body = "[]" }, 1)
+    local number = 1
     for _, bodies in ipairs { COMPARING, COMPARING, APPLYING, APPLYING } do
       number = answer_together(server, bodies, number)
     end
+    number = number + 1
+    server:answer({ body = json.encode(json.array { { id = "an_agent", name = "An agent" } }) }, number)
     local code, out = process.run(("ANYREACH_BASE_URL=%s ANYREACH_TOKEN=ak_x %s"):format(server.base_url,
       process.anyreach("--retries=0", "--deadline=60", "run", "provision", directory_of_agents(2 * AT_ONCE),
         "--no-lock", "--lenient")))

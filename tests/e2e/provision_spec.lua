@@ -161,7 +161,7 @@ describe("a fault", function()
     { "503", "agents.list: 503 service unavailable", 1 },
     { "drop;only=agents.list", "agents.list: ", 10 },
     { "429;only=agents.create", "agents.create: 429 too many requests", 5 },
-    { "invalid;only=agents.versions.create", "agents.versions.create: the answer is not JSON", 1 },
+    { "invalid;only=agents.versions.publish", "agents.versions.publish: the answer is not JSON", 1 },
     { "503;only=agents.versions.publish", "agents.versions.publish: 503 service unavailable", 1 },
   }
 

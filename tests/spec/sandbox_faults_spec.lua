@@ -59,7 +59,7 @@ describe("faults", function()
     for fault, part in pairs {
       ["42"] = 'unknown fault "42"', ["latncy=3"] = 'did you mean "latency"?', ["latency"] = "expected latency=VALUE",
       ["latency=x"] = "expected a number", ["500;503"] = "a request can meet one of", ["drop=1"] = "takes no value",
-      ["after-commit"] = "needs 500, 503 or drop", ["429;after-commit"] = "needs 500, 503 or drop",
+      ["after-commit"] = "needs 429, 500, 503 or drop", ["latency=1;after-commit"] = "needs 429, 500, 503 or drop",
       ["retry-after=1"] = "needs 429", [""] = "no fault named", ["rate=0.5"] = "valid: 429, 500",
     } do
       refused(box, 400, part, "GET", "/core/agents", nil, with(fault))
@@ -104,6 +104,14 @@ describe("faults", function()
     expect.equal(statuses(), { 200, 500, 200, 200 })
     ask(box, "POST", "/_sandbox/reset")
     expect.equal(statuses(), { 200, 500, 200, 200 })
+  end)
+
+  it("of the parts of a profile hit requests together", function()
+    local box = new { faults = "stale=2;only=agents.create|500;nth=2" }
+    expect.equal(ask(box, "POST", "/core/agents", { name = "x" }), 200)
+    expect.equal(ask(box, "GET", "/core/agents"), 500)
+    local function shown() return #select(2, ask(box, "GET", "/core/agents")) end
+    expect.equal({ shown(), shown(), shown() }, { 0, 0, 1 })
   end)
 
   it("a malformed profile is an error at start", function()

@@ -67,7 +67,7 @@ local function fill_result(result, state, differences)
 end
 
 local function compare_file(sides, agent, result)
-  local there = agent_lookup.by_name(sides.api, agent.name)
+  local there = sides.reader:by_name(agent.name)
   if not there then
     result.status = "missing"
     return
@@ -91,7 +91,8 @@ end
 function comparison.files(api, agents, options)
   options = options or {}
   local sides = {
-    api = api, reader = agent_state.reader(api), resolver = references.resolver(api, references.ids_of(agents)),
+    api = api, reader = agent_state.reader(api, #agents),
+    resolver = references.resolver(api, references.ids_of(agents)),
     exact = options.exact or false, account = options.account, locks = options.locks,
   }
   return each(agents, function(agent)

@@ -3,6 +3,7 @@
 
 local checked = require "anyreach.agents.checked"
 local errors = require "anyreach.errors"
+local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 
 local agent_lookup = {}
@@ -35,13 +36,17 @@ function agent_lookup.by_known_id(api, id)
   if err.kind ~= "not_found" then error(err, 0) end
 end
 
--- The filter may match parts of names, so the names are compared here.
-local function ids_of_name(api, name)
-  local ids = {}
+--- The agents of exactly that name, as the list gives them. The filter may match parts of names, so the names are
+--- compared here.
+---@param api anyreach.client
+---@param name string
+---@return table[]
+function agent_lookup.named(api, name)
+  local list = {}
   for _, agent in ipairs(agent_lookup.all(api, { name = name })) do
-    if agent.name == name then ids[#ids + 1] = agent.id end
+    if agent.name == name then list[#list + 1] = agent end
   end
-  return ids
+  return list
 end
 
 local function by_possible_id(api, id)
@@ -60,18 +65,56 @@ local function fail_unknown(api, text)
     near and ("did you mean '%s'?"):format(near) or "'anyreach call agents.list --each' lists them")
 end
 
+local ROWS_AN_AGENT = 50 -- of the list of all agents that are read for each one that is wanted
+
+---@class anyreach.agent_directory
+---@field private ids table<string, string[]>|nil name -> ids; nil: there are too many agents to list them
+
+--- Reads the names of all agents at once, when many are wanted. An organisation with very many more is not listed to
+--- the end; then each name is asked for.
+---@param api anyreach.client
+---@param wanted integer how many
+---@return anyreach.agent_directory
+function agent_lookup.directory(api, wanted)
+  local ids, count, next_row, limit = {}, 0, api.agents.each(), wanted * ROWS_AN_AGENT
+  local rows = checked.list("agent", function()
+    count = count + 1
+    if count <= limit then return next_row() end
+  end, "agents.list")
+  if count > limit then return {} end
+  for _, row in ipairs(rows) do
+    ids[row.name] = ids[row.name] or {}
+    table.insert(ids[row.name], row.id)
+  end
+  return { ids = ids }
+end
+
+local function fail_ambiguous(rows, name)
+  local ids = {}
+  for index, row in ipairs(rows) do ids[index] = row.id end
+  errors.raise("conflict", "%d agents have the name '%s': %s; rename or delete all but one", #ids, name,
+    table.concat(ids, ", "))
+end
+
+-- The agent that a directory has under a name. Nil when it has none or several, or when that is no longer so.
+local function by_directory(api, name, directory)
+  local ids = directory and directory.ids and directory.ids[name] or {}
+  local agent = #ids == 1 and agent_lookup.by_known_id(api, ids[1])
+  return agent and agent.name == name and agent or nil
+end
+
 --- The agent of exactly that name, or nil. Two of them are an error of kind "conflict".
 ---@param api anyreach.client
 ---@param name string
 ---@param known_id? string of the agent that had the name before: a list may lag behind writes
+---@param directory? anyreach.agent_directory which saves asking for the name; what it does not have is asked for
 ---@return table|nil agent as a single read gives it
-function agent_lookup.by_name(api, name, known_id)
-  local ids = ids_of_name(api, name)
-  if #ids > 1 then
-    errors.raise("conflict", "%d agents have the name '%s': %s; rename or delete all but one", #ids, name,
-      table.concat(ids, ", "))
-  end
-  if ids[1] then return agent_lookup.by_id(api, ids[1]) end
+function agent_lookup.by_name(api, name, known_id, directory)
+  local found = by_directory(api, name, directory)
+  if found then return found end
+  local rows = agent_lookup.named(api, name)
+  if #rows > 1 then fail_ambiguous(rows, name) end
+  if rows[1] then return agent_lookup.by_id(api, rows[1].id) end
   local known = known_id and by_possible_id(api, known_id)
   return known and known.name == name and known or nil
 end
@@ -97,14 +140,42 @@ end
 
 -- {====== versions ======
 
+local function newest_first(list)
+  table.sort(list, function(a, b) return a.version > b.version end)
+  return list
+end
+
 --- All versions of an agent, newest first.
 ---@param api anyreach.client
 ---@param agent_id string
 ---@return table[]
 function agent_lookup.versions(api, agent_id)
-  local list = checked.list("version", api.agents.versions.each(agent_id), "agents.versions.list")
-  table.sort(list, function(a, b) return a.version > b.version end)
-  return list
+  return newest_first(checked.list("version", api.agents.versions.each(agent_id), "agents.versions.list"))
+end
+
+-- The versions that a single read of an agent embeds, newest first. The documentation does not tell their keys, nor
+-- whether they are all: nil unless they have numbers and say whether they are published.
+local function embedded_versions(agent)
+  if not json.is_array(agent.versions) or #agent.versions == 0 then return nil end
+  local list, seen = {}, {}
+  for index, version in ipairs(agent.versions) do
+    local is_usable = type(version) == "table" and math.type(version.version) == "integer"
+      and type(version.published) == "boolean" and not seen[version.version]
+    if not is_usable then return nil end
+    list[index], seen[version.version] = version, true
+  end
+  return newest_first(list)
+end
+
+--- The versions of an agent, newest first: those that its single read embeds if they are enough, else the list.
+---@param api anyreach.client
+---@param agent table as a single read gives it
+---@param all? boolean also those older than the newest published one matter
+---@return table[]
+function agent_lookup.versions_of(api, agent, all)
+  local list = embedded_versions(agent)
+  if list and (list[#list].version == 1 or not all and agent_lookup.published(list)) then return list end
+  return agent_lookup.versions(api, agent.id)
 end
 
 --- The newest published version: the one that is in use.
@@ -162,17 +233,17 @@ end
 
 --- The two versions of an agent that matter, with their configurations.
 ---@param api anyreach.client
----@param agent_id string
+---@param agent table as a single read or a list gives it
 ---@param number? integer of a draft that counts before newer ones
 ---@return table|nil published the newest published one
 ---@return table|nil draft the newest draft, if it is newer
 ---@return table|nil other_draft the newest draft, if another one counts; it may lack its configuration
----@return table[] versions all of them, newest first
-function agent_lookup.in_use(api, agent_id, number)
-  local versions = agent_lookup.versions(api, agent_id)
+---@return table[] versions that were read, newest first; those older than the published one may be missing
+function agent_lookup.in_use(api, agent, number)
+  local versions = agent_lookup.versions_of(api, agent)
   local published, newest = agent_lookup.published(versions), agent_lookup.draft(versions)
   local draft = draft_numbered(versions, number, published) or newest
-  return agent_lookup.with_config(api, agent_id, published), agent_lookup.with_config(api, agent_id, draft),
+  return agent_lookup.with_config(api, agent.id, published), agent_lookup.with_config(api, agent.id, draft),
     draft ~= newest and newest or nil, versions
 end
 

@@ -4,6 +4,7 @@
 
 local agent_lookup = require "anyreach.agents.lookup"
 local checked = require "anyreach.agents.checked"
+local creation = require "anyreach.agents.creation"
 local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
 local number_state = require "anyreach.agents.numbers.number_state"
@@ -18,6 +19,7 @@ local rollback = {}
 ---@field agent table
 ---@field target table the version to go back to, with its config
 ---@field current table the version in use, with its config
+---@field newest integer number of the newest version
 ---@field draft table|nil a draft that equals the target already and only needs to be published
 ---@field differences anyreach.difference[] from the current version to the target
 ---@field is_back boolean the current version equals the target already
@@ -128,7 +130,10 @@ function rollback.plan(api, agent, to, options)
   local current = agent_lookup.with_config(api, agent.id, agent_lookup.published(versions))
   if not current then errors.raise("input", "agent '%s' has no published version to go back from", agent.name) end
   local target = agent_lookup.with_config(api, agent.id, find_target(agent, versions, to))
-  local plan = { agent = agent, target = target, current = current, differences = compare(current, target) }
+  local plan = {
+    agent = agent, target = target, current = current, newest = versions[1].version,
+    differences = compare(current, target),
+  }
   plan.is_back = #plan.differences == 0
   plan.draft = not plan.is_back and find_draft(api, agent, versions, current, target) or nil
   plan.holder = numbers.holder(agent, plan.is_back and current or plan.draft or {})
@@ -152,8 +157,9 @@ end
 ---@param plan anyreach.rollback
 function rollback.create_version(api, plan)
   if plan.holder.version then return end
-  local version = api.agents.versions.create(plan.agent.id, { base_version = plan.target.version })
-  plan.holder.version = checked.object("version", version, "agents.versions.create").version
+  local version = creation.version(api, plan.agent.id, { base_version = plan.target.version },
+    { newest = plan.newest, config = plan.target.config })
+  plan.holder.version = version.version
   plan.holder.version_id = checked.version_id(version)
 end
 

@@ -26,18 +26,42 @@ agent_state.IN_USE = "the version in use"
 ---@field slots table<string, table<string, string>> number -> slot -> IN_USE, "version 2" or "another agent"; only
 --- of claimed numbers, and of those that hold a version of this agent
 
+local MANY = 5 -- agents from which on it is worth listing all agents and all phone numbers once
+
 ---@class anyreach.state_reader
 ---@field private api anyreach.client
 ---@field search anyreach.holder_search knows the versions that were read
----@field private listing table|nil task that lists the phone numbers
+---@field private wanted integer how many agents will be asked for
+---@field private listings table<string, table> what is listed -> the task that lists it
 local Reader = {}
 Reader.__index = Reader
 
---- A reader of the agents of an organisation. Phone numbers are listed once, when they are first needed.
+--- A reader of the agents of an organisation. Of many agents the names, and their phone numbers, are listed once, when
+--- they are first needed; so an agent that is as it was costs two requests.
 ---@param api anyreach.client
+---@param wanted? integer how many agents will be asked for; default 1
 ---@return anyreach.state_reader
-function agent_state.reader(api)
-  return setmetatable({ api = api, search = holder_search.new(api) }, Reader)
+function agent_state.reader(api, wanted)
+  return setmetatable({ api = api, search = holder_search.new(api), wanted = wanted or 1, listings = {} }, Reader)
+end
+
+-- Several tasks may ask at once; one of them lists.
+function Reader:list_once(what, list, ...)
+  self.listings[what] = self.listings[what] or host.spawn(list, self.api, ...)
+  return self.listings[what]:wait()
+end
+
+function Reader:phone_numbers()
+  return self:list_once("phone numbers", number_state.phone_numbers)
+end
+
+--- The agent of a name; see agent_lookup.by_name.
+---@param name string
+---@param known_id? string of the agent that had the name before: a list may lag behind
+---@return table|nil agent as a single read gives it
+function Reader:by_name(name, known_id)
+  local directory = self.wanted >= MANY and self:list_once("agents", agent_lookup.directory, self.wanted) or nil
+  return agent_lookup.by_name(self.api, name, known_id, directory)
 end
 
 -- The version that counts as the one in use.
@@ -63,8 +87,23 @@ local function get_number(api, number)
     .. "them", number)
 end
 
+local function list_by_number(api)
+  local by_number = {}
+  for _, phone_number in ipairs(number_state.phone_numbers(api)) do
+    by_number[phone_number.phone_number] = phone_number
+  end
+  return by_number
+end
+
+-- A number as the list has it, or else as a single read gives it.
+function Reader:number(number)
+  local listed = self.wanted >= MANY and self:list_once("numbers", list_by_number)[number]
+  return listed or get_number(self.api, number)
+end
+
 ---@class anyreach.find_options
 ---@field known_id? string of the agent, when it was written before: a list may lag behind
+---@field agent? table as a single read gives it: then it is not looked for
 ---@field claims? anyreach.number_claim[] whose numbers are read as well
 ---@field versions? boolean false: versions are not read
 ---@field wants_draft? boolean the newest draft counts as the version in use
@@ -77,14 +116,14 @@ end
 ---@return anyreach.agent_state without slots
 function Reader:find(name, options)
   options = options or {}
-  local state = { agent = agent_lookup.by_name(self.api, name, options.known_id), numbers = {}, slots = {} }
+  local state = { agent = options.agent or self:by_name(name, options.known_id), numbers = {}, slots = {} }
   for _, claim in ipairs(options.claims or {}) do
-    state.numbers[claim.number] = state.numbers[claim.number] or get_number(self.api, claim.number)
+    state.numbers[claim.number] = state.numbers[claim.number] or self:number(claim.number)
   end
   if state.agent and options.versions ~= false then
     local versions
     state.published, state.draft, state.other_draft, versions =
-      agent_lookup.in_use(self.api, state.agent.id, options.draft)
+      agent_lookup.in_use(self.api, state.agent, options.draft)
     self.search:note(state.agent, versions)
     state.version = in_use(state.published, state.draft, options.wants_draft)
   end
@@ -107,12 +146,6 @@ end
 -- }======
 
 -- {====== to be compared or exported ======
-
--- Several tasks may ask at once; one of them lists.
-function Reader:phone_numbers()
-  self.listing = self.listing or host.spawn(number_state.phone_numbers, self.api)
-  return self.listing:wait()
-end
 
 -- What a slot holds, in words; nil when it is empty, or does not concern this agent.
 local function holder(version_id, version, numbers_by_id, is_claimed)
@@ -156,7 +189,7 @@ end
 function Reader:read(agent, options)
   options = options or {}
   if type(agent) == "string" then agent = agent_lookup.by_id(self.api, agent) end
-  local versions = agent_lookup.versions(self.api, agent.id)
+  local versions = agent_lookup.versions_of(self.api, agent, options.slots ~= false)
   local published, draft = agent_lookup.published(versions), agent_lookup.draft(versions)
   local version = in_use(published, draft, options.wants_draft)
   return {

@@ -1,10 +1,11 @@
 -- Misbehaviour on demand: which fault a request meets, and what it does to the answer. Directives
 -- come with one request, in the header X-Sandbox-Fault, or as a profile for all of them; they are
--- separated by ";":
+-- separated by ";". A profile may have several parts, separated by "|", each with its own choice of requests;
+-- a request that several of them hit meets all that they say:
 --
 --   429 | 500 | 503      refuse before anything is done; with retry-after=TEXT
 --   drop                 close the connection without an answer, before anything is done
---   after-commit         with 500, 503 or drop: do the work first
+--   after-commit         with 429, 500, 503 or drop: do the work first
 --   truncate             announce the whole answer, send half of it, close
 --   invalid              200 with JSON that breaks off
 --   latency=MS           wait before answering
@@ -115,8 +116,8 @@ end
 
 local function contradiction(fault)
   local fails = fault.status or fault.outcome == "drop"
-  if fault.after_commit and (not fails or fault.status == 429) then
-    return 'fault "after-commit": needs 500, 503 or drop beside it'
+  if fault.after_commit and not fails then
+    return 'fault "after-commit": needs 429, 500, 503 or drop beside it'
   end
   if fault.retry_after and not fault.status then
     return 'fault "retry-after": needs 429, 500 or 503 beside it'
@@ -151,19 +152,26 @@ end
 local Profile = {}
 Profile.__index = Profile
 
----@param text string directives
----@return table profile
-function faults.profile(text)
+local function new_part(text)
   local fault, problem = faults.parse(text, true)
   if not fault then error("sandbox: fault profile: " .. problem, 0) end
   local escaped = (fault.only or "*"):gsub("[^%w*]", "%%%0"):gsub("%*", ".*")
-  return setmetatable({ fault = fault, pattern = "^" .. escaped .. "$", state = fault.seed or 0, count = 0 }, Profile)
+  return { fault = fault, pattern = "^" .. escaped .. "$", state = fault.seed or 0, count = 0 }
+end
+
+---@param text string directives, in parts separated by "|"
+---@return table profile
+function faults.profile(text)
+  local parts = {}
+  for part in text:gmatch("[^|]+") do parts[#parts + 1] = new_part(part) end
+  if #parts == 0 then parts[1] = new_part(text) end
+  return setmetatable({ parts = parts }, Profile)
 end
 
 -- The next number in [0, 1) of SplitMix64: repeatable, and out of the way of math.random.
-local function draw(profile)
-  profile.state = profile.state + 0x9e3779b97f4a7c15
-  local value = profile.state
+local function draw(part)
+  part.state = part.state + 0x9e3779b97f4a7c15
+  local value = part.state
   value = (value ~ (value >> 30)) * 0xbf58476d1ce4e5b9
   value = (value ~ (value >> 27)) * 0x94d049bb133111eb
   return ((value ~ (value >> 31)) >> 11) / (1 << 53)
@@ -171,18 +179,35 @@ end
 
 ---Counts requests from the beginning again.
 function Profile:reset()
-  self.count = 0
+  for _, part in ipairs(self.parts) do part.count = 0 end
+end
+
+local function choose(part, operation)
+  if not (operation or ""):find(part.pattern) then return nil end
+  part.count = part.count + 1
+  if part.fault.nth and part.count ~= part.fault.nth then return nil end
+  if part.fault.rate and draw(part) >= part.fault.rate then return nil end
+  return part.fault
+end
+
+local function both(first, second)
+  local fault = {}
+  for _, one in ipairs { first, second } do
+    for word, value in pairs(one) do fault[word] = value end
+  end
+  return fault
 end
 
 ---The fault that a request of this operation meets, or nil.
 ---@param operation string? nil for a request that no operation serves
 ---@return table? fault
 function Profile:choose(operation)
-  if not (operation or ""):find(self.pattern) then return nil end
-  self.count = self.count + 1
-  if self.fault.nth and self.count ~= self.fault.nth then return nil end
-  if self.fault.rate and draw(self) >= self.fault.rate then return nil end
-  return self.fault
+  local found
+  for _, part in ipairs(self.parts) do
+    local fault = choose(part, operation)
+    found = found and fault and both(found, fault) or fault or found
+  end
+  return found
 end
 
 -- }======

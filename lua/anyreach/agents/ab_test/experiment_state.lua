@@ -6,6 +6,7 @@ local account = require "anyreach.account.identity"
 local agent_lookup = require "anyreach.agents.lookup"
 local canonical = require "anyreach.text.canonical"
 local checked = require "anyreach.agents.checked"
+local creation = require "anyreach.agents.creation"
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
@@ -113,38 +114,40 @@ end
 -- version without learning of it. So what is about to be created is noted first, and looked for when the note is
 -- still there.
 
----@class anyreach.creation
+---@class anyreach.wanted_version
 ---@field agent_id string
 ---@field base integer the version that the new one starts from
 ---@field prompt string|nil instructions of its own; nil: it is a copy
 ---@field newest integer the newest version before
 ---@field taken table<integer, boolean> versions that were created for something else
 
-local function wanted_config(api, creation)
-  local config = agent_lookup.version(api, creation.agent_id, creation.base).config
-  if creation.prompt then config.instructions = creation.prompt end
+local function wanted_config(api, wanted)
+  local config = agent_lookup.version(api, wanted.agent_id, wanted.base).config
+  if wanted.prompt then config.instructions = wanted.prompt end
   return config
 end
 
-local function create(api, creation)
-  local body = { base_version = creation.base }
-  if creation.prompt then body = { config = wanted_config(api, creation) } end
-  local version = api.agents.versions.create(creation.agent_id, body)
-  checked.version_id(checked.object("version", version, "agents.versions.create"))
+local function create(api, wanted)
+  local config = wanted_config(api, wanted)
+  local body = wanted.prompt and { config = config } or { base_version = wanted.base }
+  local newest = wanted.newest
+  for number in pairs(wanted.taken) do newest = math.max(newest, number) end
+  local version = creation.version(api, wanted.agent_id, body, { newest = newest, config = config })
+  checked.version_id(version)
   return version
 end
 
 --- The version that an interrupted run has created, or nil: the oldest draft with the same configuration that is
 --- newer than all earlier versions.
 ---@param api anyreach.client
----@param creation anyreach.creation
+---@param wanted anyreach.wanted_version
 ---@return table|nil
-function experiment_state.find_version(api, creation)
-  local wanted, found = canonical.digest(wanted_config(api, creation)), nil
-  for _, version in ipairs(agent_lookup.versions(api, creation.agent_id)) do
-    if version.version > creation.newest and version.published ~= true and not creation.taken[version.version] then
-      local whole = agent_lookup.with_config(api, creation.agent_id, version)
-      if canonical.digest(whole.config) == wanted then found = version end
+function experiment_state.find_version(api, wanted)
+  local digest, found = canonical.digest(wanted_config(api, wanted)), nil
+  for _, version in ipairs(agent_lookup.versions(api, wanted.agent_id)) do
+    if version.version > wanted.newest and version.published ~= true and not wanted.taken[version.version] then
+      local whole = agent_lookup.with_config(api, wanted.agent_id, version)
+      if canonical.digest(whole.config) == digest then found = version end
     end
   end
   return found
@@ -152,15 +155,15 @@ end
 
 --- Creates a version, or finds the one that an interrupted run has created. The state is saved before and after.
 ---@param api anyreach.client
----@param creation anyreach.creation
+---@param wanted anyreach.wanted_version
 ---@param noted table part of the state; gets `version` and `version_id`, and until then `is_being_created`
 ---@param save fun() writes the state
 ---@return table version
-function experiment_state.create_version(api, creation, noted, save)
-  local version = noted.is_being_created and experiment_state.find_version(api, creation)
+function experiment_state.create_version(api, wanted, noted, save)
+  local version = noted.is_being_created and experiment_state.find_version(api, wanted)
   noted.is_being_created = true
   save()
-  version = version or create(api, creation)
+  version = version or create(api, wanted)
   noted.version, noted.version_id, noted.is_being_created = version.version, version.id, nil
   save()
   return version

@@ -70,7 +70,7 @@ local function ids_of(versions)
 end
 
 local function choose(api, agent, number)
-  local versions = agent_lookup.versions(api, agent.id)
+  local versions = agent_lookup.versions_of(api, agent, true)
   local version = number and agent_lookup.numbered(versions, number) or not number and agent_lookup.published(versions)
   if not version then
     return nil, number and ("there is no version %d"):format(number) or "no version is published"
@@ -126,6 +126,9 @@ local function read_base(sides, translator, choice, target_agent)
   local row = last_promotion(sides, choice)
   if not row or not target_agent or row.agent_id ~= target_agent.id then return nil end
   if row.from_agent_id and row.from_agent_id ~= choice.agent.id then return nil end
+  if row.from_version == choice.version.version then
+    return (translator:value(contents.of_version(choice.version)))
+  end
   local version, err = sides.source.try.agents.versions.get(choice.agent.id, row.from_version)
   if errors.is_error(err) then
     if err.kind == "not_found" then return nil end
@@ -254,6 +257,10 @@ local function make_change(item, content, options)
     name = item.name, agent = wanted, remote = state, steps = made.steps, changes = made.changes,
     differences = made.differences, draft = made.version, version = made.version and made.version.version,
     action = item.action,
+    plan_for = function(other) -- the agent's own fields are not promoted to one that is there
+      wanted.own = {}
+      return provision_plan.make(wanted, without_other_draft(other, wanted.config), OF_PLANS)
+    end,
   }
 end
 
@@ -319,7 +326,7 @@ end
 function promotion.plan(sides, chosen, options)
   local resolver = references.resolver(sides.target, sides.target_ids)
   local translator = references.translator(references.resolver(sides.source, sides.source_ids), resolver)
-  local reader, problems = agent_state.reader(sides.target), {}
+  local reader, problems = agent_state.reader(sides.target, #chosen), {}
   check_names(chosen, problems)
   fail_if_any(problems)
   local items = tasks.map(chosen, function(choice)

@@ -3,7 +3,7 @@
 -- that nothing is written while anything is.
 
 local agent_lookup = require "anyreach.agents.lookup"
-local checked = require "anyreach.agents.checked"
+local creation = require "anyreach.agents.creation"
 local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
 local folder = require "anyreach.agents.prompts.folder"
@@ -20,6 +20,7 @@ local prompts = {}
 ---@field prompts anyreach.prompt[]
 ---@field current table|nil the newest published version, with its config
 ---@field draft table|nil the draft that has the prompts, or gets them; nil: a new one
+---@field newest integer number of the newest version
 ---@field config table|nil to write; nil: nothing is written
 ---@field publish boolean
 ---@field differences anyreach.difference[] from the version in use, or the draft that is changed
@@ -262,7 +263,7 @@ local function make_plan(group, published, draft, options, problems, conflicts)
   if not check_prompts(base.config, group, options.force, problems) then return nil end
   local made = {
     agent = group.agent, prompts = group.prompts, current = published, publish = options.publish or false,
-    differences = {},
+    newest = (draft or published).version, differences = {},
   }
   if published then
     on_published(made, group, draft, options, conflicts)
@@ -293,7 +294,7 @@ function prompts.plan(api, path, options)
   local read = folder.read(path, problems)
   local groups = group_by_agent(read, #read > 0 and agent_lookup.all(api) or {}, problems)
   local made = tasks.map(groups, function(group)
-    local published, draft = agent_lookup.in_use(api, group.agent.id)
+    local published, draft = agent_lookup.in_use(api, group.agent)
     if options.on_step then options.on_step() end
     return make_plan(group, published, draft, options, problems, conflicts) or false
   end)
@@ -331,8 +332,7 @@ function prompts.write_draft(api, one)
   if one.draft then
     api.agents.versions.update(one.agent.id, one.draft.version, fields)
   else
-    local version = api.agents.versions.create(one.agent.id, fields)
-    one.draft = checked.object("version", version, "agents.versions.create")
+    one.draft = creation.version(api, one.agent.id, fields, { newest = one.newest, config = one.config })
   end
 end
 

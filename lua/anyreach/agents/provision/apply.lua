@@ -4,6 +4,7 @@
 
 local agent_lookup = require "anyreach.agents.lookup"
 local checked = require "anyreach.agents.checked"
+local creation = require "anyreach.agents.creation"
 local errors = require "anyreach.errors"
 local generation = require "anyreach.agents.generation"
 local number_state = require "anyreach.agents.numbers.number_state"
@@ -12,6 +13,7 @@ local reference = require "anyreach.yaml.reference"
 local references = require "anyreach.agents.references"
 local sip = require "anyreach.agents.sip"
 local steps = require "anyreach.agents.steps"
+local twins = require "anyreach.agents.twins"
 
 local apply = {}
 
@@ -20,8 +22,11 @@ local apply = {}
 ---@field agent table|nil
 ---@field version table|nil the version that is worked on
 ---@field resolver anyreach.resolver|nil knows the agents that this run has created
----@field on_created fun(agent: table)|nil called when the agent was created
+---@field newest integer|nil number of the newest version that is known; nil for none
+---@field on_created fun(agent: table)|nil called with an agent that is to be known from now on
 ---@field on_draft fun(agent: table, version: table)|nil called when a draft was written, before anything else is sent
+---@field is_found boolean|nil the agent was found after an answer that said it was not created
+---@field replaced string|nil id of the agent that was created and then deleted, because a twin of it is older
 ---@field sip_address string|nil of an agent that was just deployed
 
 -- The fields that a step sends: agents that did not exist when they were referred to have their ids now.
@@ -38,10 +43,22 @@ end
 -- Action of a step -> what it does.
 local actions = {}
 
+local function know(progress, agent)
+  progress.agent = agent
+  if progress.on_created then progress.on_created(agent) end
+end
+
+-- The id is noted before anything else happens.
 function actions.create_agent(progress, step)
-  local agent = progress.api.agents.create(fields_of(progress, step))
-  progress.agent = checked.object("agent", agent, "agents.create")
-  if progress.on_created then progress.on_created(progress.agent) end
+  local agent, is_found = creation.agent(progress.api, fields_of(progress, step))
+  know(progress, agent)
+  progress.is_found = is_found
+  if is_found then return end
+  local other = twins.look(progress.api, agent)
+  if other then
+    know(progress, other)
+    progress.replaced = agent.id
+  end
 end
 
 function actions.update_agent(progress, step)
@@ -58,9 +75,10 @@ local function note_draft(progress, version)
 end
 
 function actions.create_version(progress, step)
-  local version = progress.api.agents.versions.create(progress.agent.id, fields_of(progress, step))
-  progress.version = checked.object("version", version, "agents.versions.create")
-  note_draft(progress, version)
+  local fields = fields_of(progress, step)
+  progress.version = creation.version(progress.api, progress.agent.id, fields,
+    { newest = progress.newest or 0, config = fields.config })
+  note_draft(progress, progress.version)
 end
 
 function actions.update_version(progress, step)

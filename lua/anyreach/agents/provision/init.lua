@@ -11,6 +11,7 @@ local plan = require "anyreach.agents.provision.plan"
 local references = require "anyreach.agents.references"
 local takeovers = require "anyreach.agents.provision.takeovers"
 local tasks = require "anyreach.client.tasks"
+local twins = require "anyreach.agents.twins"
 
 local provision = {}
 
@@ -31,6 +32,7 @@ local provision = {}
 ---@field error anyreach.error|any of a failure
 ---@field private resolver anyreach.resolver
 ---@field private draft table|nil the version that the steps are about
+---@field private plan_for fun(state: anyreach.agent_state): anyreach.plan what is to be done from another state
 
 ---@class anyreach.provision_result
 ---@field name string
@@ -44,6 +46,7 @@ local provision = {}
 ---@field draft_used integer|nil
 ---@field draft_left_alone integer|nil
 ---@field is_own_draft boolean|nil
+---@field replaced string|nil id of an agent that was created and deleted again, because another of its name is older
 ---@field sip_address string|nil
 ---@field error anyreach.error|any of a failure
 
@@ -123,9 +126,10 @@ end
 
 -- {====== comparing ======
 
-local function read_state(reader, wanted, options)
+local function read_state(reader, wanted, options, agent)
   local known = options.known_draft and options.known_draft(wanted)
   local state = reader:find(wanted.name, {
+    agent = agent,
     known_id = options.known_id and options.known_id(wanted),
     claims = wanted.numbers,
     versions = wanted.config ~= nil,
@@ -148,6 +152,7 @@ local function fill_change(change, reader, options)
   for _, key in ipairs(OF_PLAN) do change[key] = made[key] end
   change.draft, change.version = made.version, made.version and made.version.version
   change.action = #made.steps == 0 and "unchanged" or state.agent and "update" or "create"
+  change.plan_for = function(new_state) return plan.make(change.agent, new_state, options) end
 end
 
 local function compare_one(reader, agent, resolver, options)
@@ -167,7 +172,7 @@ end
 function provision.compare(api, agents, options)
   options = options or {}
   local resolved, resolver = references.resolve(api, agents)
-  local reader = agent_state.reader(api)
+  local reader = agent_state.reader(api, #agents)
   local changes = for_each(resolved, function(agent)
     return compare_one(reader, agent, resolver, options)
   end, options, true)
@@ -180,6 +185,11 @@ end
 
 -- {====== applying ======
 
+local function newest_version(state)
+  local version = state and (state.other_draft or state.draft or state.published)
+  return version and version.version
+end
+
 -- The work on one change: the result that it will have, and how far it has come.
 local function begin(api, change, options)
   for _, step in ipairs(change.steps) do step.outcome = "not_attempted" end
@@ -190,6 +200,7 @@ local function begin(api, change, options)
       api = api,
       agent = change.remote and change.remote.agent,
       version = change.draft,
+      newest = newest_version(change.remote),
       resolver = change.resolver,
       on_created = options.on_created and function(agent) options.on_created(change, agent) end,
       on_draft = options.on_draft and function(agent, version) options.on_draft(change, agent, version) end,
@@ -205,6 +216,34 @@ local function take_steps(work, last)
   local ok, err = pcall(apply.run, work.progress, due)
   work.taken = last
   if not ok then work.error = redacted(err, work.change.agent.secrets) end
+end
+
+-- Goes on with an agent that this run did not make, or does not know to have made as it is.
+local function adopt(work, agent)
+  local change, progress = work.change, work.progress
+  local ok, err = pcall(function()
+    local state = read_state(agent_state.reader(progress.api), change.agent, {}, agent)
+    local made = change.plan_for(state)
+    local first = change.steps[1]
+    for _, key in ipairs(OF_PLAN) do change[key] = made[key] end
+    for _, step in ipairs(made.steps) do step.outcome = "not_attempted" end
+    change.steps = table.move(made.steps, 1, #made.steps, 2, { first })
+    change.remote = state
+    progress.agent, progress.version, progress.newest = state.agent, made.version, newest_version(state)
+    progress.is_found = nil
+  end)
+  if not ok then work.error = redacted(err, change.agent.secrets) end
+end
+
+local function take_all_steps(work)
+  local first = work.change.steps[1]
+  if first and first.action == "create_agent" and work.taken == 0 then take_steps(work, 1) end
+  local progress = work.progress
+  if not work.error and (progress.is_found or progress.replaced) then
+    if progress.replaced then twins.wait_for(progress.api, progress.agent, work.change.agent) end
+    adopt(work, progress.agent)
+  end
+  take_steps(work, #work.change.steps)
 end
 
 -- Agents that others refer to are created first, without a version: so they may refer to each other.
@@ -229,10 +268,8 @@ local function call_on_applied(work, options)
   if not ok then work.error = redacted(err, work.change.agent.secrets) end
 end
 
-local function finish(work, options)
+local function result_of(work)
   local change, progress = work.change, work.progress
-  take_steps(work, #change.steps)
-  call_on_applied(work, options)
   return setmetatable({
     name = change.name,
     file = change.file,
@@ -245,9 +282,34 @@ local function finish(work, options)
     differences = change.differences,
     draft_used = change.draft_used,
     is_own_draft = change.is_own_draft,
+    replaced = progress.replaced,
     sip_address = progress.sip_address,
     error = work.error,
   }, Line)
+end
+
+local function finish(work, options)
+  take_all_steps(work)
+  call_on_applied(work, options)
+  return result_of(work)
+end
+
+-- Twins that lists did not show yet when the agents were created.
+local function settle_twins(api, works, results, options)
+  local created = {}
+  for index, work in ipairs(works) do
+    local first, progress = work.change.steps[1], work.progress
+    local is_own = first and first.action == "create_agent" and first.outcome == "done" and not progress.replaced
+    if is_own then created[#created + 1] = { agent = progress.agent, work = work, index = index } end
+  end
+  twins.look_again(api, created, function(item, other)
+    local work = item.work
+    work.progress.replaced, work.error = item.agent.id, nil
+    if work.progress.on_created then work.progress.on_created(other) end
+    adopt(work, other)
+    work.taken = 1
+    results[item.index] = finish(work, options)
+  end)
 end
 
 --- Does what compare() found, or the part of it that the list still holds.
@@ -260,7 +322,9 @@ function provision.apply(api, changes, options)
   local works = {}
   for index, change in ipairs(changes) do works[index] = begin(api, change, options) end
   create_awaited(works, options)
-  return for_each(works, function(work) return finish(work, options) end, options, false, options.on_result)
+  local results = for_each(works, function(work) return finish(work, options) end, options, false, options.on_result)
+  settle_twins(api, works, results, options)
+  return results
 end
 
 -- }======

@@ -72,7 +72,8 @@ describe("a create that is carried out and answered otherwise", function()
   it("while lists lag behind leaves one agent of each name", function()
     for _, answer in ipairs { "429", "500", "drop" } do
       for number = 1, AGENTS, 2 do
-        local fault = ("stale=%d;only=agents.create|%s;after-commit;only=agents.create;nth=%d"):format(LAG, answer, number)
+        local fault = ("stale=%d;only=agents.create|%s;after-commit;only=agents.create;nth=%d"):format(
+          LAG, answer, number)
         local sandbox <close>, path = process.sandbox("--faults", fault), directory_of_agents(AGENTS)
         provision(sandbox, path)
         expect.equal({ fault, (provision(sandbox, path)) }, { fault, 0 })

@@ -28,12 +28,12 @@ function holder_search.new(api)
   return setmetatable({ api = api, known = {}, read = {} }, Search)
 end
 
---- Notes the versions of an agent.
+--- Notes versions of an agent. Without the first one they may not be all.
 ---@param agent table
 ---@param versions table[] newest first
 function Search:note(agent, versions)
   local published = agent_lookup.published(versions)
-  self.read[agent.id] = true
+  self.read[agent.id] = #versions == 0 or versions[#versions].version == 1
   for _, version in ipairs(versions) do
     if version.id then
       self.known[version.id] = {

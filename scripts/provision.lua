@@ -165,7 +165,7 @@ local function main(given)
   local api = anyreach.client()
   local whose = account.of(api)
   local agents = agent_file.load(given, given, {
-    environment = environment.choose(given.environment, given, whose), schema = config_schema.cached(),
+    environment = environment.choose(given.environment, given, whose, true), schema = config_schema.cached(),
   })
   local locks <close> = locking.start(api, whose, agents, given)
   local shown

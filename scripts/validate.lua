@@ -98,7 +98,7 @@ end
 
 local function chosen_environment(given)
   local profile = profiles.current()
-  local account = profile and { environment = profile.environment, profile = profile.name }
+  local account = profile and { environment = profile.environment, profile = profile.name } or {}
   return environment.choose(given.environment, given, account)
 end
 

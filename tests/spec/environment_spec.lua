@@ -227,9 +227,25 @@ describe("an environment", function()
     local paths = { agents }
     expect.equal(environment.choose(nil, paths, { environment = "production" }).ids, { agent = { A = "x" } })
     expect.equal(environment.choose(nil, paths, { profile = "production" }).ids, { agent = { A = "x" } })
-    expect.equal(environment.choose(nil, paths, { profile = "other" }), nil)
-    expect.equal(environment.choose(nil, paths, {}), nil)
+    expect.equal(environment.choose(nil, {}, { profile = "other" }), nil)
     expect.equal(environment.choose("far", paths, { profile = "production" }).ids, {})
     expect.raises(function() environment.choose(nil, paths, { environment = "gone" }) end, "no environment 'gone'")
+  end)
+
+  it("that nobody chose is said, and needed on a protected profile that is written to", function()
+    local words = "no environment is chosen; there are files for far, near, production: "
+    for _, recipe in ipairs { "provision --check", "diff", "validate --offline" } do
+      local _, out, err = process.run(("%s --sandbox run %s %s"):format(process.quote(process.program), recipe, agents))
+      expect.contains(out .. err, words)
+      _, out, err = process.run(("%s --sandbox run %s %s --environment none"):format(process.quote(process.program),
+        recipe, agents))
+      expect.falsy((out .. err):find("no environment", 1, true))
+    end
+    local protected = { profile = "other", protected = true }
+    local err = expect.raises(function() environment.choose(nil, { agents }, protected, true) end,
+      "the profile 'other' is protected, and " .. words)
+    expect.equal(errors.exit_code(err), 6)
+    expect.equal(environment.choose("none", { agents }, protected, true), nil)
+    expect.equal(environment.choose(nil, { process.directory() }, protected, true), nil)
   end)
 end)

@@ -18,6 +18,7 @@ local json = require "anyreach.json"
 local markers = require "anyreach.agents.file.markers"
 local operations = require "anyreach.operations"
 local reference = require "anyreach.yaml.reference"
+local report = require "anyreach.report"
 local tags = require "anyreach.agents.file.tags"
 local yaml = require "anyreach.yaml"
 
@@ -26,7 +27,7 @@ local environment = {}
 --- The option of recipes that chooses an environment.
 ---@type anyreach.option
 environment.option = { name = "environment", value = "NAME|FILE",
-  help = "the environment file; default the profile's, or the one that is called like it" }
+  help = "the environment file, or none; default the profile's, or the one that is called like it" }
 
 ---@class anyreach.environment
 ---@field file string
@@ -266,14 +267,22 @@ local function find(name, paths)
   return nil, folders
 end
 
-local function refuse_unknown(name, folders)
-  local names = {}
+-- The names of the environment files in some directories, sorted.
+local function names_in(folders)
+  local names, seen = {}, {}
   for _, folder in ipairs(folders) do
     for _, file in ipairs(directory.names(folder) or {}) do
-      if document.extension(file) then names[#names + 1] = file:match("^(.*)%.") end
+      local name = document.extension(file) and not file:find("^[._]") and file:match("^(.*)%.")
+      if name and not seen[name] then names[#names + 1] = name end
+      if name then seen[name] = true end
     end
   end
-  local near = operations.nearest(name, names)
+  table.sort(names)
+  return names
+end
+
+local function refuse_unknown(name, folders)
+  local near = operations.nearest(name, names_in(folders))
   errors.raise("input", "no environment '%s': there is no %s.yaml in %s%s", name, name, table.concat(folders, " or "),
     near and ("; did you mean '%s'?"):format(near) or "")
 end
@@ -289,17 +298,37 @@ function environment.find(name, paths)
   return file or refuse_unknown(name, folders)
 end
 
+local NONE = "none"
+
+-- There are environment files, and no word about them: that is said, and no reason to write to a protected profile.
+local function check_forgotten(folders, account, writes)
+  local names = names_in(folders or {})
+  if not account or #names == 0 then return end
+  local words = ("no environment is chosen; there %s for %s: --environment NAME chooses one, --environment %s says "
+    .. "that none is meant"):format(#names == 1 and "is a file" or "are files", table.concat(names, ", "), NONE)
+  if writes and account.protected then
+    errors.raise("guard", "the profile '%s' is protected, and %s", account.profile, words)
+  end
+  report.note("%s", words)
+end
+
 --- The environment of a run: the one that was asked for, else the profile's, else the one that is called like
---- the profile, if there is such a file; else none.
+--- the profile, if there is such a file; else none. "none" asks for none.
 ---@param given string|nil NAME or FILE
 ---@param paths? string[] as for find
 ---@param account? anyreach.account
+---@param writes? boolean the run writes to the organisation: on a protected profile, none must be asked for
 ---@return anyreach.environment|nil
-function environment.choose(given, paths, account)
+function environment.choose(given, paths, account, writes)
   local name = given or account and account.environment
-  if name then return environment.read(environment.find(name, paths)) end
-  local file = account and account.profile and find(account.profile, paths or {})
-  return file and environment.read(file) or nil
+  if name and (name ~= NONE or find(NONE, paths or {})) then
+    return environment.read(environment.find(name, paths))
+  elseif name then
+    return nil
+  end
+  local file, folders = find(account and account.profile or "", paths or {})
+  if file then return environment.read(file) end
+  check_forgotten(paths and folders, account, writes)
 end
 
 -- }======

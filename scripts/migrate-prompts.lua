@@ -16,13 +16,15 @@ local report = require "anyreach.report"
 local slot_report = require "anyreach.agents.numbers.slot_report"
 
 local spec = {
-  usage = "anyreach run migrate-prompts DIRECTORY [--publish] [--update-draft|--leave-draft] [--force] [--check]",
+  usage = "anyreach run migrate-prompts DIRECTORY [--publish] [--update-draft|--leave-draft] [--keep-line-ends] "
+    .. "[--force] [--check]",
   summary = "Puts a folder of Markdown prompts into agents; changes nothing but the prompts.",
   options = {
     { name = "publish", writes = { "agents.versions.publish" },
       help = "publish, to the phone numbers that the current version holds" },
     { name = "update-draft", help = "put the prompt into a newer draft that has other changes" },
     { name = "leave-draft", help = "leave such a draft, and make a new version from the published one" },
+    { name = "keep-line-ends", help = "take byte order marks and line ends as they are in the files" },
     { name = "force", help = "also prompts that grow or shrink by more than half, or whose field is new" },
     { name = "check", help = "only show what would be done; exit code 2 if anything would be" },
   },
@@ -37,8 +39,11 @@ Front matter names its agent, or else the file's name does (riverside-dental.md:
   field: channel_overrides.text.instructions
   ---
 
-The default `field` is `instructions`. All problems are reported at once, before anything is written: no
-such agent, two files for one prompt, an empty prompt, a prompt whose size changes by more than half.
+The default `field` is `instructions`; other keys are ignored, with a warning. Lines between rules that are no
+front matter belong to the prompt. A byte order mark is left out, and each line ends with "\n".
+
+All problems are reported at once, before anything is written: no such agent, two files for one prompt, an empty
+prompt, a prompt whose size changes by more than half.
 
 The prompt goes into a new draft that otherwise equals the published version. A newer draft with other
 changes is somebody's work: it is named, and without --update-draft or --leave-draft nothing is written.
@@ -170,7 +175,10 @@ local function options_of(given)
     arguments.fail(spec, "--update-draft and --leave-draft: expected one of them")
   end
   local on_draft = given.update_draft and "update" or given.leave_draft and "leave" or nil
-  return { publish = given.publish, force = given.force, on_draft = on_draft }
+  return {
+    publish = given.publish, force = given.force, keep_line_ends = given.keep_line_ends, on_draft = on_draft,
+    on_warning = function(file, message) report.warn("%s: %s", file, message) end,
+  }
 end
 
 local function main(given)

@@ -115,7 +115,7 @@ describe("what is wrong", function()
     for _, part in ipairs {
       "prompts/riverside-dental.md: instructions of 'Riverside Dental' is already given by prompts/again.md\n",
       "prompts/nobody.md: no agent has the name 'nobody'; name one in front matter",
-      "prompts/typo.md: front matter: unknown key 'agnet'; did you mean 'agent'?\n",
+      "prompts/typo.md: front matter: unknown key 'agnet'; did you mean 'agent'?; if these lines",
       "prompts/empty.md: the prompt is empty\n",
       "prompts/field.md: the configuration has no 'channel_override.text.instructions'; did you mean "
         .. "'channel_overrides'?\n",

@@ -29,6 +29,8 @@ local prompts = {}
 ---@field publish? boolean
 ---@field force? boolean also prompts whose size changes a lot, or whose field the configuration does not have yet
 ---@field on_step? fun() called when one more agent has been read
+---@field keep_line_ends? boolean the bytes of the files as they are
+---@field on_warning? fun(file: string, message: string)
 ---@field on_draft? "update"|"leave" what to do with a newer draft with other changes; nil: a conflict
 
 -- {====== texts in a configuration, by path ======
@@ -282,6 +284,15 @@ local function fail(kind, problems)
   error(errors.make { kind = kind, problems = problems }, 0)
 end
 
+local function read_folder(path, options, problems)
+  local found = { problems = problems, warnings = {} }
+  local read = folder.read(path, found, options)
+  for _, warning in ipairs(options.on_warning and found.warnings or {}) do
+    options.on_warning(warning.path, warning.message)
+  end
+  return read
+end
+
 --- Plans to bring the prompts of a folder into agents. Only reads. Everything that is wrong with files, agents or
 --- sizes raises one error of kind "input"; newer drafts in the way raise one of kind "conflict".
 ---@param api anyreach.client
@@ -291,7 +302,7 @@ end
 function prompts.plan(api, path, options)
   options = options or {}
   local problems, conflicts, plans = {}, {}, {}
-  local read = folder.read(path, problems)
+  local read = read_folder(path, options, problems)
   local groups = group_by_agent(read, #read > 0 and agent_lookup.all(api) or {}, problems)
   local made = tasks.map(groups, function(group)
     local published, draft = agent_lookup.in_use(api, group.agent)

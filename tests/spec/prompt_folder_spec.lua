@@ -27,7 +27,7 @@ end
 local LINES = {
   "", "---", "--- ", "----", "***", "# Role", "You are kind.", "- a list", "title: Desk", "Note: be brief", "a: [1",
   "{{name}}: hello", "\tindented", "`code`: x", "'", "key: value: other", "日本語: はい", " agent, indented", "...",
-  "I agent: am", "field of roses", "%TAG", "@at", "<b>", "2024-01-01", "null", "~",
+  "I, your helper: am", "field of roses", "%TAG", "@at", "<b>", "2024-01-01", "null", "~",
 }
 
 local FRONT = {

@@ -57,7 +57,7 @@ local function target_of(wanted, base, options, instructions)
   if content.instruction_builder_inputs == nil then
     whole.instruction_builder_inputs = below.instruction_builder_inputs
   end
-  return whole
+  return contents.of_version(whole)
 end
 
 local function all_differences(target, version)
@@ -143,11 +143,6 @@ local function instructions_to_keep(wanted, state, options)
   end
 end
 
--- Whether there is anything below a key: of null and of an empty mapping there is not.
-local function is_given(value)
-  return type(value) == "table" and next(value) ~= nil
-end
-
 -- The differences of one key, from a version to what is written into it. That instructions go to be generated anew
 -- is told by that step.
 local function differences_of(key, target, base, is_generated)
@@ -160,12 +155,12 @@ local function differences_of(key, target, base, is_generated)
 end
 
 -- A new version has no inputs; those of the base are kept.
-local function add_new_version(steps, wanted, target, base, is_generated)
+local function add_new_version(steps, target, base, is_generated)
   local number = base and base.version
   append(steps, { action = "create_version", fields = { config = target.config }, base_version = number,
     differences = differences_of("config", target, base, is_generated) })
   local inputs = target.instruction_builder_inputs
-  if wanted.inputs or is_given(inputs) then
+  if inputs ~= nil then
     append(steps, { action = "update_version", fields = { instruction_builder_inputs = inputs }, base_version = number,
       differences = differences_of("instruction_builder_inputs", target, base) })
   end
@@ -187,8 +182,7 @@ end
 
 -- Inputs cannot be taken away from a draft; a new version has none.
 local function can_write_to(draft, target)
-  return is_given(target.instruction_builder_inputs) or not is_given(contents.of_version(draft)
-    .instruction_builder_inputs)
+  return target.instruction_builder_inputs ~= nil or contents.of_version(draft).instruction_builder_inputs == nil
 end
 
 local function update_draft(steps, target, draft, options, generate)
@@ -208,7 +202,7 @@ local function write(steps, wanted, state, options)
   if draft then
     is_running = update_draft(steps, target, draft, options, generate)
   else
-    add_new_version(steps, wanted, target, base, generate)
+    add_new_version(steps, target, base, generate)
   end
   if generate then append(steps, { action = "generate", start = not is_running }) end
   return target, draft

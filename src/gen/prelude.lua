@@ -198,7 +198,7 @@ function agent_files.load(paths, options) end
 --- Finds out what would bring an organisation to the state that agents describe. Only reads.
 ---@param api anyreach.client
 ---@param agents anyreach.agent[]
----@param options? { exact?: boolean, always_publish?: boolean, concurrency?: integer }
+---@param options? { exact?: boolean, always_publish?: boolean, take_numbers?: boolean, update_draft?: boolean, allow_empty_instructions?: boolean, concurrency?: integer }
 ---@return anyreach.change[] one for each agent, in their order
 function agent_files.compare(api, agents, options) end
 

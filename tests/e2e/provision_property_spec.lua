@@ -117,7 +117,14 @@ local function add_version(agent, numbers)
     chance(50) and { phone_numbers = { pick(numbers) }, direction = pick { "inbound", "outbound", "both" } } or nil)
 end
 
--- Agents are made, edited, given versions and drafts; sometimes a draft of a run is changed.
+-- Changes the newest version, if it is a draft.
+local function edit_draft(agent)
+  local versions = box.first.agents.versions
+  local version = versions.each(agent.id)()
+  if version and not version.published then versions.update(agent.id, version.version, { config = config() }) end
+end
+
+-- Agents are made, and given versions and drafts; drafts are changed.
 local function disturb(numbers)
   for _, name in ipairs(NAMES) do
     local agent = find(name)
@@ -127,6 +134,7 @@ local function disturb(numbers)
         fields.name = name
         agent = box.first.agents.create(fields)
       end
+      if chance(30) then edit_draft(agent) end
       for _ = 1, random(0, 2) do add_version(agent, numbers) end
     end
   end

@@ -13,6 +13,9 @@ local TEXTS = {
   "- - -\n---\n...\n",
 }
 
+-- Behind !file these are a warning.
+local MARKERS = { "${NAME}", "$${NAME} and @@CITY@@", "@@@@CITY@@", "@@@A@@ $$${B}", "$ ${name} @@" }
+
 local KEYS = { "key", "no", "a.b", "", "1", "ключ", "with space", "#", "null", "key: x", "-", "UPPER", "[0]" }
 
 local Maker = {}
@@ -23,7 +26,7 @@ local function pick(list)
 end
 
 local scalars = {
-  function() return pick(TEXTS) end,
+  function() return math.random(8) == 1 and pick(MARKERS) or pick(TEXTS) end,
   function() return json.null end,
   function() return math.random(0, 1) == 1 end,
   function() return math.random(-1000, 1000) end,

@@ -32,6 +32,7 @@ environment.option = { name = "environment", value = "NAME|FILE",
 ---@class anyreach.environment
 ---@field file string
 ---@field ids table<string, table<string, string>> kind -> name -> id
+---@field allowed_markers table<string, true>
 ---@field warnings anyreach.problem[]
 ---@field private doc anyreach.document
 local Environment = {}
@@ -219,6 +220,7 @@ function environment.read(file)
   end
   document.raise_problems(problems, { file })
   return setmetatable({ file = file, ids = doc.value.references or {}, doc = doc,
+    allowed_markers = markers.allowed(doc.value),
     warnings = problems.warnings or {} }, Environment)
 end
 

@@ -6,6 +6,7 @@ local digest = require "anyreach.digest"
 local directory = require "anyreach.directory"
 local document = require "anyreach.agents.file.document"
 local files = require "anyreach.files"
+local markers = require "anyreach.agents.file.markers"
 local text_files = require "anyreach.agents.file.text_files"
 local yaml = require "anyreach.yaml"
 
@@ -21,7 +22,8 @@ local folder = {}
 ---@field file string
 ---@field is_json boolean
 ---@field text string
----@field value table with tags
+---@field value table with tags, and texts without the escapes of markers
+---@field allowed table<string, true> names of markers that need no escape in the file
 ---@field effective table the same with what the environment says
 
 --- The full form of a path that a file of a directory names.
@@ -49,7 +51,13 @@ end
 local function with_environment(file, environment)
   local doc = document.read(file, {})
   environment:overlay(doc)
-  return doc.value
+  return markers.read_all(doc.value)
+end
+
+local function allowed_markers(value, environment)
+  local names = markers.allowed(value)
+  for name in pairs(environment and environment.allowed_markers or {}) do names[name] = true end
+  return names
 end
 
 local function add_file(self, name, environment, problems)
@@ -61,14 +69,17 @@ local function add_file(self, name, environment, problems)
   if type(doc.value) ~= "table" or yaml.is_tag(doc.value) or type(doc.value.name) ~= "string" then
     return document.add_problem(problems, file, "expected a mapping with the name of an agent under 'name'")
   end
-  local agent_name, other = doc.value.name, self.by_name[doc.value.name]
+  local agent_name = markers.read(doc.value.name)
+  local other = self.by_name[agent_name]
   if other then
     return document.add_problem(problems, doc:place(doc.value, "name"), "the agent '%s' is already described in %s",
       agent_name, other.file)
   end
+  local value = markers.read_all(doc.value)
   self.by_name[agent_name] = {
-    file = file, is_json = name:find("%.json$") ~= nil, text = files.read_file(file), value = doc.value,
-    effective = environment and with_environment(file, environment) or doc.value,
+    file = file, is_json = name:find("%.json$") ~= nil, text = files.read_file(file), value = value,
+    effective = environment and with_environment(file, environment) or value,
+    allowed = allowed_markers(value, environment),
   }
   self.stems[stem] = agent_name
   count_uses(self, doc.value)

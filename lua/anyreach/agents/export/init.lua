@@ -12,6 +12,7 @@ local files = require "anyreach.files"
 local folder = require "anyreach.agents.export.folder"
 local json = require "anyreach.json"
 local json_edit = require "anyreach.yaml.json_edit"
+local markers = require "anyreach.agents.file.markers"
 local prompt_files = require "anyreach.agents.export.prompt_files"
 local reconcile = require "anyreach.agents.export.reconcile"
 local references = require "anyreach.agents.references"
@@ -164,6 +165,7 @@ end
 -- {====== writing ======
 
 local function text_of(entry, value)
+  value = markers.escape_all(value, entry and entry.allowed)
   if not entry then return yaml_text.encode(value) end
   if entry.is_json then return json_edit.update(entry.text, value) end
   return yaml_edit.update(entry.text, value, { name = entry.file })

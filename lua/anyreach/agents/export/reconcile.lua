@@ -5,6 +5,7 @@
 local canonical = require "anyreach.text.canonical"
 local diff = require "anyreach.text.diff"
 local json = require "anyreach.json"
+local markers = require "anyreach.agents.file.markers"
 local redaction = require "anyreach.text.redaction"
 local reference = require "anyreach.yaml.reference"
 local text_files = require "anyreach.agents.file.text_files"
@@ -245,7 +246,10 @@ end
 function reconcile.agent(context, old, new)
   local said = {}
   if context.environment then said.defaults, said.overlay = context.environment:values_of(new.name) end
-  return merge_objects(context, old or {}, new, "", said)
+  said.defaults, said.overlay = markers.read_all(said.defaults), markers.read_all(said.overlay)
+  local value = merge_objects(context, old or {}, new, "", said)
+  value.allow_markers = old and old.allow_markers
+  return value
 end
 
 return reconcile

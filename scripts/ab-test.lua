@@ -70,7 +70,7 @@ Examples:
     [3] = "a file is wrong, or no such agent, number or variant",
     [8] = "some requests succeeded and one failed; the error lists them",
     [9] = "a check failed: all variants have lost (conclude, status --exit-code), or --replay has no such request",
-    [11] = "the experiment is in another phase, or another experiment or change is in the way",
+    [11] = "the experiment is in another phase, another experiment or change is in the way, or another run is writing",
   },
 }
 
@@ -286,9 +286,9 @@ local rules = {
     writes = {},
     needs_no_file = true,
   },
-  start = { options = { "check" }, writes = spec.writes },
+  start = { options = { "check", "wait" }, writes = spec.writes },
   status = { options = { "html", "exit_code", "most" }, writes = {} },
-  conclude = { options = { "winner", "restore", "check", "most" }, writes = spec.writes },
+  conclude = { options = { "winner", "restore", "check", "most", "wait" }, writes = spec.writes },
 }
 
 local function check_options(given, rule)
@@ -307,7 +307,9 @@ local function main(given)
   if not given[2] and not rule.needs_no_file then arguments.fail(spec, "%s: expected an experiment file", given[1]) end
   host.restrict_writes(given.check and {} or rule.writes)
   local found = given[2] and experiment.read(given[2])
-  return commands[given[1]](anyreach.client(), given, found)
+  local api = anyreach.client()
+  if found or given.agent then recipe.connect(api, { writes = #rule.writes > 0 }) end
+  return commands[given[1]](api, given, found)
 end
 
 return recipe.run(spec, main, ...)

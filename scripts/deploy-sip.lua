@@ -15,7 +15,8 @@ local spec = {
   summary = "Gives an agent its own SIP address, waits for it and prints it.",
   options = {
     { name = "wait", value = "SECONDS", type = "number",
-      help = ("how long to wait for the address; default %d"):format(WAIT_SECONDS) },
+      help = ("how long to wait for the address, default %d, and for another run that is writing, default not")
+        :format(WAIT_SECONDS) },
     { name = "check", help = "only show what would be done; exit code 2 if anything would be" },
   },
   writes = { "agents.deploy_as_sip" },
@@ -31,7 +32,7 @@ Example:
     [2] = "the agent would get an address (--check)",
     [3] = "no such agent, or it has no published version",
     [10] = "the network failed, or the address did not come in time",
-    [11] = "two agents have the name",
+    [11] = "two agents have the name, or another run is writing",
   },
 }
 
@@ -59,6 +60,7 @@ end
 local function main(given)
   if given.check then host.restrict_writes {} end
   local api = anyreach.client()
+  recipe.connect(api)
   local agent = agent_lookup.find(api, given[1])
   if sip.is_deployed(agent) then
     show(sip.address(agent) and agent or sip.wait(api, agent.id, { timeout = given.wait or WAIT_SECONDS }), "unchanged")

@@ -12,6 +12,7 @@ local directory = require "anyreach.directory"
 local environment = require "anyreach.agents.environment"
 local host = require "anyreach.host"
 local lock = require "anyreach.agents.lock"
+local lock_accounts = require "anyreach.agents.lock_accounts"
 local orphans = require "anyreach.agents.orphans"
 local progress = require "anyreach.progress"
 local reach = require "anyreach.agents.file.reach"
@@ -91,16 +92,18 @@ local function add_orphans(results, api, paths, agents, options)
 end
 
 local function compare_files(given)
-  local api, open = client(given.against), lock.opener()
+  report.hold()
+  local api, open, opened = client(given.against), lock.opener()
   local chosen = environment.choose(given.environment, given, account.of(api))
   local agents = agent_file.load(given, given, { environment = chosen, schema = config_schema.cached() })
   local options = progress_options {
     exact = given.exact,
-    account = account.of(api).key,
     open_lock = open,
     locks = function(file) return open(lock.path_beside(file)) end,
   }
   for _, agent in ipairs(agents) do options.locks(agent.file) end
+  options.account = recipe.connect(api).key
+  for _, found in pairs(opened) do lock_accounts.adopt(found, api) end
   local results = comparison.files(api, agents, options)
   add_orphans(results, api, given, agents, options)
   options.finish()
@@ -115,6 +118,7 @@ end
 
 local function compare_organizations(given)
   local from, to = client(given.from), client(given.to)
+  recipe.connect(to, { source = from })
   local options = progress_options { from_ids = ids_of(from), to_ids = ids_of(to) }
   local results = comparison.organizations(from, to, options)
   options.finish()

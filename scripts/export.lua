@@ -8,6 +8,7 @@ local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
 local export = require "anyreach.agents.export"
 local lock = require "anyreach.agents.lock"
+local lock_accounts = require "anyreach.agents.lock_accounts"
 local terminal_text = require "anyreach.text.terminal_text"
 local progress = require "anyreach.progress"
 local reach = require "anyreach.agents.file.reach"
@@ -28,6 +29,7 @@ local spec = {
       help = "split: new prompts in prompts/NAME.md (default); inline: in the agent file" },
     { name = "only-owned", help = "add no keys to files that are there" },
     { name = "prune-files", help = "remove the files of agents that are no more" },
+    lock_accounts.option,
     { name = "no-lock", help = "do not note in anyreach.lock that files and organisation are the same" },
     { name = "check", help = "only show what would be written; exit code 2 when there is something" },
   },
@@ -43,6 +45,7 @@ Examples:
   exit_codes = {
     [0] = "the files are as the organisation",
     [2] = "something is to be written (--check)",
+    [6] = "the lock or the profile names another organisation; nothing was written",
     [3] = "a file that is there cannot be read, or there is no such agent; nothing was written",
     [8] = "some agents failed and others did not; when all failed, the code of the first error",
     [11] = "two agents have the same name",
@@ -131,12 +134,21 @@ local function note_in_lock(results, path, opened, here, chosen)
   export.note_in_lock(results, agents, opened, here.key)
 end
 
+local function check_lock(opened, api, here, given)
+  lock_accounts.adopt(opened, api, here)
+  lock_accounts.check(opened, {
+    accounts = { here }, is_agreed = given.first_time, confirm = recipe.confirm, on_check = given.check and report.warn,
+  })
+end
+
 local function main(given)
   reach.allow(given.allow_read)
   local api, shown = anyreach.client(), nil
-  local here = account.of(api)
   local opened = not given.no_lock and lock.read(lock.path_in(given[1]))
-  local chosen = environment.choose(given.environment, { given[1] }, here)
+  report.hold()
+  local chosen = environment.choose(given.environment, { given[1] }, account.of(api))
+  local here = recipe.connect(api)
+  if opened then check_lock(opened, api, here, given) end
   local options = {
     agents = given.agent,
     environment = chosen,

@@ -37,7 +37,7 @@ Example:
     [2] = "something would be done (--check)",
     [3] = "no such agent, no inputs, or a wrong file of inputs",
     [10] = "the network failed, or the generation did not end in time",
-    [11] = "two agents have the name",
+    [11] = "two agents have the name, or another run is writing",
   },
 }
 
@@ -119,6 +119,7 @@ local function main(given)
   local inputs = given.inputs and read_inputs(given.inputs)
   if given.check then host.restrict_writes {} end
   local api = anyreach.client()
+  recipe.connect(api)
   local agent = agent_lookup.find(api, given[1])
   local state = read_state(api, agent)
   inputs = inputs or inputs_of(state.draft or state.published)

@@ -56,7 +56,7 @@ Examples:
     [2] = "something would be done (--check)",
     [3] = "a prompt is wrong or its agent does not exist; nothing was written",
     [8] = "some agents were changed and others failed; if all failed, the code of the first error",
-    [11] = "a newer draft is in the way, or another run is changing phone numbers; nothing was written",
+    [11] = "a newer draft is in the way, or another run is writing; nothing was written",
   },
 }
 
@@ -185,7 +185,7 @@ local function main(given)
   local options = options_of(given)
   if given.check then host.restrict_writes {} end
   local api, results = anyreach.client(), {}
-  local _ <close> = given.publish and not given.check and interrupted.lock(api) or nil
+  recipe.connect(api)
   local left = given.publish and interrupted.complete(api, given.check)
   local plans = plan_all(api, given[1], options)
   local phone_numbers = given.publish and number_state.phone_numbers(api) or {}

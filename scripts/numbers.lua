@@ -96,7 +96,6 @@ local function ending(what, steps, is_check)
 end
 
 local function change(api, what, is_check, find_changes)
-  local _ <close> = not is_check and interrupted.lock(api) or nil
   local left = interrupted.complete(api, is_check)
   if left and (is_check or left.what == what) then return ending(left.what, left.steps, is_check) end
   local steps = slot_changes.steps(find_changes())
@@ -117,7 +116,7 @@ end
 
 local commands = {}
 
-commands.list = { operands = {}, run = list }
+commands.list = { operands = {}, run = list, writes = false }
 
 commands.assign = {
   operands = { "NUMBER", "AGENT[@VERSION]" },
@@ -154,7 +153,6 @@ commands.swap = {
 commands.forget = {
   operands = {},
   run = function(api)
-    local _ <close> = interrupted.lock(api)
     interrupted.forget(api)
     return 0, { command = "forget" }
   end,
@@ -189,6 +187,7 @@ local function main(given)
   local words, direction = operands_of(command, given), direction_of(command, given)
   if given.check then host.restrict_writes {} end
   local api = anyreach.client()
+  recipe.connect(api, { writes = command.writes })
   if command.run then return command.run(api) end
   return change(api, describe(command, name, words, direction), given.check, function()
     return command.changes(api, words, direction)

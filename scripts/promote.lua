@@ -11,6 +11,7 @@ local host = require "anyreach.host"
 local json = require "anyreach.json"
 local lines = require "anyreach.agents.provision.lines"
 local lock = require "anyreach.agents.lock"
+local lock_accounts = require "anyreach.agents.lock_accounts"
 local profiles = require "anyreach.account.profiles"
 local progress = require "anyreach.progress"
 local promotion = require "anyreach.agents.promotion"
@@ -32,6 +33,7 @@ local spec = {
     { name = "from-environment", value = "NAME|FILE", help = "the source's environment file; default the profile's" },
     { name = "to-environment", value = "NAME|FILE", help = "the target's environment file; default the profile's" },
     { name = "lock", value = "FILE", help = "where promotions are noted; default " .. lock.NAME },
+    lock_accounts.option,
     { name = "yes", help = "write to a protected profile without asking" },
     { name = "check", help = "only show what would be done; exit code 2 when there is something" },
   },
@@ -59,9 +61,10 @@ Examples:
     [0] = "done, or nothing to do",
     [2] = "something is to be done (--check)",
     [3] = "no such agent, version or profile, or a reference leads nowhere; nothing was written",
-    [6] = "refused: --read-only, or the target is protected and there is no --yes",
+    [6] = "refused: --read-only, the target is protected and there is no --yes, or the lock or a profile knows other "
+      .. "organisations",
     [8] = "some agents were promoted, and others failed or are in conflict",
-    [11] = "both sides have changed a field, or two agents have the name",
+    [11] = "both sides have changed a field, two agents have the name, or another run is writing",
   },
 }
 
@@ -231,15 +234,28 @@ local function ids_of(api, given)
   return found and found.ids
 end
 
+-- The lock, which knows at least one of the two organisations, if it knows any.
+local function open_lock(source, target, given)
+  local opened, accounts = lock.read(given.lock or lock.NAME), {}
+  for index, api in ipairs { target, source } do
+    accounts[index] = account.learn(api)
+    lock_accounts.adopt(opened, api)
+  end
+  lock_accounts.check(opened, {
+    accounts = accounts, is_agreed = given.first_time, confirm = recipe.confirm, on_check = given.check and report.warn,
+  })
+  return opened
+end
+
 local function open_sides(given)
   local source = anyreach.client { profile = given.from }
   if not given.check then confirm(given.to, given.yes) end
   local target = anyreach.client { profile = given.to }
-  if account.of(source).key == account.of(target).key then
+  if recipe.connect(target, { source = source }).key == account.learn(source).key then
     arguments.fail(spec, "--from %s and --to %s are the same organisation", given.from, given.to)
   end
   return {
-    source = source, target = target, lock = lock.read(given.lock or lock.NAME),
+    source = source, target = target, lock = open_lock(source, target, given),
     source_ids = ids_of(source, given.from_environment),
     target_ids = ids_of(target, given.to_environment),
   }

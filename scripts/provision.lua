@@ -9,6 +9,7 @@ local diff_text = require "anyreach.text.diff_text"
 local environment = require "anyreach.agents.environment"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
+local lock_accounts = require "anyreach.agents.lock_accounts"
 local lines = require "anyreach.agents.provision.lines"
 local locking = require "anyreach.agents.provision.locking"
 local progress = require "anyreach.progress"
@@ -33,6 +34,7 @@ local spec = {
     { name = "take-numbers", help = "take phone numbers also from agents that no given file describes" },
     { name = "update-draft", help = "write to the newest draft, though it was not written from here" },
     { name = "allow-empty-instructions", help = "also where the version answers calls" },
+    lock_accounts.option,
     { name = "no-lock", help = "do not note in anyreach.lock what was written" },
     { name = "lenient", help = "only warn when the organisation has other values than were written to it" },
     { name = "prune", value = "ORGANISATION", writes = { "agents.delete" },
@@ -58,10 +60,11 @@ Example, against the built-in sandbox:
     [0] = "all agents are as wanted",
     [2] = "something is to be done (--check)",
     [3] = "a file is wrong, or a reference leads nowhere; nothing was written",
-    [6] = "refused: --read-only, a protected profile, or the name after --prune; nothing was written",
+    [6] = "refused: --read-only, a protected profile, the name after --prune, another organisation than the profile's "
+      .. "or the lock's; nothing was written",
     [8] = "some agents failed and others did not; when all failed, the code of the first error",
-    [11] = "two agents have the name, an agent that no file describes holds a number, or another value is there "
-      .. "than was written",
+    [11] = "two agents have the name, an agent that no file describes holds a number, another value is there than was "
+      .. "written, or another run is writing",
   },
 }
 
@@ -162,12 +165,12 @@ end
 
 local function main(given)
   if given.check then host.restrict_writes {} end
+  report.hold()
   local api = anyreach.client()
-  local whose = account.of(api)
-  local agents = agent_file.load(given, given, {
-    environment = environment.choose(given.environment, given, whose, true), schema = config_schema.cached(),
-  })
-  local locks <close> = locking.start(api, whose, agents, given)
+  local chosen = environment.choose(given.environment, given, account.of(api), true)
+  local agents = agent_file.load(given, given, { environment = chosen, schema = config_schema.cached() })
+  local locks <close> = locking.start(api, agents, given)
+  locks:connect(recipe.connect(api), recipe.confirm)
   local shown
   local results = provision.run(api, agents, {
     check = given.check,
@@ -183,7 +186,10 @@ local function main(given)
     on_step = function() shown:step() end,
     known_id = function(agent) return locks:known_id(agent) end,
     known_draft = function(agent) return locks:known_draft(agent) end,
-    on_created = function(change, agent) locks:created(change, agent) end,
+    on_created = function(change, agent)
+      recipe.note(api, agent)
+      locks:created(change, agent)
+    end,
     on_draft = function(change, agent, version) locks:drafted(change, agent, version) end,
     on_applied = function(change, state) locks:applied(change, state) end,
     on_result = printer(agents),

@@ -90,7 +90,7 @@ local function main(given)
   end
   if given.check then host.restrict_writes {} end
   local api = anyreach.client()
-  local _ <close> = not given.check and interrupted.lock(api) or nil
+  recipe.connect(api)
   local left = interrupted.complete(api, given.check)
   local plan = rollback.plan(api, agent_lookup.find(api, given[1]), given.to, { all_slots = given.all_slots })
   local due = rollback.steps(plan)

@@ -10,6 +10,7 @@ local arguments = {}
 ---@field name string without the dashes
 ---@field letter? string
 ---@field value? string what the value is called; without it the option is a flag
+---@field value_is_optional? boolean the value comes after "=", or not at all; then it is true
 ---@field type? "integer"|"number"|"string"
 ---@field many? boolean may be given again; the result is a list
 ---@field writes? string[] of a recipe: operations that it may use to change something when this option is given
@@ -165,7 +166,7 @@ function arguments.parse(spec, words)
       only_operands = true
     else
       local option, value = find(spec, word)
-      if not option.value then
+      if not option.value or option.value_is_optional and not value then
         if value then arguments.fail(spec, "--%s takes no value", option.name) end
         value = true
       elseif not value then

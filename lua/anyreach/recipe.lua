@@ -2,14 +2,17 @@
 -- `anyreach help` can describe them without running them. A recipe ends with
 --   return recipe.run(spec, main, ...)
 -- and only declares above that line. Bundled recipes are scripts/NAME.lua; a script of
--- your own may be written the same way. With --json the last event of every run is its summary, or the
--- error that ended it; both contain the exit code.
+-- your own may be written the same way. recipe.connect says whose organisation the run works on, and keeps other
+-- writing runs from it. With --json the last event of every run is its summary, or the error that ended it; both
+-- contain the exit code.
 
 local arguments = require "anyreach.arguments"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
+local identity = require "anyreach.account.identity"
 local operations = require "anyreach.operations"
 local report = require "anyreach.report"
+local run_lock = require "anyreach.account.run_lock"
 
 local recipe = {}
 
@@ -25,7 +28,12 @@ local COMMON_EXIT_CODES = {
   [64] = "wrong usage",
   [130] = "interrupted",
 }
-local WRITERS_EXIT_CODES = { [6] = "refused: --read-only, or a protected profile" }
+local WRITERS_EXIT_CODES = {
+  [6] = "refused: --read-only, a protected profile, or a profile that names another organisation",
+  [11] = "another run is writing to the organisation",
+}
+local WAIT_OPTION = { name = "wait", value = "SECONDS", value_is_optional = true, type = "number",
+  help = "wait while another run writes to the organisation; without SECONDS as long as it takes" }
 
 -- Given to a recipe in place of its arguments, it makes recipe.run return the declaration.
 local DECLARATION = {}
@@ -48,8 +56,18 @@ local function can_write(spec)
   return spec.writes ~= nil and #spec.writes > 0
 end
 
--- Adds to the exit codes that a recipe declares those of all recipes.
+-- A recipe that has an option of this name waits for both with it.
+local function add_wait(spec)
+  spec.options = spec.options or {}
+  for _, option in ipairs(spec.options) do
+    if option.name == WAIT_OPTION.name then return end
+  end
+  table.insert(spec.options, WAIT_OPTION)
+end
+
+-- Adds to the options and exit codes that a recipe declares those of all recipes.
 local function complete(spec)
+  if can_write(spec) then add_wait(spec) end
   if not spec.exit_codes then return spec end
   for _, common in ipairs { COMMON_EXIT_CODES, can_write(spec) and WRITERS_EXIT_CODES or {} } do
     for code, meaning in pairs(common) do
@@ -68,11 +86,112 @@ local function asks_for_help(words)
   return host.options.help ~= nil
 end
 
+-- {====== whose organisation ======
+
+---@class anyreach.recipe_run to be closed
+---@field private spec anyreach.spec
+---@field private given table
+---@field private facts table for the summary
+---@field private held any[] locks against other runs
+local Run = {}
+Run.__index = Run
+
+local current -- the run that is at work
+
+function Run:__close()
+  report.release()
+  for _, lock in ipairs(self.held) do lock:close() end
+  current = self.before
+end
+
+local function begin(spec, given)
+  current = setmetatable({ spec = spec, given = given, facts = {}, held = {}, before = current }, Run)
+  return current
+end
+
+local function add_facts(facts, account, prefix)
+  facts[prefix .. "organization"] = account.organization
+  facts[prefix .. "organization_name"] = account.organization_name
+  facts[prefix .. "profile"] = account.profile
+end
+
+local function name_of(spec)
+  return spec.usage:match("^anyreach run ([^%s|]+)") or arg[0] or "a script"
+end
+
+-- Refuses the run while another one writes to the account.
+local function exclude_others(run, account)
+  local wait = run.given.wait
+  local lock, problem = run_lock.take(account.key, {
+    recipe = name_of(run.spec),
+    wait = wait == true and math.huge or wait or nil,
+    on_wait = function(holder) report.note("waiting for another run: %s", holder) end,
+  })
+  table.insert(run.held, lock)
+  if not lock then report.warn("nothing keeps other runs on this machine from writing meanwhile: %s", problem) end
+end
+
+local function headline(account, source)
+  if not source then return "organisation: " .. identity.headline(account) end
+  return ("organisations: from %s; to %s"):format(identity.headline(source), identity.headline(account))
+end
+
+---@class anyreach.connect_options
+---@field source? anyreach.client of another organisation that is only read
+---@field writes? boolean false: this run writes nothing; default what the recipe declares, without --check
+
+--- Asks whose organisation a client works on, and names it in the first line on stderr and in the summary. A run that
+--- writes keeps others from writing there until it ends; while another one does, that is an error of kind "conflict".
+---@param api anyreach.client
+---@param options? anyreach.connect_options
+---@return anyreach.learned_account
+function recipe.connect(api, options)
+  options = options or {}
+  local run, account = current, identity.learn(api)
+  local source = options.source and identity.learn(options.source)
+  report.header(headline(account, source))
+  if not run then return account end
+  add_facts(run.facts, account, "")
+  if source then add_facts(run.facts, source, "from_") end
+  run.account = account
+  if can_write(run.spec) and not run.given.check and options.writes ~= false then exclude_others(run, account) end
+  return account
+end
+
+--- Takes the organisation's id from an agent that was created, when nothing has told it before.
+---@param api anyreach.client
+---@param agent table
+---@return anyreach.learned_account
+function recipe.note(api, agent)
+  local account = identity.learn(api)
+  local before = account.key
+  identity.note(api, agent)
+  if current and account.key ~= before and #current.held > 0 then
+    exclude_others(current, account)
+    add_facts(current.facts, account, "")
+  end
+  return account
+end
+
+--- Asks on the terminal for a yes. Nil where nobody can be asked.
+---@param question string
+---@return boolean|nil
+function recipe.confirm(question)
+  if not host.is_terminal("stdin") or not host.is_terminal("stderr") or report.is_json() then return nil end
+  io.stderr:write(question, " [y/N] ")
+  local answer = (io.read("l") or ""):lower():match("^%s*(.-)%s*$")
+  return answer == "y" or answer == "yes"
+end
+
+-- }======
+
 -- The end of a run that no error has ended.
-local function finish(code, summary, failure)
+local function finish(run, code, summary, failure)
   code = code or 0
   if failure then report.failed(failure) end
-  if report.is_json() then report.summary(summary, code) end
+  if not report.is_json() then return code end
+  for key, value in pairs(summary or {}) do run.facts[key] = value end
+  report.summary(run.facts, code)
   return code
 end
 
@@ -93,7 +212,8 @@ function recipe.run(spec, main, ...)
   end
   local given = arguments.parse(spec, words)
   if spec.writes then host.restrict_writes(allowed_writes(spec, given)) end
-  return finish(main(given))
+  local run <close> = begin(spec, given)
+  return finish(run, main(given))
 end
 
 --- The names of the bundled recipes, sorted.

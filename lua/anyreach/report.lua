@@ -37,6 +37,43 @@ function report.summary(fields, code)
   report.event("summary", summary)
 end
 
+-- {====== stderr ======
+
+local held -- lines that wait for the first one, or nil
+
+--- Lets notes and warnings wait for the first line of the run, which header() prints.
+function report.hold()
+  held = held or {}
+end
+
+local function write_line(text)
+  if held then
+    held[#held + 1] = text
+    return
+  end
+  progress.hide()
+  io.stderr:write(text, "\n")
+end
+
+--- Prints what was held.
+function report.release()
+  local lines = held or {}
+  held = nil
+  for _, text in ipairs(lines) do write_line(text) end
+end
+
+--- Prints the first line of a run to stderr, with --json too, unless --quiet; then what was held.
+---@param text string
+function report.header(text)
+  local lines = held
+  held = nil
+  if not host.options.quiet then write_line(printable(text)) end
+  held = lines
+  report.release()
+end
+
+-- }======
+
 -- The format is ours and may hold colours; the values may be anybody's words.
 local function fill(is_line, format, ...)
   local values = table.pack(...)
@@ -64,23 +101,21 @@ end
 ---@param format string
 function report.note(format, ...)
   if host.options.quiet or report.is_json() then return end
-  progress.hide()
-  io.stderr:write(fill(false, format, ...), "\n")
+  write_line(fill(false, format, ...))
 end
 
 --- Prints a warning to stderr; the values as in report.line.
 ---@param format string
 function report.warn(format, ...)
-  progress.hide()
-  io.stderr:write("anyreach: warning: ", fill(false, format, ...), "\n")
+  write_line("anyreach: warning: " .. fill(false, format, ...))
 end
 
 --- Reports on stderr what has failed, in one line.
 ---@param sentence string
 function report.failed(sentence)
   io.stdout:flush()
-  progress.hide()
-  io.stderr:write("anyreach: ", sentence, "\n")
+  report.release()
+  write_line("anyreach: " .. sentence)
 end
 
 --- How many agents have failed, and why the first one did, in a sentence; nil when none has.
@@ -134,8 +169,8 @@ function report.failure(err, trace)
   end
   local where = is_ours and err.where and err.where .. ": " or ""
   io.stdout:flush()
-  progress.hide()
-  io.stderr:write("anyreach: ", where, tostring(err), "\n")
+  report.release()
+  write_line("anyreach: " .. where .. tostring(err))
   if trace and (host.options.verbose or not is_ours) then io.stderr:write(trace, "\n") end
   return code
 end
@@ -174,6 +209,7 @@ function report.stopped(is_deadline, tally)
     })
   end
   io.stdout:flush()
+  report.release()
   io.stderr:write("anyreach: ", message, report.writes(tally), "\n")
   return code
 end

@@ -60,7 +60,8 @@ describe("a prompt that somebody edited in the organisation", function()
       { "agent", "Desk", "differs", "organization", 2 })
     expect.equal(events[1].differences[1].words[2], { kind = "removed", text = "warm and calm" })
     expect.equal(events[2], { version = 1, event = "summary", exit_code = 2, agents = 2, same = 1, differs = 1,
-      missing = 0, extra = 0, failed = 0 })
+      missing = 0, extra = 0, failed = 0,
+      organization = "0a000000-0000-4000-8000-000000000001", organization_name = "Sandbox One", profile = "staging" })
   end)
 
   it("sends nothing that writes", function()

@@ -49,7 +49,7 @@ describe("200 varied agents", function()
   end)
 
   it("are the same in another organisation, which exports the same files", function()
-    local out = expect_run(0, "provision", "one", "--profile=production")
+    local out = expect_run(0, "provision", "one", "--profile=production", "--first-time")
     expect.contains(out, "200 agents: 200 created, 0 updated, 0 unchanged, 0 failed\n")
     expect_run(0, "export", "two", "--profile=production")
     expect.equal({ sh "diff -r -x anyreach.lock one two" }, { 0, "", "" })

@@ -89,7 +89,8 @@ describe("a prompt", function()
     local event = lines[#lines - 1]
     expect.equal({ code, #lines, lines[1].event, lines[1].outcome, event.event, event.action, event.changes[1].path },
       { 2, 5, "slot", "planned", "agent", "publish", "config.instructions" })
-    expect.equal(lines[#lines], { version = 1, event = "summary", exit_code = 2, agents = 1, publish = 1 })
+    expect.equal(lines[#lines], { version = 1, event = "summary", exit_code = 2, agents = 1, publish = 1,
+      organization = "0a000000-0000-4000-8000-000000000001", organization_name = "Sandbox One", profile = "staging" })
     expect.equal(both:writes(), {})
   end)
 end)

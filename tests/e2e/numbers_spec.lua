@@ -202,11 +202,11 @@ describe("a swap", function()
     expect.equal({ second_code, err, slots(slow)[A], slots(slow)[B] }, { 0, "", table.unpack(SWAPPED) })
   end)
 
-  it("is refused while another run changes numbers, and so is whatever else writes slots", function()
+  it("is refused while another run writes, and so is whatever else writes", function()
     prepare()
     both:run("numbers", "swap", A, B)
     both:writes()
-    local path = process.first_line(("ls %s/state/anyreach/unfinished/*.lock"):format(both.directory))
+    local path = process.first_line(("ls %s/state/anyreach/running/*.lock"):format(both.directory))
     do
       local _ <close> = disk.lock(path, 0)
       for _, words in ipairs {
@@ -215,7 +215,7 @@ describe("a swap", function()
       } do
         local code, out, err = both:run(table.unpack(words))
         expect.equal({ words, code, out }, { words, 11, "" })
-        expect.contains(err, "another run is changing phone numbers of this organisation; try again when it has ended")
+        expect.contains(err, "another run is writing to this organisation: 'numbers' in ")
       end
       expect.equal({ (both:run("numbers", "swap", A, B, "--check")), both:writes() }, { 2, {} })
     end

@@ -51,11 +51,12 @@ describe("one set of files", function()
     local code, out, err = provision(db, path .. "/agents", "--profile", "sandbox-one")
     expect.equal({ code, err }, { 0, "" })
     expect.contains(out, "created    Clinic  version 1 published; +15551234567 inbound\n")
-    code, out = provision(db, path .. "/agents", "--profile", "sandbox-two", "--environment", "two")
+    code, out = provision(db, path .. "/agents", "--profile", "sandbox-two", "--environment", "two",
+      "--first-time")
     expect.equal(code, 0)
     expect.contains(out, "+15557654321 inbound")
-    local expected = 'Clinic\t{"dataset_ids":["2a000000-0000-4000-8000-00000000000%d"],"instructions":"Be kind.","transfer_to":"%s",'
-      .. '"workflow_id":"%s"}\n'
+    local expected = 'Clinic\t{"dataset_ids":["2a000000-0000-4000-8000-00000000000%d"],"instructions":"Be kind.",'
+      .. '"transfer_to":"%s","workflow_id":"%s"}\n'
     expect.equal(evaluate(db, "sandbox-one", CONFIGS), expected:format(1, "+15551230003", "wf_one"))
     expect.equal(evaluate(db, "sandbox-two", CONFIGS), expected:format(2, "+15557650003", "wf_two"))
     local environment = path .. "/environments/two.yaml"

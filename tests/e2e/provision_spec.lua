@@ -91,7 +91,8 @@ describe("the example clinic", function()
       phone_numbers = json.array { "+15551234567" },
       slots = json.array { { phone_number = "+15551234567", slot = "inbound", before = json.null } } })
     expect.equal(list[4], { version = 1, event = "summary", exit_code = 0, agents = 3, created = 3, updated = 0,
-      unchanged = 0, failed = 0 })
+      unchanged = 0, failed = 0, organization = "0a000000-0000-4000-8000-000000000001",
+      organization_name = "Sandbox One" })
     code, out = provision(db, { CLINIC, "--quiet" })
     expect.equal({ code, out }, { 0, "" })
   end)
@@ -148,7 +149,7 @@ describe("a run that is stopped", function()
       local db = new_db()
       local run, code = stop_at(case, db, "INT")
       expect.equal({ case.name, code }, { case.name, 130 })
-      expect.match(run:output("err"), "^anyreach: interrupted[^\n]*\n$")
+      expect.match(select(2, process.headline(run:output("err"))), "^anyreach: interrupted[^\n]*\n$")
       expect.equal((provision(db, { CLINIC })), 0)
       expect.equal({ case.name, evaluate(db, STATE) }, { case.name, COMPLETE })
     end
@@ -158,8 +159,8 @@ end)
 describe("a fault", function()
   -- fault, part of the line, exit code
   local cases = {
-    { "503", "agents.list: 503 service unavailable", 1 },
-    { "drop;only=agents.list", "agents.list: ", 10 },
+    { "503;only=agents.list;nth=2", "agents.list: 503 service unavailable", 1 },
+    { "drop;only=phone_numbers.get", "phone_numbers.get: ", 10 },
     { "429;only=agents.create", "agents.create: 429 too many requests", 5 },
     { "invalid;only=agents.versions.publish", "agents.versions.publish: the answer is not JSON", 1 },
     { "503;only=agents.versions.publish", "agents.versions.publish: 503 service unavailable", 1 },

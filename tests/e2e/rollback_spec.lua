@@ -67,7 +67,8 @@ describe("going back by number", function()
     local event = lines[#lines - 1]
     expect.equal({ code, event.event, event.action, event.from_version, event.to_version, event.changes[1].path },
       { 2, "agent", "roll_back", 3, 2, "config.instructions" })
-    expect.equal(lines[#lines], { version = 1, event = "summary", exit_code = 2, agents = 1, roll_back = 1 })
+    expect.equal(lines[#lines], { version = 1, event = "summary", exit_code = 2, agents = 1, roll_back = 1,
+      organization = "0a000000-0000-4000-8000-000000000001", organization_name = "Sandbox One", profile = "staging" })
   end)
 
   it("leaves drafts alone, and publishes the one that an earlier run has left", function()

@@ -108,14 +108,26 @@ end
 ---@param input? string what it reads; nothing without it
 ---@return integer code 128 + N when signal N ended it
 ---@return string stdout
----@return string stderr
+---@return string stderr without the first line of a recipe, which names the organisation
+---@return string|nil headline that line
 function process.run(command, input)
   local directory = process.directory()
   process.write(directory .. "/in", input or "")
   local _, how, code = os.execute(("cd %s; { %s\n} <%s/in >%s/out 2>%s/err"):format(
     process.quote(process.root), command, directory, directory, directory))
   if how == "signal" then code = 128 + code end
-  return code, process.read(directory .. "/out"), process.read(directory .. "/err")
+  local headline, rest = process.headline(process.read(directory .. "/err"))
+  if headline then return code, process.read(directory .. "/out"), rest, headline end
+  return code, process.read(directory .. "/out"), rest
+end
+
+--- The first line that a recipe prints to stderr, which names the organisation, and what follows it.
+---@param err string
+---@return string|nil headline
+---@return string rest
+function process.headline(err)
+  local headline, rest = err:match("^(organisations?: [^\n]*)\n(.*)$")
+  return headline, rest or err
 end
 
 local Background = {}

@@ -32,7 +32,8 @@ local WRITTEN = { { action = "update_version" } }
 local function written(config, actual, given)
   local directory = process.directory()
   local agent, version = wanted(config, directory .. "/desk.yaml"), version_of(actual)
-  local locks <close> = locking.start(api_of(AGENT, version), { key = "here" }, { agent }, given or {})
+  local locks <close> = locking.start(api_of(AGENT, version), { agent }, given or {})
+  locks:connect({ key = "here" }, function() end)
   local resolver = references.resolver({}, {})
   locks:applied({ name = "Desk", file = agent.file, agent = agent, steps = WRITTEN, resolver = resolver },
     { agent = AGENT, version = version })

@@ -280,7 +280,6 @@ describe("with --sandbox", function()
     expect.equal(out, "sandbox-one\nsandbox-two\n")
     local _, second = evaluate("", ACCOUNT, "--sandbox", "--profile=sandbox-two")
     expect.equal(json.decode(second), {
-      key = "sandbox/0a000000-0000-4000-8000-000000000002",
       organization = "0a000000-0000-4000-8000-000000000002",
       organization_name = "Sandbox Two",
       profile = "sandbox-two",
@@ -312,30 +311,12 @@ describe("an account", function()
     return json.decode(out)
   end
 
-  it("is named by base URL and organisation, whoever looks", function()
+  it("is what its profile says of it, before anything is asked", function()
     write([[
 profiles:
   one: {token: pat_x, organization: org-1, organization_name: Clinic, protected: true, environment: production}]])
-    local found = account_of("", "{profile='one'}")
-    expect.equal(found, { key = "api.anyreach.ai/org-1", organization = "org-1", organization_name = "Clinic",
+    expect.equal(account_of("", "{profile='one'}"), { organization = "org-1", organization_name = "Clinic",
       profile = "one", protected = true, read_only = true, environment = "production" })
-    expect.equal(account_of("ANYREACH_TOKEN=pat_y ANYREACH_ORG_ID=org-1").key, found.key)
-    expect.equal(account_of("ANYREACH_BASE_URL=https://EU.example.com/ ANYREACH_TOKEN=ak_y ANYREACH_ORG_ID=o").key,
-      "eu.example.com/o")
-  end)
-
-  it("without a known organisation is another one for each credential, which it does not tell", function()
-    local first, second = account_of("ANYREACH_TOKEN=ak_canary.1"), account_of("ANYREACH_TOKEN=ak_canary.2")
-    expect.match(first.key, "^api%.anyreach%.ai/credential%-%x+$")
-    expect.truthy(first.key ~= second.key)
-    expect.equal(account_of("ANYREACH_TOKEN=ak_canary.1"), first)
-    expect.equal(first.organization, nil)
-  end)
-
-  it("of a sandbox is the same wherever it is served", function()
-    local sandbox = "ANYREACH_TOKEN=ak_sandbox.second ANYREACH_BASE_URL=http://127.0.0.1:"
-    expect.equal(account_of(sandbox .. 1), account_of(sandbox .. 2))
-    expect.equal(account_of(sandbox .. 1).organization_name, "Sandbox Two")
   end)
 
   it("is of a client, and of nothing else", function()

@@ -1,19 +1,22 @@
--- Who a client is: whose data it works on, which locks, promotions and prompts call the account, and with
--- which kind of credential, found where. Nothing is sent to find it out, because that an `ak_` token names its
--- organisation to us is not documented; of the credential itself nothing is shown.
+-- Who a client is: whose data it works on, which locks, promotions and state files call the account, and with which
+-- kind of credential, found where. identity.of() sends nothing; identity.learn() asks the organisation for its id, once
+-- for each client, because the credential does not tell it: a key of an organisation that is replaced must not make
+-- another account of it. Of the credential itself nothing is shown.
 
 local core = require "anyreach.client_core"
 local digest = require "anyreach.digest"
+local errors = require "anyreach.errors"
 local host = require "anyreach.host"
+local json = require "anyreach.json"
 local sandbox_accounts = require "anyreach.account.sandbox"
 local settings = require "anyreach.account.settings"
 
 local identity = {}
 
 local FINGERPRINT_LENGTH = 12 -- hex digits
+local SANDBOX = "sandbox" -- in a key, in place of a host and a port that is another one at each start
 
 ---@class anyreach.account
----@field key string stable text that names base URL and organisation; never holds a credential
 ---@field organization? string id
 ---@field organization_name? string
 ---@field profile? string name
@@ -21,47 +24,176 @@ local FINGERPRINT_LENGTH = 12 -- hex digits
 ---@field read_only boolean every write of this client is refused
 ---@field environment? string
 
-local function organization_of_token(token)
-  for _, known in ipairs(sandbox_accounts.tokens) do
-    if token:equals(known.token) then return known.organization end
-  end
-end
+---@class anyreach.learned_account : anyreach.account
+---@field key string stable text that names server and organisation; never holds a credential
+---@field is_told boolean an answer of the organisation has told its id
+---@field private source string where the credential comes from, in words
+---@field private places string[] how keys may begin
+---@field private fingerprint string|nil of the credential
 
--- The sandbox's organisations are the same everywhere, and its credentials no secrets.
-local function sandbox_organization(facts)
-  if not facts.token or not core.token_is_sandbox(facts.token) then return nil end
-  local id = facts.organization or organization_of_token(facts.token)
+-- {====== without asking ======
+
+local function sandbox_organization(id)
   for _, organization in ipairs(sandbox_accounts.organizations) do
     if organization.id == id then return organization end
   end
 end
 
--- "api.anyreach.ai/ORGANISATION". Without the organisation a fingerprint of the credential takes its place: then
--- the account changes with the credential, which is safer than the opposite.
-local function key_of(facts)
-  local place = facts.base_url:gsub("^%a+://", ""):lower()
-  if facts.organization then return place .. "/" .. facts.organization end
-  local fingerprint = facts.token and digest.sha256(facts.token)
-  return place .. "/" .. (fingerprint and "credential-" .. fingerprint:sub(1, FINGERPRINT_LENGTH) or "nobody")
+-- The sandbox's credentials are no secrets, and each belongs to one organisation.
+local function organization_of_token(token)
+  if not token or not core.token_is_sandbox(token) then return nil end
+  for _, known in ipairs(sandbox_accounts.tokens) do
+    if token:equals(known.token) then return known.organization end
+  end
 end
 
---- The account of a client.
+--- The name of an organisation, as far as profiles or the sandbox tell it.
+---@param id string|nil
+---@param profile? anyreach.profile whose client it is
+---@return string|nil
+function identity.name_of(id, profile)
+  if profile and profile.organization_name and (not profile.organization or profile.organization == id) then
+    return profile.organization_name
+  end
+  local known = sandbox_organization(id)
+  return known and known.name
+end
+
+--- The account of a client, as far as it is known without a request.
 ---@param api anyreach.client
 ---@return anyreach.account
 function identity.of(api)
   local facts = settings.of(api)
   local profile = facts.profile or {}
-  local sandbox = sandbox_organization(facts)
+  local id = facts.organization or organization_of_token(facts.token)
   return {
-    key = sandbox and "sandbox/" .. sandbox.id or key_of(facts),
-    organization = sandbox and sandbox.id or facts.organization,
-    organization_name = sandbox and sandbox.name or profile.organization_name,
+    organization = id,
+    organization_name = identity.name_of(id, facts.profile),
     profile = profile.name,
     protected = profile.protected == true and not host.sandbox_url(),
     read_only = host.options["read-only"] == true or facts.is_protected,
     environment = profile.environment,
   }
 end
+
+-- }======
+
+-- {====== asking ======
+
+-- What may tell the organisation's id, in the order in which it is asked. Of these answers only those about
+-- conversations are documented to hold `organization_id`. Each gets the first row of the list before.
+local SOURCES = {
+  function(api) return api.try.agents.list { limit = 1 } end,
+  function(api, agent)
+    if agent and type(agent.id) == "string" then return api.try.agents.get(agent.id) end
+  end,
+  function(api) return api.try.phone_numbers.list { limit = 1 } end,
+  function(api) return api.try.conversations.list { limit = 1 } end,
+}
+
+-- After these another source may tell it. When none does, what the credential may not read ends the run.
+local IS_SILENCE = { forbidden = true, not_found = true, validation = true, bad_request = true, http = true,
+  replay = true }
+
+local function id_in(answer)
+  local id = type(answer) == "table" and not json.is_number(answer) and answer.organization_id
+  return type(id) == "string" and id ~= "" and id or nil
+end
+
+local function ask(api)
+  local first, forbidden
+  for _, source in ipairs(SOURCES) do
+    local answer, err = source(api, first)
+    if errors.is_error(err) and not IS_SILENCE[err.kind] then error(err, 0) end
+    forbidden = forbidden or errors.is_error(err) and err.kind == "forbidden" and err or nil
+    first = json.is_array(answer) and answer[1] or answer
+    local id = id_in(first)
+    if id then return id end
+    if type(first) ~= "table" then first = nil end
+  end
+  if forbidden then error(forbidden, 0) end
+end
+
+-- "api.anyreach.ai/ORGANISATION". Without the organisation a fingerprint of the credential takes its place: then
+-- the account changes with the credential, which is safer than the opposite.
+local function key_of(account)
+  local place = sandbox_organization(account.organization) and SANDBOX or account.places[1]
+  local fingerprint = account.fingerprint and "credential-" .. account.fingerprint
+  return place .. "/" .. (account.organization or fingerprint or "nobody")
+end
+
+local function refuse_other(account, id)
+  errors.raise("guard", "%s names the organisation %s, but the credential is for %s; nothing was written",
+    account.profile and ("the profile '%s'"):format(account.profile) or "--org or ANYREACH_ORG_ID",
+    account.organization, id)
+end
+
+-- Takes in the id that the organisation has told.
+local function take(account, id, profile)
+  if account.organization and account.organization ~= id then refuse_other(account, id) end
+  account.organization, account.organization_name, account.is_told = id, identity.name_of(id, profile), true
+  account.key = key_of(account)
+end
+
+local function find(api)
+  local facts, account = settings.of(api), identity.of(api)
+  local place = facts.base_url:gsub("^%a+://", ""):lower()
+  local is_sandbox = host.sandbox_url() or facts.token and core.token_is_sandbox(facts.token)
+  account.places = is_sandbox and { SANDBOX, place } or { place, SANDBOX }
+  account.fingerprint = facts.token and digest.sha256(facts.token):sub(1, FINGERPRINT_LENGTH)
+  account.source, account.is_told = identity.source(facts.profile), false
+  account.organization = facts.organization
+  account.organization_name = identity.name_of(facts.organization, facts.profile)
+  account.key = key_of(account)
+  local id = ask(api)
+  if id then take(account, id, facts.profile) end
+  return account
+end
+
+local learned = setmetatable({}, { __mode = "k" }) -- client -> the task that asks
+
+--- The account of a client with the organisation's id, for which the organisation is asked the first time. While
+--- nothing there tells it, the id is what the profile, --org or ANYREACH_ORG_ID says, or nil. When they say another
+--- one than the organisation, that is an error of kind "guard".
+---@param api anyreach.client
+---@return anyreach.learned_account the same table each time; identity.note() completes it
+function identity.learn(api)
+  learned[api] = learned[api] or host.spawn(find, api)
+  local ok, account = pcall(learned[api].wait, learned[api])
+  if ok then return account end
+  learned[api] = nil
+  error(account, 0)
+end
+
+--- Takes the organisation's id from an answer, if nothing has told it before.
+---@param api anyreach.client
+---@param answer table an agent that was created, for example
+function identity.note(api, answer)
+  local account, id = identity.learn(api), id_in(answer)
+  if id and not account.is_told then take(account, id, settings.of(api).profile) end
+end
+
+--- Whether a key names an account by a credential, as it was done before the organisation was asked.
+---@param account anyreach.learned_account
+---@param key string
+---@return boolean|nil is_own true: by this client's credential; false: by another one of the same server; nil: no
+function identity.names_credential(account, key)
+  for _, place in ipairs(account.places) do
+    local fingerprint = key:sub(1, #place) == place and key:sub(#place + 1):match("^/credential%-(%x+)$")
+    if fingerprint then return fingerprint == account.fingerprint end
+  end
+end
+
+--- The key that the account had before the organisation was asked: by its credential.
+---@param account anyreach.learned_account
+---@return string|nil
+function identity.old_key(account)
+  if not account.fingerprint then return nil end
+  local place = account.places[account.places[1] == SANDBOX and 2 or 1]
+  return place .. "/credential-" .. account.fingerprint
+end
+
+-- }======
 
 -- {====== as text ======
 
@@ -82,8 +214,12 @@ function identity.token_source(profile)
   return profile.token and "config file" or nil
 end
 
-local function source_text(profile)
+--- Where a client's credential comes from, in words.
+---@param profile? anyreach.profile its own
+---@return string
+function identity.source(profile)
   if host.sandbox_url() then return "the sandbox" end
+  if host.options.replay then return "a recording" end
   local source = profile and identity.token_source(profile)
   return source and ("profile '%s' (%s)"):format(profile.name, source) or "ANYREACH_TOKEN"
 end
@@ -100,9 +236,28 @@ end
 ---@return {organization: string?, profile: string?, read_only: boolean}
 function identity.describe(api)
   local facts, found = settings.of(api), identity.of(api)
-  local text = (identity.kind(facts.token) or "a token") .. " from " .. source_text(facts.profile)
+  local text = (identity.kind(facts.token) or "a token") .. " from " .. identity.source(facts.profile)
     .. organization_text(found) .. (found.read_only and ", read-only" or "")
   return text, { organization = found.organization, profile = found.profile, read_only = found.read_only }
+end
+
+--- An organisation in words: its name and id, or what is not known of it.
+---@param id string|nil
+---@param name string|nil
+---@return string
+function identity.organization_text(id, name)
+  if not id then return "unknown organisation" end
+  return name and ("%s (%s)"):format(name, id) or id .. " (name unknown)"
+end
+
+--- Whose data a run works on, and by which profile, for its first line.
+---@param account anyreach.learned_account
+---@return string
+function identity.headline(account)
+  local where = account.profile and ("profile '%s'"):format(account.profile) or account.source
+  if account.profile and host.sandbox_url() then where = where .. " in the sandbox" end
+  local why = account.organization and "" or ", which has nothing yet that would tell its id"
+  return identity.organization_text(account.organization, account.organization_name) .. ", " .. where .. why
 end
 
 --- How many scopes there are; with --verbose, which.

@@ -310,6 +310,30 @@ function Lock:remove(account, name)
   end
 end
 
+--- Gives a row to other organisations. Where these have a row already, the one with the higher version stays.
+---@param row anyreach.lock_row
+---@param account string key
+---@param from string|nil key, of a promotion
+function Lock:move(row, account, from)
+  local old, new, moved = row_key(row.agent, row.account, row.from), row_key(row.agent, account, from), {}
+  for name, value in pairs(row) do moved[name] = value end
+  moved.account, moved.from = account, from
+  self.by_key[old], self.changed[old] = nil, true
+  local there = self.by_key[new]
+  if there and (there.version or 0) >= (row.version or 0) then return end
+  self.by_key[new], self.changed[new] = moved, true
+end
+
+--- All rows, promotions included, in the order of the lines.
+---@return anyreach.lock_row[]
+function Lock:all_rows()
+  local keys, rows = {}, {}
+  for key in pairs(self.by_key) do keys[#keys + 1] = key end
+  table.sort(keys)
+  for index, key in ipairs(keys) do rows[index] = self.by_key[key] end
+  return rows
+end
+
 --- The rows of an organisation without its promotions, sorted by the agents' names.
 ---@param account string key
 ---@return anyreach.lock_row[]

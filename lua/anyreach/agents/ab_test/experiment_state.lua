@@ -98,14 +98,18 @@ function experiment_state.others_under_way(file)
   return list
 end
 
---- Raises an error of kind "conflict" when a state belongs to another organisation than the client.
+--- Raises an error of kind "conflict" when a state belongs to another organisation than the client. One that names the
+--- organisation by a credential, as it was done before, gets the organisation's key.
 ---@param api anyreach.client
 ---@param state anyreach.ab_state
 function experiment_state.check_account(api, state)
-  local key = account.of(api).key
-  if key == state.account then return end
+  local here = account.learn(api)
+  local is_own = account.names_credential(here, state.account)
+  if is_own == false or not here.organization then is_own = agent_lookup.by_known_id(api, state.agent.id) ~= nil end
+  if is_own then state.account = here.key end
+  if here.key == state.account then return end
   errors.raise("conflict", "the experiment '%s' was started in %s, and this is %s; choose the other with --profile "
-    .. "or its credential", state.experiment, state.account, key)
+    .. "or its credential", state.experiment, state.account, here.key)
 end
 
 -- {====== creating versions ======

@@ -45,13 +45,14 @@ local function check_phase(experiment, state)
   errors.raise("conflict", "experiment '%s' %s", experiment.name, (PHASE_MESSAGES[state.phase]:gsub("{(%a+)}", facts)))
 end
 
-local function check_others(experiment, agent, account_key)
+local function check_others(experiment, agent, here)
   local numbers = {}
   for _, variant in ipairs(experiment.variants) do
     for _, number in ipairs(variant.numbers) do numbers[number] = true end
   end
   for _, other in ipairs(experiment_state.others_under_way(experiment.file)) do
-    local is_same_account = other.state.account == account_key
+    local is_same_account = other.state.account == here.key
+      or account.names_credential(here, other.state.account) ~= nil
     for _, variant in ipairs(is_same_account and other.state.variants or {}) do
       for _, number in ipairs(variant.phone_numbers) do
         if numbers[number] then
@@ -100,13 +101,13 @@ local function previous_slots(api, experiment)
 end
 
 local function new_state(api, experiment)
-  local agent, key = agent_lookup.find(api, experiment.agent), account.of(api).key
-  check_others(experiment, agent, key)
+  local agent, here = agent_lookup.find(api, experiment.agent), account.learn(api)
+  check_others(experiment, agent, here)
   local base, newest = current_version(api, agent)
   local state = {
     phase = "starting",
     experiment = experiment.name,
-    account = key,
+    account = here.key,
     agent = { id = agent.id, name = agent.name },
     direction = experiment.direction,
     base = base,

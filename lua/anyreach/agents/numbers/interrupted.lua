@@ -4,8 +4,8 @@
 --
 --   $XDG_STATE_HOME/anyreach/unfinished/DIGEST.json        ($HOME/.local/state without XDG_STATE_HOME)
 --
--- The recipe that is at work holds DIGEST.lock beside it, so that no other takes its note for one that an
--- interrupted run has left. For all recipes that write slots.
+-- A recipe that writes keeps others from the organisation meanwhile (recipe.connect), so that none takes its note for
+-- one that an interrupted run has left. For all recipes that write slots.
 
 local account = require "anyreach.account.identity"
 local digest = require "anyreach.digest"
@@ -31,31 +31,22 @@ local NAME_LENGTH = 16 -- digits of the digest in the name of the file
 
 -- {====== the file ======
 
--- Nil without a state directory: then nothing was noted, and nothing can be.
-local function path_of(api, ending)
-  local name = digest.sha256(account.of(api).key):sub(1, NAME_LENGTH)
-  return user_paths.state(("unfinished/%s.%s"):format(name, ending))
+local function path_of_key(key)
+  return key and user_paths.state(("unfinished/%s.json"):format(digest.sha256(key):sub(1, NAME_LENGTH)))
 end
 
---- Keeps other recipes from changing slots of this account. While another one does, that is an error of kind
---- "conflict".
----@param api anyreach.client
----@return any lock to be closed; nil without a state directory
-function interrupted.lock(api)
-  local path = path_of(api, "lock")
-  if not path then return nil end
-  local held, message = disk.lock(path, 0)
-  if held then return held end
-  if held == false then
-    errors.raise("conflict", "another run is changing phone numbers of this organisation; try again when it has ended")
-  end
-  errors.raise("input", "%s", message)
+-- Nil without a state directory: then nothing was noted, and nothing can be. A note from before the organisation was
+-- asked for its id is where it was.
+local function path_of(api)
+  local whose = account.learn(api)
+  local old = path_of_key(account.old_key(whose))
+  return old and directory.kind(old) and old or path_of_key(whose.key)
 end
 
 --- Forgets what was noted.
 ---@param api anyreach.client
 function interrupted.forget(api)
-  local path = path_of(api, "json")
+  local path = path_of(api)
   if not path then return end
   local ok, message = os.remove(path)
   if not ok and directory.kind(path) then errors.raise("input", "%s", message) end
@@ -75,7 +66,7 @@ local function is_note(value)
 end
 
 local function read_note(api)
-  local path = path_of(api, "json")
+  local path = path_of(api)
   return path and state_file.read(path, is_note, "the changes that an interrupted run had begun; remove the file if "
     .. "you know that nothing is unfinished")
 end
@@ -88,7 +79,7 @@ end
 local function note(api, what, changes)
   local earlier = read_note(api)
   if earlier then refuse_because_of(earlier) end
-  local path = path_of(api, "json")
+  local path = path_of(api)
   if not path then errors.raise("input", "no directory to note the changes in: set XDG_STATE_HOME or HOME") end
   local text = json.encode({ what = what, changes = json.array(changes) }, { indent = 2 }) .. "\n"
   local ok, message = disk.create(path, text, { private = true })

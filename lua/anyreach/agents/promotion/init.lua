@@ -118,7 +118,7 @@ end
 -- {====== reading ======
 
 local function last_promotion(sides, choice)
-  return sides.lock:promotion(account.of(sides.source).key, account.of(sides.target).key, choice.agent.name)
+  return sides.lock:promotion(account.learn(sides.source).key, account.learn(sides.target).key, choice.agent.name)
 end
 
 -- The version that was last promoted, in the target's terms; nil when the lock notes none, or notes another agent.
@@ -355,7 +355,7 @@ end
 
 -- Returns the error when that cannot be written.
 local function note_in_lock(sides, item, result)
-  local from, to = account.of(sides.source).key, account.of(sides.target).key
+  local from, to = account.learn(sides.source).key, account.learn(sides.target).key
   sides.lock:set_promotion(from, to, item.name, {
     from_agent_id = item.choice.agent.id, from_version = item.choice.version.version,
     agent_id = result.agent_id, version = result.version,

@@ -11,6 +11,7 @@ local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local lock = require "anyreach.agents.lock"
+local lock_accounts = require "anyreach.agents.lock_accounts"
 local orphans = require "anyreach.agents.orphans"
 local report = require "anyreach.report"
 
@@ -43,18 +44,16 @@ local function check_prune(given, account, locks)
   if #locks == 0 then errors.raise("command_line", "--prune: expected a directory of agent files, got files alone") end
 end
 
---- Begins a run. Locks that cannot be read, and a wrong name after --prune, raise their errors here, before
---- anything is sent.
+--- Begins a run. Locks that cannot be read raise their errors here, before anything is sent.
 ---@param api anyreach.client
----@param account anyreach.account
 ---@param agents anyreach.agent[] with their references
 ---@param given table the recipe's arguments: paths, no_lock, lenient, prune, check
 ---@return anyreach.locking
-function locking.start(api, account, agents, given)
+function locking.start(api, agents, given)
   local open, opened = lock.opener()
   local function lock_of(file) return open(lock.path_beside(file)) end
   local self = setmetatable({
-    api = api, account = account, agents = agents, given = given, opened = opened, written_at = -math.huge,
+    api = api, agents = agents, given = given, opened = opened, written_at = -math.huge,
     reader = agent_state.reader(api), described = {},
   }, Locking)
   for _, agent in ipairs(agents) do self.described[agent.name] = agent end
@@ -63,8 +62,23 @@ function locking.start(api, account, agents, given)
     for _, agent in ipairs(agents) do lock_of(agent.file) end
   end
   self.locks = given.prune and locks_of(given, open) or {}
-  check_prune(given, account, self.locks)
   return self
+end
+
+--- Says whose organisation it is. A wrong name after --prune, and a lock that knows others alone, raise their errors
+--- here, before anything is written.
+---@param account anyreach.learned_account
+---@param confirm fun(question: string): boolean|nil
+function Locking:connect(account, confirm)
+  self.account = account
+  check_prune(self.given, account, self.locks)
+  for _, opened in pairs(self.opened) do
+    lock_accounts.adopt(opened, self.api, account)
+    lock_accounts.check(opened, {
+      accounts = { account }, is_agreed = self.given.first_time, confirm = confirm,
+      on_check = self.given.check and report.warn,
+    })
+  end
 end
 
 --- The id that an agent had when it was written last, or nil.
@@ -92,7 +106,7 @@ end
 -- Writes the locks; returns why those were not written that could not be, by path.
 local function write_all(self)
   local problems = {}
-  if self.given.check then return problems end
+  if self.given.check or not self.account then return problems end
   for path, opened in pairs(self.opened) do
     local ok, err = pcall(opened.write, opened)
     if not ok then problems[path] = tostring(err) end

@@ -53,8 +53,8 @@ local number_rules = {
   end,
 }
 
-local MEANT = { yes = "true", on = "true", no = "false", off = "false", none = "null", ["nil"] = "null",
-  undefined = "null" }
+local FLAGS = { yes = "true", on = "true", no = "false", off = "false" }
+local NOTHING = { None = "null", ["nil"] = "null", undefined = "null" }
 
 -- Keys besides those of configurations.
 local COMMON_KEYS = { name = true, description = true, type = true, active = true, config = true, number = true,
@@ -68,8 +68,8 @@ end
 -- Of texts.
 local text_rules = {
   function(s)
-    local meant = s.key and MEANT[s.text:lower()]
-    if meant and (meant ~= "null" or s.text ~= "none") then
+    local meant = s.key and (FLAGS[s.text:lower()] or NOTHING[s.text])
+    if meant then
       return ("%s is read as a text; write %s, or quote it"):format(s.text, meant)
     end
   end,

@@ -200,5 +200,12 @@ describe("a version", function()
     expect.equal(version_of(find("D"), 1).config, { a = 2, b = "somebody's" })
     draft "4"
     expect.contains(expect_run(0, "agents"), "updated    D  draft 2 written (config.a)\n")
+
+    -- Somebody's newer draft is not taken for it, and diff sees the same.
+    box.first.agents.versions.create(find("D").id, { config = { a = "somebody's" } })
+    expect.contains(select(2, box:run("diff", "agents")), "same     D  version 2")
+    draft "5"
+    expect.contains(expect_run(0, "agents"),
+      "updated    D  draft 2 written (config.a); draft 3, not written from here, is left alone\n")
   end)
 end)

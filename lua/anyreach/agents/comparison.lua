@@ -73,14 +73,14 @@ local function compare_file(sides, agent, result)
     return
   end
   local claims = references.claims(agent, sides.resolver)
-  local state = sides.reader:read(there, { wants_draft = not agent.publish, claims = claims, slots = #claims > 0 })
+  local row = sides.locks and sides.locks(agent.file):get(sides.account, agent.name)
+  local state = sides.reader:read(there, {
+    wants_draft = not agent.publish, draft = row and row.draft, claims = claims, slots = #claims > 0,
+  })
   local wanted = references.readable(contents.of_wanted(agent, state, claims), sides.resolver)
   local actual = references.readable(contents.of_state(state), sides.resolver)
   fill_result(result, state, contents.differences(wanted, actual, sides.exact))
-  if result.status == "differs" then
-    local row = sides.locks and sides.locks(agent.file):get(sides.account, agent.name)
-    result.ahead = side_ahead(row, agent, state, result.differences)
-  end
+  if result.status == "differs" then result.ahead = side_ahead(row, agent, state, result.differences) end
 end
 
 --- Compares agent files with an organisation.

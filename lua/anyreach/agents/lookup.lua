@@ -187,14 +187,6 @@ function agent_lookup.published(versions)
   end
 end
 
---- The newest draft, if it is newer than every published version.
----@param versions table[] newest first
----@return table|nil
-function agent_lookup.draft(versions)
-  local first = versions[1]
-  return first and first.published ~= true and first or nil
-end
-
 --- The version with a number, or nil.
 ---@param versions table[]
 ---@param number integer
@@ -203,6 +195,18 @@ function agent_lookup.numbered(versions, number)
   for _, version in ipairs(versions) do
     if version.version == number then return version end
   end
+end
+
+--- The newest draft, if it is newer than every published version.
+---@param versions table[] newest first
+---@param number? integer of a draft that counts before newer ones
+---@return table|nil
+function agent_lookup.draft(versions, number)
+  local chosen, published = number and agent_lookup.numbered(versions, number), agent_lookup.published(versions)
+  local counts = chosen and chosen.published ~= true and (not published or number > published.version)
+  if counts then return chosen end
+  local first = versions[1]
+  return first and first.published ~= true and first or nil
 end
 
 --- A version with its configuration.
@@ -224,13 +228,6 @@ function agent_lookup.with_config(api, agent_id, version)
   return agent_lookup.version(api, agent_id, version.version)
 end
 
--- The draft with a number, if it is newer than a published version.
-local function draft_numbered(versions, number, published)
-  local version = number and agent_lookup.numbered(versions, number)
-  local is_draft = version and version.published ~= true and (not published or number > published.version)
-  return is_draft and version or nil
-end
-
 --- The two versions of an agent that matter, with their configurations.
 ---@param api anyreach.client
 ---@param agent table as a single read or a list gives it
@@ -242,7 +239,7 @@ end
 function agent_lookup.in_use(api, agent, number)
   local versions = agent_lookup.versions_of(api, agent)
   local published, newest = agent_lookup.published(versions), agent_lookup.draft(versions)
-  local draft = draft_numbered(versions, number, published) or newest
+  local draft = agent_lookup.draft(versions, number)
   return agent_lookup.with_config(api, agent.id, published), agent_lookup.with_config(api, agent.id, draft),
     draft ~= newest and newest or nil, versions
 end

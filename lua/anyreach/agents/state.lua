@@ -179,6 +179,7 @@ end
 
 ---@class anyreach.state_options
 ---@field wants_draft? boolean the newest draft counts as the version in use
+---@field draft? integer the number of a draft that counts before newer ones
 ---@field claims? anyreach.number_claim[] whose slots matter whoever holds them
 ---@field slots? boolean false: phone numbers are not read
 
@@ -190,7 +191,7 @@ function Reader:read(agent, options)
   options = options or {}
   if type(agent) == "string" then agent = agent_lookup.by_id(self.api, agent) end
   local versions = agent_lookup.versions_of(self.api, agent, options.slots ~= false)
-  local published, draft = agent_lookup.published(versions), agent_lookup.draft(versions)
+  local published, draft = agent_lookup.published(versions), agent_lookup.draft(versions, options.draft)
   local version = in_use(published, draft, options.wants_draft)
   return {
     agent = agent,

@@ -210,6 +210,34 @@ describe("an anchor", function()
   end)
 end)
 
+describe("a merge key", function()
+  local text = "base: &b   # all\n  x: 1\n  y: 1\nuse:\n  <<: *b  # as above\n  y: 2 # more\n"
+
+  it("stays where what it brings in stays right", function()
+    expect.equal(edit(text, function(v) v.use.y = 3 end), (text:gsub("y: 2", "y: 3")))
+    expect.equal(edit(text, function(v) v.use.z = 3 end), text .. "  z: 3\n")
+    expect.equal(edit(text, function(v) v.use.x = 5 end), text .. "  x: 5\n")
+    expect.equal(edit(text, function(v) v.other = 5 end), text .. "other: 5\n")
+    expect.equal(edit(text, function(v) v.base.x, v.use.x = 7, 7 end), (text:gsub("x: 1", "x: 7")))
+    expect.equal(edit(text, function(v) v.base.x = 7 end), (text:gsub("x: 1", "x: 7")) .. "  x: 1\n")
+  end)
+
+  it("goes where it would bring in what is not wanted, or its anchor goes", function()
+    expect.equal(edit(text, function(v) v.use.x = nil end), (text:gsub("  <<[^\n]*\n", "")))
+    expect.equal(edit(text, function(v) v.use.y = nil end):match("use:.*"), "use:\n  x: 1\n")
+    expect.equal(edit(text, function(v) v.base.z = 1 end):match("use:.*"), "use:\n  y: 2 # more\n  x: 1\n")
+    expect.equal(edit(text, function(v) v.base = nil end):match("use:.*"), "use:\n  y: 2 # more\n  x: 1\n")
+  end)
+
+  it("may name several mappings, and stand between braces", function()
+    local several = "a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc: {<<: [*a, *b], z: 3}\nd:\n  <<: [*a, *b]\n  z: 3\n"
+    expect.equal(edit(several, function(v) v.c.z, v.d.z = 4, 4 end), (several:gsub("z: 3", "z: 4")))
+    expect.equal(edit(several, function(v) v.d.y = 4 end), several .. '  "y": 4\n')
+    expect.equal(edit(several, function(v) v.c.n = 4 end), (several:gsub("z: 3}", "z: 3, n: 4}")))
+    expect.equal(edit("c: {<<: {x: 1}, z: 3}\n", function(v) v.c.z = 4 end), "c: {z: 4, x: 1}\n")
+  end)
+end)
+
 describe("a whole text", function()
   it("may be empty, or comments alone", function()
     expect.equal(yaml_edit.update("", { a = 1 }), "a: 1\n")
@@ -291,6 +319,31 @@ describe("any text", function()
       local edited = yaml_edit.update(parts.a .. parts.b .. parts.c, new)
       expect.equal(edited:sub(1, #parts.a), parts.a)
       expect.equal(edited:sub(-#parts.c), parts.c)
+    end
+  end)
+end)
+
+describe("any text with merge keys", function()
+  it("changed to any value is read as that value", function()
+    local make, random = random_value.generator(57)
+    for _ = 1, 1500 do
+      local lines, names = {}, {}
+      for index = 1, random(1, 3) do
+        local merge = index > 1 and random(1, 2) == 1 and ("<<: *m%d, "):format(random(1, index - 1)) or ""
+        lines[index] = ("m%d: &m%d {%s%s: %d, c: %d}"):format(index, index, merge, random(1, 2) == 1 and "a" or "b",
+          random(1, 3), index)
+        names[index] = "*m" .. index
+      end
+      local merge = random(1, 2) == 1 and names[1] or "[" .. table.concat(names, ", ") .. "]"
+      local own = ({ "a: 9", "d: 9 # own", "c: 9" })[random(1, 3)]
+      lines[#lines + 1] = random(1, 3) == 1 and ("use: {<<: %s, %s}"):format(merge, (own:gsub(" #.*", "")))
+        or ("use: # here\n  <<: %s\n  %s"):format(merge, own)
+      local text = table.concat(lines, "\n") .. "\n"
+      local new = mutate(yaml.decode(text), make, random)
+      local edited = yaml_edit.update(text, new)
+      if not yaml_value.same(yaml.decode(edited), new) then
+        error(("%s\nbecame\n%s\ninstead of %s"):format(text, edited, random_value.show(new)))
+      end
     end
   end)
 end)

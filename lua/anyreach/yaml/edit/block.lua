@@ -198,8 +198,9 @@ end
 
 -- True when the node needs no change, or was changed in place.
 local function walk_node(editor, node)
+  if node.plan == "keep" then return true end
   node.is_kept_alias = node.plan == "alias" and editor:may_keep_alias(node)
-  if node.plan == "keep" or node.is_kept_alias then return true end
+  if node.is_kept_alias then return true end
   if node.plan ~= "parts" then return false end
   if node.style == "flow" then
     flow.walk(editor, node)

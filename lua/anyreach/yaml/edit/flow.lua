@@ -51,6 +51,8 @@ local function part_texts(editor, node)
   for _, child in ipairs(node.children) do
     if child.is_gone then
       tree.lose(child.node)
+    elseif child.is_merge then
+      texts[#texts + 1] = "<<: " .. editor.text:sub(child.node.first, child.node.last)
     else
       add(child.name, part_text(editor, child))
       if node.kind == "list" then add_new(child) end

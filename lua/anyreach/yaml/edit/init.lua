@@ -74,7 +74,9 @@ local function attempt(text, line_break, old, value, expanded)
   if not root then return nil end
   local editor = setmetatable({ text = text, line_break = line_break, edits = {}, expanded = {} }, Editor)
   for _, alias in ipairs(aliases) do
-    if expanded[alias.target.first] then editor.expanded[alias.target] = true end
+    if expanded[alias.target.first] then
+      editor.expanded[alias.target], alias.target.is_expanded = true, true
+    end
   end
   match.assign(root, value)
   if not block.walk_root(editor, root) then return nil end

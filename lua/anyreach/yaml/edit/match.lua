@@ -114,18 +114,62 @@ local function match_list(node, new)
   end
 end
 
+-- {====== mappings ======
+
+-- The anchored nodes that a merge key names; nil when it says something else than aliases.
+local function merge_targets(node)
+  local aliases, targets = node.kind == "list" and node.children or { { node = node } }, {}
+  for index, child in ipairs(aliases) do
+    local target = child.node.kind == "alias" and child.node.target
+    if not target or target.is_expanded or yaml_value.kind(target.new) ~= "map" then return nil end
+    targets[index] = target
+  end
+  return targets
+end
+
+-- The entries that a mapping gets from its merge key once its anchors have become what they are to be; nil when there
+-- is none, or when it would bring in what is not to be there. Anchors precede their aliases, so their new values are
+-- known.
+local function merged_entries(node, new)
+  local merge
+  for _, child in ipairs(node.children) do merge = child.is_merge and child or merge end
+  local targets, entries = merge and merge_targets(merge.node), {}
+  if not targets then return nil end
+  for index = #targets, 1, -1 do
+    for key, value in pairs(targets[index].new) do entries[key] = value end
+  end
+  for key in pairs(entries) do
+    if new[key] == nil then return nil end
+  end
+  return entries, merge
+end
+
+local function keep_merge(merge)
+  merge.node.plan = "keep"
+  for _, child in ipairs(merge.node.children or { { node = merge.node } }) do child.node.is_kept_alias = true end
+end
+
 local function match_map(node, new)
+  local entries, merge = merged_entries(node, new)
   local known = {}
   for _, child in ipairs(node.children) do
-    known[child.name] = true
-    child.is_gone = new[child.name] == nil
-    if not child.is_gone then match.assign(child.node, new[child.name]) end
+    if child.is_merge then
+      child.is_gone = merge == nil
+    else
+      known[child.name] = true
+      child.is_gone = new[child.name] == nil
+      if not child.is_gone then match.assign(child.node, new[child.name]) end
+    end
   end
+  if merge then keep_merge(merge) end
   node.added = {}
   for _, key in ipairs(yaml_value.keys(new)) do
-    if not known[key] then table.insert(node.added, { name = key, value = new[key] }) end
+    local is_merged = entries and entries[key] ~= nil and yaml_value.same(entries[key], new[key])
+    if not known[key] and not is_merged then table.insert(node.added, { name = key, value = new[key] }) end
   end
 end
+
+-- }======
 
 local function has_kept_child(node)
   for _, child in ipairs(node.children) do

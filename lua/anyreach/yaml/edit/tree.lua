@@ -23,6 +23,7 @@ local tree = {}
 ---@field name string|nil its key, in a mapping
 ---@field first integer where it begins: its key, or its dash
 ---@field mark integer|nil its colon or dash, in block style
+---@field is_merge boolean|nil its key is the merge key <<, whose value has no data
 
 -- {====== from events ======
 
@@ -80,6 +81,7 @@ end
 function Reader:child_of_map(node, event)
   local key = new_node(self.text, event)
   local child = { name = key.text, node = self:node(self:next()), first = key.first }
+  child.is_merge = key.text == "<<" and key.style == "plain"
   if node.style == "block" then
     local colon, is_explicit = find_colon(self.text, key)
     child.mark, node.is_explicit = colon, node.is_explicit or is_explicit
@@ -123,7 +125,9 @@ end
 local function attach(node, value)
   node.data = value
   if yaml.is_tag(value) and node.kind ~= "alias" then value = value.value end
-  for index, child in ipairs(node.children or {}) do attach(child.node, value[child.name or index]) end
+  for index, child in ipairs(node.children or {}) do
+    if not child.is_merge then attach(child.node, value[child.name or index]) end
+  end
 end
 
 --- The tree of a text; nil when there is no document in it, or when it is unclear where its entries

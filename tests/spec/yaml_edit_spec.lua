@@ -233,7 +233,7 @@ describe("a merge key", function()
     local several = "a: &a {x: 1}\nb: &b {x: 2, y: 2}\nc: {<<: [*a, *b], z: 3}\nd:\n  <<: [*a, *b]\n  z: 3\n"
     expect.equal(edit(several, function(v) v.c.z, v.d.z = 4, 4 end), (several:gsub("z: 3", "z: 4")))
     expect.equal(edit(several, function(v) v.d.y = 4 end), several .. '  "y": 4\n')
-    expect.equal(edit(several, function(v) v.c.n = 4 end), (several:gsub("z: 3}", "z: 3, n: 4}")))
+    expect.equal(edit(several, function(v) v.c.k = 4 end), (several:gsub("z: 3}", "z: 3, k: 4}")))
     expect.equal(edit("c: {<<: {x: 1}, z: 3}\n", function(v) v.c.z = 4 end), "c: {z: 4, x: 1}\n")
   end)
 end)

@@ -6,6 +6,9 @@ local printable = require("anyreach.text.terminal_text").printable
 
 local errors = {}
 
+local MOST_OF_A_BODY = 16 * 1024 -- bytes that an error keeps
+local SHOWN = { invalid_bytes = "replace" } -- how JSON is encoded for people
+
 ---@class anyreach.error
 ---@field kind string what sort of failure: a key of `errors.exit_codes`, or "http"
 ---@field message string
@@ -15,6 +18,7 @@ local errors = {}
 ---@field url? string
 ---@field status? integer HTTP status
 ---@field detail? any what the server said, as it said it
+---@field body? string the start of an answer that is not JSON, without the secrets that this program knows
 ---@field problems? {path: string, message: string, excerpt?: string}[] of a misuse: everything that is wrong
 ---@field request_id? string
 ---@field attempts? integer
@@ -86,7 +90,7 @@ end
 local function problem_text(problem)
   if type(problem) ~= "table" then return tostring(problem) end
   local message = problem.msg or problem.message
-  if type(message) ~= "string" then return json.encode(problem) end
+  if type(message) ~= "string" then return json.encode(problem, SHOWN) end
   if type(problem.loc) ~= "table" then return message end
   local path = {}
   for i, part in ipairs(problem.loc) do path[i] = tostring(part) end
@@ -104,7 +108,7 @@ function errors.detail_text(detail)
     for i, problem in ipairs(detail) do texts[i] = problem_text(problem) end
     return table.concat(texts, "; ")
   end
-  return json.encode(detail)
+  return json.encode(detail, SHOWN)
 end
 
 local function reason_of(err)
@@ -153,6 +157,7 @@ end
 local function take_request(fields)
   commands[fields] = require("anyreach.text.curl").command(fields.sent)
   fields.detail = without_secrets(fields.detail)
+  fields.body = fields.body and without_secrets(fields.body):sub(1, MOST_OF_A_BODY)
   fields.message = without_secrets(fields.message)
   fields.url = without_secrets(fields.url)
   fields.request_id = without_secrets(fields.request_id)

@@ -45,10 +45,11 @@ end
 
 --- The value of a JSON file.
 ---@param path string
+---@param options? {invalid_bytes?: "keep"} as for json.decode
 ---@return any
-function files.read_json(path)
+function files.read_json(path, options)
   local text = files.read_file(path)
-  local ok, value = pcall(json.decode, text)
+  local ok, value = pcall(json.decode, text, options)
   if not ok then errors.raise("input", "%s: %s", path, value) end
   return value
 end

@@ -18,13 +18,13 @@ function report.is_json()
   return host.options.json == true
 end
 
---- Prints one event: {"version":1,"event":name, ...}.
+--- Prints one event: {"version":1,"event":name, ...}. Bytes that are not valid UTF-8 become U+FFFD.
 ---@param name string
 ---@param fields? table
 function report.event(name, fields)
   local event = { version = EVENT_VERSION, event = name }
   for key, value in pairs(fields or {}) do event[key] = value end
-  io.stdout:write(json.encode(event, { redact = true }), "\n")
+  io.stdout:write(json.encode(event, { redact = true, invalid_bytes = "replace" }), "\n")
   io.stdout:flush()
 end
 

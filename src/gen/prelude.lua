@@ -289,12 +289,13 @@ local json = {}
 
 --- Reads JSON text; raises a message with line and column.
 ---@param text string
+---@param options? { invalid_bytes?: "keep" } keep those of strings that are not UTF-8, as in answers
 ---@return any
-function json.decode(text) end
+function json.decode(text, options) end
 
 --- Writes a value as JSON, keys sorted.
 ---@param value any
----@param options? { indent?: integer, redact?: boolean }
+---@param options? { indent?: integer, redact?: boolean, invalid_bytes?: "replace"|"keep" }
 ---@return string
 function json.encode(value, options) end
 

@@ -129,12 +129,22 @@ static void push_transport_error(lua_State *L, const struct exchange *exchange) 
   make_error(L);
 }
 
+/* Sets in the table on top, as `body`, the start of one that is not JSON. errors.lua removes
+ * secrets from it and then cuts it shorter, so that none is cut in two. */
+static void set_body(lua_State *L, const struct buf *body) {
+  enum { BODY_MAX = 64 * 1024 };
+  size_t length = body->length < BODY_MAX ? body->length : BODY_MAX;
+  lua_pushlstring(L, body->data ? body->data : "", length);
+  lua_setfield(L, -2, "body");
+}
+
 /* Pushes what the server says went wrong: the decoded body's `detail`, else `error` or `message`,
- * else the start of the text. [-0, +1, m] */
+ * else the start of the text, which the table below gets as `body`, too. [-0, +1, m] */
 static void push_detail(lua_State *L, const struct buf *body) {
   static const char *const names[] = {"detail", "error", "message"};
   int top = lua_gettop(L);
-  if (body->length && json_decode(L, body->data, body->length) && lua_istable(L, -1)) {
+  bool decoded = body->length && json_decode_keeping_bytes(L, body->data, body->length);
+  if (decoded && lua_istable(L, -1)) {
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
       lua_pushstring(L, names[i]);
       if (lua_rawget(L, top + 1) != LUA_TNIL) {
@@ -147,6 +157,7 @@ static void push_detail(lua_State *L, const struct buf *body) {
     return;
   }
   lua_settop(L, top);
+  if (body->length && !decoded) set_body(L, body);
   size_t length = body->length < 200 ? body->length : 200;
   lua_pushlstring(L, body->data ? body->data : "", length);
 }
@@ -231,6 +242,7 @@ static void push_answer_error(lua_State *L, const struct exchange *exchange) {
   const struct buf *body = &exchange->transfer->response_body;
   int message = lua_gettop(L);
   push_answer_failure(L, exchange);
+  set_body(L, body);
   size_t line = 0;
   while (line < body->length && line < 80 && body->data[line] != '\n') line++;
   lua_pushlstring(L, body->data, line);
@@ -319,7 +331,7 @@ static bool push_body(lua_State *L, const struct exchange *exchange) {
     is_error ? push_empty_answer_error(L, exchange) : lua_pushnil(L);
     return !is_error;
   }
-  if (!json_decode(L, body->data, body->length)) {
+  if (!json_decode_keeping_bytes(L, body->data, body->length)) {
     push_answer_error(L, exchange);
     return false;
   }

@@ -246,8 +246,16 @@ static void read_option(lua_State *L, const char *name, struct json_options *opt
   } else if (strcmp(name, "redact") == 0) {
     if (!lua_isboolean(L, -1)) luaL_error(L, "json.encode: redact is true or false");
     options->secrets = lua_toboolean(L, -1) ? JSON_SECRETS_REDACT : JSON_SECRETS_REFUSE;
+  } else if (strcmp(name, "invalid_bytes") == 0) {
+    const char *choice = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+    bool replace = strcmp(choice, "replace") == 0;
+    if (!replace && strcmp(choice, "keep") != 0)
+      luaL_error(L, "json.encode: invalid_bytes is \"replace\" or \"keep\"");
+    options->invalid_bytes = replace ? JSON_BYTES_REPLACE : JSON_BYTES_KEEP;
   } else {
-    luaL_error(L, "json.encode: unknown option '%s'; the options are indent and redact", name);
+    luaL_error(L,
+               "json.encode: unknown option '%s'; the options are indent, invalid_bytes and redact",
+               name);
   }
 }
 
@@ -269,7 +277,8 @@ static struct json_options check_options(lua_State *L, int index) {
   return options;
 }
 
-/* json.encode(value[, {indent = 0..16, redact = boolean}]) -> text */
+/* json.encode(value[, {indent = 0..16, redact = boolean, invalid_bytes = "replace"|"keep"}]) ->
+ * text */
 static int l_json_encode(lua_State *L) {
   luaL_checkany(L, 1);
   struct json_options options = check_options(L, 2);
@@ -280,12 +289,24 @@ static int l_json_encode(lua_State *L) {
   return 1;
 }
 
-/* json.decode(text) -> value */
+static bool check_keeps_bytes(lua_State *L, int index) {
+  if (!lua_istable(L, index)) return false;
+  lua_getfield(L, index, "invalid_bytes");
+  const char *choice = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
+  if (!lua_isnil(L, -1) && (!choice || strcmp(choice, "keep") != 0))
+    luaL_error(L, "json.decode: invalid_bytes is \"keep\"");
+  lua_pop(L, 1);
+  return choice != NULL;
+}
+
+/* json.decode(text[, {invalid_bytes = "keep"}]) -> value */
 static int l_json_decode(lua_State *L) {
   size_t length;
   luaL_checktype(L, 1, LUA_TSTRING);
   const char *text = lua_tolstring(L, 1, &length);
-  if (!json_decode(L, text, length)) return lua_error(L);
+  bool keeps_bytes = check_keeps_bytes(L, 2);
+  if (!(keeps_bytes ? json_decode_keeping_bytes : json_decode)(L, text, length))
+    return lua_error(L);
   return 1;
 }
 

@@ -6,6 +6,9 @@
  * other number    float, or a number object when a double cannot hold its magnitude
  * array           table with the metatable "anyreach.array"
  * object          plain table
+ *
+ * A surrogate that is alone in its string ("\ud83d") has the three bytes that it would have in
+ * UTF-8, and is written as that escape again.
  */
 #ifndef ANYREACH_JSON_H
 #define ANYREACH_JSON_H
@@ -27,9 +30,17 @@ enum json_secrets {
   JSON_SECRETS_REDACT  /* written as "[secret]" */
 };
 
+/* What becomes of bytes in strings that are not valid UTF-8, and no surrogate either. */
+enum json_invalid_bytes {
+  JSON_BYTES_REFUSE,
+  JSON_BYTES_REPLACE, /* by U+FFFD: for what is shown */
+  JSON_BYTES_KEEP     /* the text is not JSON then: for what this program alone reads */
+};
+
 struct json_options {
   int empty_arrays; /* stack index of a table whose keys are tables to be written as [], or 0 */
   enum json_secrets secrets;
+  enum json_invalid_bytes invalid_bytes;
   unsigned indent; /* spaces a level; 0: one line without spaces */
 };
 
@@ -41,6 +52,10 @@ struct buf *json_new_buffer(lua_State *L, size_t maximum);
  * message with line, column and byte (all from 1, columns in characters) and returns false. Raises
  * only when memory runs out. [-0, +1, m] */
 bool json_decode(lua_State *L, const char *text, size_t length);
+
+/* The same, but bytes in strings that are not valid UTF-8 are kept: for answers, where one odd
+ * string must not take all others with it. [-0, +1, m] */
+bool json_decode_keeping_bytes(lua_State *L, const char *text, size_t length);
 
 /* Appends the value at `index` to `out`, keys sorted by bytes. Returns true and pushes nothing, or
  * returns false and pushes a message that names the path in the value. [-0, +(0|1), m] */

@@ -1,4 +1,5 @@
-/* JSON text to Lua values: a recursive descent over RFC 8259 with strict UTF-8. Every function
+/* JSON text to Lua values: a recursive descent over RFC 8259 with strict UTF-8, but for answers,
+ * whose bytes are kept whatever they are. Every function
  * starts at `at`, and either moves it past what it read and pushes the value, or pushes a message
  * and returns false, whereupon all return. What was pushed below the message is dropped at the end.
  * Members and elements gather on the Lua stack, so that most tables are made with the right size.
@@ -145,6 +146,7 @@ struct decoder {
   lua_State *L;
   const char *start, *at, *end;
   int depth;
+  bool keeps_bytes;     /* those of strings that are not valid UTF-8, instead of refusing them */
   int array_metatable;  /* stack index */
   int scratch_slot;     /* stack index of the userdata that owns `scratch`, or of nil */
   struct buf *scratch;  /* text of a string with escapes; NULL until the first one */
@@ -222,22 +224,20 @@ static bool is_low_surrogate(int unit) {
   return unit >= 0xDC00 && unit <= 0xDFFF;
 }
 
-/* `at` is at the 'u'. */
+/* `at` is at the 'u'. Two surrogates are one character; one alone, which the grammar allows,
+ * becomes the three bytes that it would have in UTF-8, and the encoder writes it as an escape
+ * again. */
 static bool read_unicode_escape(struct decoder *d) {
-  const char *backslash = d->at - 1;
   int unit = read_hex(d, d->at + 1);
-  if (unit < 0) return fail_at(d, backslash, "expected four hexadecimal digits after '\\u'");
+  if (unit < 0) return fail_at(d, d->at - 1, "expected four hexadecimal digits after '\\u'");
   d->at += 5;
   unsigned long code = (unsigned long)unit;
-  if (is_high_surrogate(unit)) {
-    bool escaped = d->end - d->at >= 2 && d->at[0] == '\\' && d->at[1] == 'u';
-    int low = escaped ? read_hex(d, d->at + 2) : -1;
-    if (!is_low_surrogate(low))
-      return fail_at(d, backslash, "a high surrogate escape without its low surrogate");
-    d->at += 6;
-    code = 0x10000 + (((unsigned long)unit - 0xD800) << 10) + ((unsigned long)low - 0xDC00);
-  } else if (is_low_surrogate(unit)) {
-    return fail_at(d, backslash, "a low surrogate escape without its high surrogate");
+  if (is_high_surrogate(unit) && d->end - d->at >= 2 && d->at[0] == '\\' && d->at[1] == 'u') {
+    int low = read_hex(d, d->at + 2);
+    if (is_low_surrogate(low)) {
+      d->at += 6;
+      code = 0x10000 + ((code - 0xD800) << 10) + ((unsigned long)low - 0xDC00);
+    }
   }
   append_character(d, code);
   return true;
@@ -276,9 +276,11 @@ static bool push_escaped_string(struct decoder *d, const char *plain_end) {
     d->at = plain_end;
     if (d->at >= d->end) return fail_in_string(d, d->at);
     if (*d->at == '"') break;
-    if (*d->at != '\\') return fail_in_string(d, d->at);
+    bool kept = d->keeps_bytes && (unsigned char)*d->at >= 0x80;
+    if (*d->at != '\\' && !kept) return fail_in_string(d, d->at);
+    if (kept) append_to_scratch(d, d->at, 1);
     d->at++;
-    if (!read_escape(d)) return false;
+    if (!kept && !read_escape(d)) return false;
     plain_end = json_plain_end(d->at, d->end);
   }
   d->at++;
@@ -512,10 +514,11 @@ static bool read_document(struct decoder *d) {
   return d->at == d->end || fail_expected(d, d->at, "nothing after the value");
 }
 
-bool json_decode(lua_State *L, const char *text, size_t length) {
+static bool decode(lua_State *L, const char *text, size_t length, bool keeps_bytes) {
   int top = lua_gettop(L);
   luaL_checkstack(L, KNOWN_KEYS + STACK_NEEDED, "decoding JSON");
-  struct decoder d = {.L = L, .start = text, .at = text, .end = text + length};
+  struct decoder d = {
+      .L = L, .start = text, .at = text, .end = text + length, .keeps_bytes = keeps_bytes};
   json_push_array_metatable(L);
   d.array_metatable = top + 1;
   d.scratch_slot = top + 2;
@@ -526,4 +529,12 @@ bool json_decode(lua_State *L, const char *text, size_t length) {
   lua_replace(L, top + 1);
   lua_settop(L, top + 1);
   return read;
+}
+
+bool json_decode(lua_State *L, const char *text, size_t length) {
+  return decode(L, text, length, false);
+}
+
+bool json_decode_keeping_bytes(lua_State *L, const char *text, size_t length) {
+  return decode(L, text, length, true);
 }

@@ -202,8 +202,36 @@ static bool put_escape(struct encoder *e, char c) {
   return put(e, text, (size_t)snprintf(text, sizeof text, "\\u%04x", (unsigned char)c));
 }
 
-/* The run up to `plain_end` stands for itself; something that must be escaped, or is not UTF-8,
- * follows. `what` names the string in the message, which shows none of its bytes. */
+/* Half of a character that two surrogates make up, which a text that was cut ends with. */
+static bool is_surrogate(const char *at, const char *end) {
+  return end - at >= 3 && (unsigned char)at[0] == 0xED && (at[1] & 0xE0) == 0xA0 &&
+         (at[2] & 0xC0) == 0x80;
+}
+
+static bool put_surrogate(struct encoder *e, const char *at) {
+  char text[8];
+  unsigned unit = 0xD000u | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
+  return put(e, text, (size_t)snprintf(text, sizeof text, "\\u%04x", unit));
+}
+
+/* Writes what is at *at, which does not stand for itself, and moves *at past it. `start` is where
+ * the string begins, which `what` names in the message; that shows none of its bytes. */
+static bool put_special(struct encoder *e, const char **at, const char *end, const char *start,
+                        const char *what) {
+  const char *special = *at;
+  bool surrogate = is_surrogate(special, end);
+  *at += surrogate ? 3 : 1;
+  if ((unsigned char)*special < 0x80) return put_escape(e, *special);
+  if (surrogate) return put_surrogate(e, special);
+  switch (e->options->invalid_bytes) {
+  case JSON_BYTES_KEEP: return put(e, special, 1);
+  case JSON_BYTES_REPLACE: return put(e, "\xEF\xBF\xBD", 3);
+  default:
+    return refuse(e, "%s is not valid UTF-8 at byte %I", what, (LUAI_UACINT)(special - start + 1));
+  }
+}
+
+/* The run up to `plain_end` stands for itself; something that does not follows. */
 static bool write_escaped(struct encoder *e, const char *bytes, const char *plain_end,
                           const char *end, const char *what) {
   const char *at = bytes;
@@ -211,11 +239,8 @@ static bool write_escaped(struct encoder *e, const char *bytes, const char *plai
   for (;;) {
     if (!put(e, at, (size_t)(plain_end - at))) return false;
     if (plain_end == end) return put_char(e, '"');
-    if ((unsigned char)*plain_end >= 0x80)
-      return refuse(e, "%s is not valid UTF-8 at byte %I", what,
-                    (LUAI_UACINT)(plain_end - bytes + 1));
-    if (!put_escape(e, *plain_end)) return false;
-    at = plain_end + 1;
+    at = plain_end;
+    if (!put_special(e, &at, end, bytes, what)) return false;
     plain_end = json_plain_end(at, end);
   }
 }

@@ -164,8 +164,8 @@ describe("a bad answer", function()
     expect.contains(err.message, "it starts with: <html>")
   end)
 
-  it("is refused when it is no UTF-8, incomplete JSON, or something after it", function()
-    for _, body in ipairs { '{"a":"\xff"}', '{"a":', "{} {}", "NaN", "\0" } do
+  it("is refused when it is incomplete JSON, has something after it, or bytes outside of strings", function()
+    for _, body in ipairs { "{\xff}", '{"a":', "{} {}", "NaN", "\0" } do
       expect.equal(failure(server, { body = body }).kind, "answer")
     end
   end)

@@ -75,7 +75,7 @@ function record.new(path)
       local exchange = record.exchange(noted)
       count = count + 1
       local file = path .. "/" .. recording.file_name(count, exchange.request)
-      local ok, message = disk.write(file, json.encode(exchange, { indent = 2 }) .. "\n",
+      local ok, message = disk.write(file, json.encode(exchange, { indent = 2, invalid_bytes = "keep" }) .. "\n",
         { private = true, sync = false })
       if not ok then problem = problem or message end
     end,

@@ -2,6 +2,8 @@
 -- holds one readable JSON file an exchange, numbered in the order they ended, without secrets:
 --   0001-POST-core-agents.json
 --   {"request": {method, path, query, body}, "response": {status, headers, body|text}}
+-- Bytes of an answer that are not valid UTF-8 are in its file as they came, which is the only way in which a file
+-- may not be JSON.
 -- or, where no answer came, "failure": {kind, message} in place of the response.
 -- A request is matched by method, path, query and body, whatever the order of keys. Secrets in it are
 -- hidden before it is compared, as they were when it was recorded.
@@ -46,10 +48,9 @@ end
 ---@return any
 function recording.body(body, content_type)
   if not body or body == "" then return nil end
-  local text = redaction.body(body, content_type)
-  local ok, value = pcall(json.decode, text or "")
-  if ok then return value end
-  return text
+  local value = redaction.json(body, content_type)
+  if value ~= nil then return value end
+  return redaction.body(body, content_type)
 end
 
 --- What a request is matched by.
@@ -130,7 +131,7 @@ function recording.read(path)
   local exchanges = {}
   for _, name in ipairs(names) do
     if name:find "^%d+%-.*%.json$" then
-      local exchange = files.read_json(path .. "/" .. name)
+      local exchange = files.read_json(path .. "/" .. name, { invalid_bytes = "keep" })
       check_exchange(path .. "/" .. name, exchange)
       exchange.file = name
       exchanges[#exchanges + 1] = exchange
@@ -175,7 +176,8 @@ local PATHS_SHOWN = 4
 ---@param request table
 ---@return string
 function recording.address(request)
-  return ("%s %s %s"):format(request.method, request.path, json.encode(request.query or {}))
+  local query = json.encode(request.query or {}, { invalid_bytes = "keep" })
+  return ("%s %s %s"):format(request.method, request.path, query)
 end
 
 --- What of the recorded is nearest to a request, in words.

@@ -58,7 +58,7 @@ end
 
 local function body_text(response)
   if response.text ~= nil then return response.text end
-  return response.body ~= nil and json.encode(response.body) or ""
+  return response.body ~= nil and json.encode(response.body, { invalid_bytes = "keep" }) or ""
 end
 
 -- The first of a list that was recorded for such a request, and its place.

@@ -66,7 +66,7 @@ end
 ---@return string "sha256:" and 64 hex digits
 function canonical.digest(value, template)
   local found = copy(value, template)
-  return "sha256:" .. digest.sha256(found == nil and "" or json.encode(found))
+  return "sha256:" .. digest.sha256(found == nil and "" or json.encode(found, { invalid_bytes = "keep" }))
 end
 
 return canonical

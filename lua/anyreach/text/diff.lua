@@ -36,7 +36,9 @@ end
 ---@return string
 function diff.path(path, key)
   if type(key) == "number" then return ("%s[%d]"):format(path, key) end
-  if not key:match("^[%a_][%w_%-]*$") then return ("%s[%s]"):format(path, json.encode(key)) end
+  if not key:match("^[%a_][%w_%-]*$") then
+    return ("%s[%s]"):format(path, json.encode(key, { invalid_bytes = "replace" }))
+  end
   return path == "" and key or path .. "." .. key
 end
 

@@ -59,7 +59,7 @@ local function shorten(text)
 end
 
 local function value_text(value)
-  return shorten(redaction.printable(json.encode(plain(value), { redact = true })))
+  return shorten(redaction.printable(json.encode(plain(value), { redact = true, invalid_bytes = "replace" })))
 end
 
 -- }======
@@ -67,6 +67,7 @@ end
 local function is_long(difference)
   local before, after = difference.before, difference.after
   if type(before) ~= "string" or type(after) ~= "string" then return false end
+  if not utf8.len(before) or not utf8.len(after) then return false end -- as JSON they are fit to be shown
   return #before > LONG or #after > LONG or before:find("\n", 1, true) ~= nil or after:find("\n", 1, true) ~= nil
 end
 

@@ -19,9 +19,10 @@ end
 function messages.value_in_words(value)
   if value == nil or value == json.null then return "nothing" end
   if type(value) == "string" then
-    local cut = utf8.offset(value, SHOWN_MAX + 1)
-    if cut and cut <= #value then value = value:sub(1, cut - 1) .. "…" end
-    return "the text " .. json.encode(value)
+    local cut = SHOWN_MAX + 1
+    if utf8.len(value) then cut = utf8.offset(value, cut) or #value + 1 end
+    if cut <= #value then value = value:sub(1, cut - 1) .. "…" end
+    return "the text " .. json.encode(value, { invalid_bytes = "replace" })
   end
   if is_reference(value) then return "the reference " .. tostring(value) end
   if json.is_array(value) then return "a list" end

@@ -126,15 +126,24 @@ function redaction.find_header(headers, name)
   end
 end
 
---- A body as text: JSON indented. Files, forms and what is no text are not shown.
+--- The value of a body that is JSON; nil when it is not.
+---@param body string
+---@param content_type? string
+---@return any
+function redaction.json(body, content_type)
+  if not is_json(content_type) then return nil end
+  local ok, value = pcall(json.decode, body, { invalid_bytes = "keep" })
+  if ok then return value_without_secrets(value, "") end
+end
+
+--- A body as text: JSON indented, with U+FFFD for bytes that are not valid UTF-8. Files, forms and what is no text
+--- are not shown.
 ---@param body string
 ---@param content_type? string
 ---@return string|nil text nil when it is not shown
 function redaction.body(body, content_type)
-  if is_json(content_type) then
-    local ok, value = pcall(json.decode, body)
-    if ok then return json.encode(value_without_secrets(value, ""), { indent = 2 }) end
-  end
+  local value = redaction.json(body, content_type)
+  if value ~= nil then return json.encode(value, { indent = 2, invalid_bytes = "replace" }) end
   if content_type and content_type:lower():find("^multipart/") or not utf8.len(body) then return nil end
   return redact(body)
 end

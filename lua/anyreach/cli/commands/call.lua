@@ -156,6 +156,15 @@ local function print_headers(response)
   io.stdout:write("\n")
 end
 
+-- An answer is printed also when a string in it is not valid UTF-8; that is said, because the text is not what came.
+local function encoded(body, options)
+  local ok, text = pcall(json.encode, body, options)
+  if ok then return text end
+  report.warn("%s; U+FFFD is printed there", text)
+  options.invalid_bytes = "replace"
+  return json.encode(body, options)
+end
+
 local function print_answer(operation, options, body, response)
   if report.is_json() then
     report.event("answer", { operation = operation.name, status = response.status, body = body })
@@ -165,7 +174,7 @@ local function print_answer(operation, options, body, response)
   if type(body) == "string" and operation.answer_kind == "text" then
     io.stdout:write(body, body:sub(-1) == "\n" and "" or "\n")
   elseif body ~= nil then
-    io.stdout:write(json.encode(body, { indent = options.compact and 0 or 2 }), "\n")
+    io.stdout:write(encoded(body, { indent = options.compact and 0 or 2 }), "\n")
   end
 end
 
@@ -176,7 +185,7 @@ local function print_each(api, operation, list)
     arguments.fail(spec, "--each: %s has no pages to follow", operation.name)
   end
   for row in member(api, namespace .. ".each")(table.unpack(list, 1, list.n)) do
-    if not io.stdout:write(json.encode(row), "\n") or not io.stdout:flush() then return end
+    if not io.stdout:write(encoded(row, {}), "\n") or not io.stdout:flush() then return end
   end
 end
 

@@ -96,10 +96,12 @@ local function fail_ambiguous(rows, name)
     table.concat(ids, ", "))
 end
 
--- The agent that a directory has under a name. Nil when it has none or several, or when that is no longer so.
-local function by_directory(api, name, directory)
-  local ids = directory and directory.ids and directory.ids[name] or {}
-  local agent = #ids == 1 and agent_lookup.by_known_id(api, ids[1])
+-- The agent that a directory has under a name, or that is known by its id and which the directory does not have. Nil
+-- when it has several, or when that is no longer so.
+local function by_directory(api, name, known_id, directory)
+  if not directory or not directory.ids then return nil end
+  local ids = directory.ids[name] or { known_id }
+  local agent = #ids == 1 and by_possible_id(api, ids[1])
   return agent and agent.name == name and agent or nil
 end
 
@@ -110,7 +112,7 @@ end
 ---@param directory? anyreach.agent_directory which saves asking for the name; what it does not have is asked for
 ---@return table|nil agent as a single read gives it
 function agent_lookup.by_name(api, name, known_id, directory)
-  local found = by_directory(api, name, directory)
+  local found = by_directory(api, name, known_id, directory)
   if found then return found end
   local rows = agent_lookup.named(api, name)
   if #rows > 1 then fail_ambiguous(rows, name) end

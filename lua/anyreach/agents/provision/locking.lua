@@ -9,6 +9,7 @@ local contents = require "anyreach.agents.contents"
 local diff = require "anyreach.text.diff"
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
+local group_write = require "anyreach.agents.group_write"
 local host = require "anyreach.host"
 local lock = require "anyreach.agents.lock"
 local lock_accounts = require "anyreach.agents.lock_accounts"
@@ -26,6 +27,18 @@ local SECONDS_BETWEEN_WRITES = 1
 ---@field private lock_of? fun(file: string): anyreach.lock nothing is noted without it
 local Locking = {}
 Locking.__index = Locking
+
+-- Writes the locks; returns why those were not written that could not be, by path.
+local function write_all(self)
+  local problems = {}
+  if self.given.check or not self.account then return problems end
+  for path, opened in pairs(self.opened) do
+    local ok, err = pcall(opened.write, opened)
+    if not ok then problems[path] = tostring(err) end
+  end
+  self.written_at = host.clock()
+  return problems
+end
 
 -- {====== beginning ======
 
@@ -56,6 +69,7 @@ function locking.start(api, agents, given)
     api = api, agents = agents, given = given, opened = opened, written_at = -math.huge,
     reader = agent_state.reader(api), described = {},
   }, Locking)
+  self.group = group_write.new(function() write_all(self) end)
   for _, agent in ipairs(agents) do self.described[agent.name] = agent end
   if not given.no_lock then
     self.lock_of = lock_of
@@ -103,18 +117,6 @@ end
 
 -- {====== writing the lock ======
 
--- Writes the locks; returns why those were not written that could not be, by path.
-local function write_all(self)
-  local problems = {}
-  if self.given.check or not self.account then return problems end
-  for path, opened in pairs(self.opened) do
-    local ok, err = pcall(opened.write, opened)
-    if not ok then problems[path] = tostring(err) end
-  end
-  self.written_at = host.clock()
-  return problems
-end
-
 -- A failure is reported at the end.
 local function write_now_and_then(self)
   if host.clock() - self.written_at >= SECONDS_BETWEEN_WRITES then write_all(self) end
@@ -131,13 +133,13 @@ Locking.__close = write_all
 
 -- {====== agents that were written ======
 
---- Notes the id of an agent that was just created.
+--- Notes the id of an agent that was just created. It is on disk when this returns.
 ---@param change anyreach.change
 ---@param agent table
 function Locking:created(change, agent)
   if not self.lock_of then return end
   self.lock_of(change.file):set(self.account.key, change.name, { agent_id = agent.id })
-  write_now_and_then(self)
+  self.group:wait()
 end
 
 --- Notes a draft that was just written, at once: the next run takes one that is not noted for somebody else's.
@@ -149,7 +151,7 @@ function Locking:drafted(change, agent, version)
   self.lock_of(change.file):set_draft(self.account.key, change.name, {
     agent_id = agent.id, draft = version.version, draft_digest = contents.draft_digest(version, change.agent),
   })
-  write_all(self)
+  self.group:wait()
 end
 
 -- Raises an error of kind "conflict", or with --lenient warns, when values differ from what was written. Phone numbers

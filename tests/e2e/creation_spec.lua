@@ -111,4 +111,24 @@ describe("a run that is killed while lists lag behind", function()
       expect.contains(out, "0 created, 0 updated, 3 unchanged, 0 failed")
     end
   end)
+
+  it("with many agents knows those again that had gone on", function()
+    local many, lag = 60, 1000 -- lists never show them
+    for _, case in ipairs(held_request.cases { "agents.versions.create 30", "agents.versions.publish 40" }) do
+      local path = directory_of_agents(many)
+      local sandbox <close> = process.sandbox("--faults", ("stale=%d;only=agents.create|%s"):format(lag, case.faults))
+      local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin",
+        headers = held_request.headers }
+      held_request.stop(api, case, function()
+        return process.start(sandbox.environment .. process.anyreach("run", "provision", path))
+      end)
+      local going_on = {}
+      for _, request in ipairs(api.request { path = "/_sandbox/requests" }) do
+        local id = request.operation == "agents.versions.create" and request.path:match("agents/([^/]+)/versions")
+        if id then going_on[id] = true end
+      end
+      local lock = process.read(path .. "/anyreach.lock")
+      for id in pairs(going_on) do expect.contains(lock, id) end
+    end
+  end)
 end)

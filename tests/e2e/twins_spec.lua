@@ -56,7 +56,9 @@ describe("two machines at the same time", function()
   local function run_both(faults)
     local sandbox <close> = process.sandbox("--faults", LATE .. faults)
     local machines, runs = { new_machine(), new_machine() }, {}
-    for index, machine in ipairs(machines) do runs[index] = process.start(command(sandbox, machine, "--concurrency=8")) end
+    for index, machine in ipairs(machines) do
+      runs[index] = process.start(command(sandbox, machine, "--concurrency=8"))
+    end
     local warnings = ""
     for index, run in ipairs(runs) do
       local code = run:wait()

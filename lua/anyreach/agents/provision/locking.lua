@@ -1,7 +1,7 @@
 -- The lock during a run of the recipe `provision`. An agent that was written is read back and compared by value with
 -- what its file says, because a server may accept a field and ignore it; then the lock notes what both sides have.
--- The lock is written at the end, however the run ends, and on the way at most once a second, so that the next run
--- knows an agent that this one has created. With --prune the agents are deleted that the lock names and no file
+-- The lock is written at the end, however the run ends, before the next step of an agent that was just created or got a
+-- draft (agents/group_write.lua), and at most once a second otherwise. With --prune the agents are deleted that the lock names and no file
 -- describes any more.
 
 local agent_state = require "anyreach.agents.state"

@@ -90,7 +90,7 @@ describe("files that are there", function()
     box:write("agents/front.yaml", "# The front desk.\nconfig:\n  max_tool_steps: 3 # enough\n"
       .. "  instructions: !file texts/desk.txt\n\nname: Desk\n")
     box:write("agents/texts/desk.txt", "Old.\n")
-    local out = expect_run(0, "export", "agents")
+    local out = expect_run(0, "export", "agents", "--all-fields")
     expect.contains(out, "updated    Desk  agents/front.yaml and 1 prompt\n")
     expect.equal(read "agents/texts/desk.txt", PROMPT .. "\n")
     local text = read "agents/front.yaml"
@@ -110,18 +110,23 @@ describe("files that are there", function()
     expect.equal({ sh "stat -c %a agents/desk.txt agents/desk.yaml" }, { 0, "600\n664\n", "" })
   end)
 
-  it("get no keys that they do not have with --only-owned", function()
+  it("get keys that they do not have with --all-fields alone", function()
     reset { Desk = { instructions = "Short.", greeting = "Hello" } }
     box:write("agents/desk.yaml", "name: Desk\nconfig:\n  instructions: Old.\n")
+    expect_run(0, "export", "agents")
+    expect.equal(read "agents/desk.yaml", "name: Desk\nconfig:\n  instructions: Short.\n")
     expect_run(0, "export", "agents", "--only-owned")
     expect.equal(read "agents/desk.yaml", "name: Desk\nconfig:\n  instructions: Short.\n")
+    expect_run(0, "export", "agents", "--all-fields")
+    expect.equal(read "agents/desk.yaml", "name: Desk\nactive: true\nconfig:\n  instructions: Short.\n"
+      .. "  greeting: Hello\n")
   end)
 
   it("keep variables and secrets", function()
     reset { Desk = { instructions = "x", headers = { Authorization = "Bearer hush-canary" }, token = "hush-canary" } }
     box:write("agents/desk.yaml", "name: Desk\nactive: true\nconfig:\n  instructions: !env GREETING\n"
       .. "  headers:\n    Authorization: !env {name: KEY, secret: true}\n  other: !env {name: KEY, secret: true}\n")
-    local out = expect_run(0, "export", "agents")
+    local out = expect_run(0, "export", "agents", "--all-fields")
     local text = read "agents/desk.yaml"
     expect.contains(text, "instructions: !env GREETING\n")
     expect.contains(text, "Authorization: !env {name: KEY, secret: true}\n")
@@ -153,8 +158,8 @@ describe("files that are there", function()
       .. "agents:\n  Desk:\n    config: {limit: 5, instructions: Hello.}\n")
     box:write("agents/desk.yaml", "name: Desk\nconfig:\n  instructions: !required what it says\n")
     local out = expect_run(0, "export", "agents")
-    expect.equal(read "agents/desk.yaml", "name: Desk\nactive: true\nconfig:\n"
-      .. "  instructions: !required what it says\n  extra: true\n  old: null\n  voice:\n    speed: 1\n")
+    expect.equal(read "agents/desk.yaml", "name: Desk\nconfig:\n"
+      .. "  instructions: !required what it says\n  old: null\n  voice:\n    speed: 1\n")
     expect.contains(out, "note: config.instructions is set by environments/staging.yaml and is another; "
       .. "change it there\n1 agent")
     expect.contains(expect_run(0, "export", "agents"), "1 agent: 1 unchanged\n")
@@ -163,7 +168,7 @@ describe("files that are there", function()
   it("in JSON stay JSON", function()
     reset { Desk = { instructions = PROMPT, token = "hush-canary" } }
     box:write("agents/desk.json", '{"name": "Desk", "config": {}}')
-    local out = expect_run(0, "export", "agents")
+    local out = expect_run(0, "export", "agents", "--all-fields")
     local value = json.decode(read "agents/desk.json")
     expect.equal({ value.config.instructions, value.config.token }, { PROMPT, nil })
     expect.contains(out, "note: config.token is a secret and is left out\n")

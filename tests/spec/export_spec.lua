@@ -46,7 +46,7 @@ describe("the name of a file", function()
 end)
 
 local function context(options)
-  local made = { resolver = references.resolver({}, { dataset = { FAQ = "ds_1" } }), notes = {}, stem = "desk",
+  local made = { resolver = references.resolver({}, { dataset = { FAQ = "ds_1", Prices = "ds_9" } }), notes = {}, stem = "desk",
     splits = true, only_owned = false, has_tags = true }
   for key, value in pairs(options or {}) do made[key] = value end
   return made
@@ -72,7 +72,24 @@ describe("a file that is there", function()
     local faq, other = reference.make("dataset", "FAQ"), reference.make("dataset", "Prices")
     expect.equal(merged("a: !ref 'dataset: FAQ'", { a = faq }).a.value, "dataset: FAQ")
     expect.equal(merged("a: !ref dataset:FAQ", { a = other }).a.value, "dataset:Prices")
-    expect.equal(merged("a: ds_1", { a = faq }).a, yaml.tag("!ref", "dataset:FAQ"))
+    expect.equal(merged("a: ds_1", { a = faq }).a, "ds_1")
+    expect.equal(merged("a: ds_2", { a = faq }).a, yaml.tag("!ref", "dataset:FAQ"))
+  end)
+
+  it("keeps an empty mapping, which owns nothing", function()
+    expect.equal(json.encode(merged("{a: {}, b: 1}", { b = 1 })), '{"a":{},"b":1}')
+    expect.equal(json.encode(merged("a: {}", { a = { x = 1 } }, { only_owned = true })), '{"a":{}}')
+  end)
+
+  it("takes of elements what it has, by their names; a new one as a whole", function()
+    local value = merged("tools: [{name: x, a: 1}, {name: y, a: 1}]", { tools = json.array {
+      { name = "y", a = 2, added = true }, { name = "new", a = 3, b = 4 }, { name = "x", a = 1, added = true },
+    } }, { only_owned = true })
+    expect.equal(value.tools, json.array {
+      { name = "y", a = 2 }, { name = "new", a = 3, b = 4 }, { name = "x", a = 1 },
+    })
+    value = merged("list: [{a: 1}]", { list = json.array { { b = 2 }, { a = 1 } } }, { only_owned = true })
+    expect.equal(value.list, json.array { { b = 2 }, { a = 1 } })
   end)
 
   it("keeps nulls, and loses keys that are no more", function()

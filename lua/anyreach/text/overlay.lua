@@ -39,22 +39,26 @@ local function is_named_alike(upper, field, lower)
   return kind(lower) == "mapping" and lower[field] == upper[field]
 end
 
--- Index above -> index below. Names count first, then places; of several elements of one name those at the same place
--- belong together.
-local function pair_elements(upper, lower)
-  local partner, is_taken = {}, {}
-  local function pair(index, other)
-    partner[index], is_taken[other] = other, true
+--- Which elements of two lists belong together. Names count first, then places; of several elements of one name those
+--- at the same place belong together.
+---@param upper table
+---@param lower table
+---@return table<integer, integer> partner index above -> index below
+---@return table<integer, string> named index above -> the field by which the two were paired
+function overlay.pair_elements(upper, lower)
+  local partner, is_taken, named = {}, {}, {}
+  local function pair(index, other, field)
+    partner[index], is_taken[other], named[index] = other, true, field
   end
   for index = 1, #upper do
     local field = naming_field(upper[index])
-    if field and is_named_alike(upper[index], field, lower[index]) then pair(index, index) end
+    if field and is_named_alike(upper[index], field, lower[index]) then pair(index, index, field) end
   end
   for index = 1, #upper do
     local field = not partner[index] and naming_field(upper[index])
     for other = 1, field and #lower or 0 do
       if not is_taken[other] and is_named_alike(upper[index], field, lower[other]) then
-        pair(index, other)
+        pair(index, other, field)
         break
       end
     end
@@ -62,7 +66,7 @@ local function pair_elements(upper, lower)
   for index = 1, math.min(#upper, #lower) do
     if not is_taken[index] and not naming_field(upper[index]) then pair(index, index) end
   end
-  return partner
+  return partner, named
 end
 
 -- }======
@@ -70,7 +74,7 @@ end
 local lay
 
 local function lay_list(upper, lower, exact)
-  local result, partner = setmetatable({}, getmetatable(upper)), pair_elements(upper, lower)
+  local result, partner = setmetatable({}, getmetatable(upper)), overlay.pair_elements(upper, lower)
   for index = 1, #upper do
     local element, other = upper[index], lower[partner[index]]
     -- A null in a list is an element.

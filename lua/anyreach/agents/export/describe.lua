@@ -6,6 +6,7 @@ local json = require "anyreach.json"
 local reference = require "anyreach.yaml.reference"
 local references = require "anyreach.agents.references"
 local slots = require "anyreach.agents.numbers.slots"
+local variables = require "anyreach.agents.file.variables"
 local yaml = require "anyreach.yaml"
 
 local describe = {}
@@ -38,15 +39,26 @@ local function note_other_slots(context, number, held)
   end
 end
 
--- number -> direction, of the numbers that a file can name.
+-- number -> set of the slots that hold the version, of the numbers that a file can name.
 local function claims(context, state)
   local found, is_published = {}, state.version and state.version.published == true
   for number, held in pairs(state.slots) do
-    local direction = direction_of(held)
     note_other_slots(context, number, held)
-    if is_published then found[number] = direction end
+    if is_published and direction_of(held) then
+      found[number] = {}
+      for _, slot in ipairs(slots.of(direction_of(held))) do found[number][slot] = agent_state.IN_USE end
+    end
   end
   return found
+end
+
+-- Takes the slots that an entry of the file claims out of those that are held; false when they are not all held.
+local function take(held, direction)
+  for _, slot in ipairs(slots.of(direction)) do
+    if not held[slot] then return false end
+  end
+  for _, slot in ipairs(slots.of(direction)) do held[slot] = nil end
+  return true
 end
 
 -- The number that an entry of a file means, and the direction.
@@ -58,7 +70,7 @@ local function read_entry(context, entry)
   if type(number) == "table" and yaml.is_tag(number) then
     local named = number.tag == "!ref" and reference.parse(number.value)
     number = named and context.resolver:id(named.kind, named.name)
-      or number.tag == "!env" and type(number.value) == "string" and os.getenv(number.value)
+      or number.tag == "!env" and variables.value(number)
   end
   return number, direction
 end
@@ -79,14 +91,13 @@ local function phone_numbers(context, state, old)
   local found, list, rest = claims(context, state), json.array {}, {}
   for _, entry in ipairs(type(old) == "table" and not yaml.is_tag(old) and old or {}) do
     local number, direction = read_entry(context, entry)
-    if number and found[number] and found[number] == direction then
-      list[#list + 1] = entry
-      found[number] = nil
-    end
+    if number and found[number] and take(found[number], direction) then list[#list + 1] = entry end
   end
-  for number in pairs(found) do rest[#rest + 1] = number end
+  for number, held in pairs(found) do
+    if direction_of(held) then rest[#rest + 1] = number end
+  end
   table.sort(rest)
-  for _, number in ipairs(rest) do list[#list + 1] = new_entry(context, number, found[number]) end
+  for _, number in ipairs(rest) do list[#list + 1] = new_entry(context, number, direction_of(found[number])) end
   return list
 end
 
@@ -125,7 +136,7 @@ local function version_fields(state, old)
   if version.published ~= true then publish = false elseif old.publish ~= nil then publish = true end
   return {
     config = config,
-    generate = is_generated or nil,
+    generate = old.generate,
     instruction_builder_inputs = present(version.instruction_builder_inputs),
     publish = publish,
   }

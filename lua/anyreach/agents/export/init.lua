@@ -39,7 +39,7 @@ local export = {}
 ---@field agents? string[] names or ids; default all
 ---@field environment? anyreach.environment whose ids get names, and whose values stay out of the files
 ---@field inline? boolean prompts stay in the agent files
----@field only_owned? boolean existing files get no new keys
+---@field all_fields? boolean existing files get keys that they do not have
 ---@field prune_files? boolean files of agents that are gone are removed
 ---@field check? boolean nothing is written
 ---@field on_step? fun() called when an agent was read
@@ -136,7 +136,7 @@ local function new_context(resolver, result, entry, options)
     stem = result.stem,
     has_tags = not (entry and entry.is_json),
     splits = not options.inline and not (entry and entry.is_json),
-    only_owned = entry ~= nil and options.only_owned or false,
+    only_owned = entry ~= nil and not options.all_fields,
     environment = options.environment,
   }
 end

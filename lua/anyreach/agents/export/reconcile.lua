@@ -6,6 +6,7 @@ local canonical = require "anyreach.text.canonical"
 local diff = require "anyreach.text.diff"
 local json = require "anyreach.json"
 local markers = require "anyreach.agents.file.markers"
+local overlays = require "anyreach.text.overlay"
 local redaction = require "anyreach.text.redaction"
 local reference = require "anyreach.yaml.reference"
 local text_files = require "anyreach.agents.file.text_files"
@@ -31,6 +32,7 @@ end
 ---@field stem string name of the file without extension
 ---@field splits boolean prompts go into files of their own
 ---@field only_owned boolean keys that the file does not have are left out
+---@field stands? table<string, true> paths at which the file's values stay, whatever the organisation has
 ---@field environment? anyreach.environment
 
 local function note(context, format, ...)
@@ -108,11 +110,18 @@ merge_tag["!env"] = function(context, old, new, path)
   return old
 end
 
+-- The id that a reference stands for; of a text, the text.
+local function id_of(context, value)
+  if not reference.is_reference(value) then return value end
+  return (context.resolver:id(value.kind, value.name))
+end
+
 merge_tag["!ref"] = function(context, old, new)
   local named = reference.parse(old.value)
   if not named then return nil end
-  if reference.is_reference(new) then return named == new and old or nil end
-  return context.resolver:id(named.kind, named.name) == new and old or nil
+  if named == new then return old end
+  local id = id_of(context, named)
+  return id ~= nil and id == id_of(context, new) and old or nil
 end
 
 local function keep_tag(context, old, _, path)
@@ -128,9 +137,14 @@ local function is_secret_tag(value)
   return type(value) == "table" and yaml.is_tag(value) and value.tag == "!env"
 end
 
--- An absent key and null are the same; a server need not show what a secret of the file is for.
+-- An absent key and null are the same, an empty mapping owns nothing, and a server need not show what a secret of the
+-- file is for.
 local function stays_without_value(value)
-  return value == json.null or is_secret_tag(value)
+  return value == json.null or is_secret_tag(value) or is_object(value) and next(value) == nil
+end
+
+local function stands(context, path)
+  return context.stands ~= nil and context.stands[path] ~= nil
 end
 
 -- {====== what an environment file says ======
@@ -188,10 +202,12 @@ function merge_objects(context, old, new, path, said)
   local overlay, defaults = object_or_nil(said and said.overlay), object_or_nil(said and said.defaults)
   local copy = {}
   for key, value in pairs(old) do
-    if new[key] == nil and stays_without_value(value) then copy[key] = value end
+    local is_kept = stands(context, diff.path(path, key))
+    if is_kept or new[key] == nil and stays_without_value(value) then copy[key] = value end
   end
   for key, value in pairs(new) do
-    if old[key] ~= nil or not context.only_owned then
+    local is_owned = old[key] ~= nil or overlay and overlay[key] ~= nil or defaults and defaults[key] ~= nil
+    if copy[key] == nil and (is_owned or not context.only_owned) then
       copy[key] = merge_field(context, old[key], value, {
         path = diff.path(path, key), key = key, overlay = overlay and overlay[key],
         defaults = defaults and defaults[key],
@@ -202,24 +218,27 @@ function merge_objects(context, old, new, path, said)
   return copy
 end
 
--- name -> element, when all elements have names of their own.
-local function by_name(list)
-  local found = {}
-  for index = 1, #list do
-    local name = is_object(list[index]) and list[index].name
-    if type(name) ~= "string" or found[name] then return nil end
-    found[name] = list[index]
-  end
-  return found
+-- The same context for something of which the file owns all that there is.
+local function with_all_fields(context)
+  return setmetatable({ only_owned = false }, { __index = context })
 end
 
--- Elements belong together by their names, where they have such, else by their places.
+-- Elements belong together as they do when a file is laid over a configuration. In a list that has become longer or
+-- shorter, an element without a name may be another one than the one at its place before.
 local function merge_lists(context, old, new, path)
-  local old_by_name, copy = by_name(new) and by_name(old), json.array {}
+  local before_of, copy = {}, json.array {}
+  local partner, named = overlays.pair_elements(old, new)
+  for index, other in pairs(partner) do before_of[other] = index end
   for index = 1, #new do
-    local before = old[index]
-    if old_by_name then before = old_by_name[new[index].name] end
-    copy[index] = merge(context, before, new[index], diff.path(path, index))
+    local before = before_of[index]
+    local is_sure = #old == #new or before and named[before]
+    local element_context = is_sure and context or with_all_fields(context)
+    local element_path = diff.path(path, index)
+    if stands(context, element_path) then
+      copy[index] = old[index]
+    else
+      copy[index] = merge(element_context, before and old[before], new[index], element_path)
+    end
   end
   return copy
 end
@@ -231,6 +250,7 @@ function merge(context, old, new, path, key)
     if kept ~= nil then return kept end
     return fresh(context, new, path, key)
   end
+  if reference.is_reference(new) and old ~= nil and old == id_of(context, new) then return old end
   if is_object(old) and is_object(new) then return merge_objects(context, old, new, path) end
   if json.is_array(old) and json.is_array(new) then return merge_lists(context, old, new, path) end
   if type(old) == "string" and type(new) == "string" and not redaction.hides(key, new) then return new end

@@ -1,7 +1,7 @@
 -- The three-way merge of promotion.
 
 local json = require "anyreach.json"
-local merge = require "anyreach.agents.promotion.merge"
+local merge = require "anyreach.agents.merge"
 local reference = require "anyreach.yaml.reference"
 
 local function paths(conflicts)

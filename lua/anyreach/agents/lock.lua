@@ -2,7 +2,8 @@
 -- files (anyreach.lock). One JSON object a line, sorted, so that two branches merge line by line. A
 -- checkout alone then tells who has changed something since: the files, the organisation, or both.
 --
---   {"agent":NAME,"account":KEY,"agent_id":ID,"version":N,"files":DIGEST,"remote":DIGEST}
+--   {"agent":NAME,"account":KEY,"agent_id":ID,"version":N,"files":DIGEST,"remote":DIGEST,"file":PATH,
+--    "draft":N,"draft_digest":DIGEST,"fields":{PATH:DIGESTS,…}}
 --   {"agent":NAME,"account":KEY,"agent_id":ID}
 --   {"agent":NAME,"account":KEY,"from":KEY,"from_agent_id":ID,"from_version":N,"agent_id":ID,"version":N}
 --
@@ -12,6 +13,7 @@
 
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
+local field_digests = require "anyreach.agents.field_digests"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 local disk = require "anyreach.disk"
@@ -23,8 +25,10 @@ local disk = require "anyreach.disk"
 ---@field version integer|nil the version in use; nil for an agent without any
 ---@field files string|nil digest of what the files said; nil of an agent that was not yet written to the end
 ---@field remote string|nil digest of what the organisation had after it was written
+---@field file string|nil path of the agent file, relative to the lock
 ---@field draft integer|nil a draft that was written from here
 ---@field draft_digest string|nil digest of what it held then; another one now: somebody has changed it
+---@field fields table<string, string>|nil path -> what anyreach.agents.field_digests notes of the value there
 ---@field from string|nil of a promotion: key of the organisation that it came from
 ---@field from_agent_id string|nil
 ---@field from_version integer|nil
@@ -41,10 +45,20 @@ local lock = { NAME = "anyreach.lock" }
 
 local HOLD_SECONDS = 5 -- that another run may hold the file
 
-local ORDER = { "agent", "account", "from", "from_agent_id", "from_version", "agent_id", "version", "files", "remote",
-  "draft", "draft_digest" }
+local ORDER = {
+  "agent", "account", "from", "from_agent_id", "from_version", "agent_id", "version", "files", "remote", "file",
+  "draft", "draft_digest", "fields",
+}
 
 local DIGEST = "^sha256:" .. ("%x"):rep(64) .. "$"
+
+local function are_fields(value)
+  if type(value) ~= "table" or json.is_array(value) or json.is_number(value) then return false end
+  for _, text in pairs(value) do
+    if type(text) ~= "string" or not field_digests.parse(text) then return false end
+  end
+  return true
+end
 
 -- Key -> what its value must be; the first two are required.
 local checks = {
@@ -57,8 +71,10 @@ local checks = {
   version = function(value) return math.type(value) == "integer" end,
   files = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
   remote = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
+  file = function(value) return type(value) == "string" end,
   draft = function(value) return math.type(value) == "integer" end,
   draft_digest = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
+  fields = are_fields,
 }
 
 -- The key of a row in memory, which is also the order of the lines.
@@ -258,6 +274,8 @@ end
 ---@field files string|nil
 ---@field remote string|nil
 ---@field is_published boolean|nil that version is no draft
+---@field file string|nil path of the agent file, relative to the lock; nil: as it is noted
+---@field fields table<string, string>|nil from anyreach.agents.field_digests
 
 -- The draft of a row; nil when it was published, or a newer version was.
 local function draft_of(row, facts)
@@ -271,11 +289,12 @@ end
 ---@param name string
 ---@param facts anyreach.lock_facts
 function Lock:set(account, name, facts)
-  local draft, draft_digest = draft_of(self:get(account, name), facts)
-  set(self, {
-    agent = name, account = account, agent_id = facts.agent_id, version = facts.version,
-    files = facts.files, remote = facts.remote, draft = draft, draft_digest = draft_digest,
-  })
+  local row = { agent = name, account = account }
+  for _, key in ipairs { "agent_id", "version", "files", "remote", "file", "fields" } do row[key] = facts[key] end
+  local known = self:get(account, name)
+  row.draft, row.draft_digest = draft_of(known, facts)
+  row.file = row.file or known and known.file
+  set(self, row)
 end
 
 --- Notes a draft that was written and is not yet published; what else is noted of the agent stays.

@@ -42,6 +42,36 @@ function diff.path(path, key)
   return path == "" and key or path .. "." .. key
 end
 
+-- Where the JSON string ends that begins at a position.
+local function string_end(text, position)
+  local at = position + 1
+  while text:sub(at, at) ~= '"' do
+    if at > #text then return nil end
+    at = at + (text:sub(at, at) == "\\" and 2 or 1)
+  end
+  return at
+end
+
+-- The key at a position of a path, and the position after it.
+local function key_at(path, position)
+  local name, after = path:match("^%.?([%a_][%w_%-]*)()", position)
+  if name then return name, after end
+  local index, after_index = path:match("^%[(%d+)%]()", position)
+  if index then return math.tointeger(tonumber(index)), after_index end
+  local last = path:find('^%["', position) and string_end(path, position + 1)
+  if not last or path:sub(last + 1, last + 1) ~= "]" then error(("diff: not a path: %s"):format(path), 0) end
+  return json.decode(path:sub(position + 1, last)), last + 2
+end
+
+--- The keys of a path that diff.path has made.
+---@param path string
+---@return (string|integer)[]
+function diff.keys(path)
+  local keys, position = {}, 1
+  while position <= #path do keys[#keys + 1], position = key_at(path, position) end
+  return keys
+end
+
 -- All keys that matter, sorted.
 local function keys_of(wanted, actual, exact)
   local keys = {}

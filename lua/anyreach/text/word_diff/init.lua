@@ -23,8 +23,10 @@ for byte = 0, 255 do
     or char:find("^[ \t]") and "^[ \t]+" or "^."
 end
 
--- Words, runs of blanks, line breaks and single other characters.
-local function split_words(text)
+--- Words, runs of blanks, line breaks and single other characters.
+---@param text string
+---@return string[]
+function word_diff.split_words(text)
   local list, position = {}, 1
   while position <= #text do
     local _, last = text:find(patterns[text:byte(position)], position)
@@ -34,8 +36,10 @@ local function split_words(text)
   return list
 end
 
--- Lines with their line breaks.
-local function split_lines(text)
+--- Lines with their line breaks.
+---@param text string
+---@return string[]
+function word_diff.split_lines(text)
   local list = {}
   for line in text:gmatch("[^\n]*\n?") do
     if line ~= "" then list[#list + 1] = line end
@@ -65,7 +69,7 @@ end
 
 -- The changes between lines that differ.
 local function append_words(pieces, before_text, after_text, budget)
-  local before, after = split_words(before_text), split_words(after_text)
+  local before, after = word_diff.split_words(before_text), word_diff.split_words(after_text)
   for _, hunk in ipairs(sequence.hunks(before, after, budget)) do append_hunk(pieces, hunk, before, after) end
 end
 
@@ -140,7 +144,7 @@ end
 ---@return anyreach.piece[] in the order of the texts; what a change removes comes before what it adds
 function word_diff.compare(before, after)
   local budget, pieces = sequence.budget(), {}
-  local before_lines, after_lines = split_lines(before), split_lines(after)
+  local before_lines, after_lines = word_diff.split_lines(before), word_diff.split_lines(after)
   for _, hunk in ipairs(sequence.hunks(before_lines, after_lines, budget)) do
     if hunk.is_same then
       append_hunk(pieces, hunk, before_lines, after_lines)

@@ -1,11 +1,12 @@
--- Three-way merge of JSON values by fields. What one side has changed since the common base is taken; what
--- both have changed differently is a conflict. Mappings are merged key by key; lists element by element
--- when they are equally long everywhere and their elements go by the same names in the same order; all
--- else is taken or left as a whole. Without a base every field that differs is a conflict. A null is the
--- same as an absent key. Pure.
+-- Three-way merge of JSON values by fields. What one side has changed since the common base is taken; what both
+-- have changed differently is a conflict. Mappings are merged key by key; lists element by element when they are
+-- equally long everywhere and their elements go by the same names in the same order; texts by lines and words
+-- where the changes do not meet; all else is taken or left as a whole. Without a base every field that differs is a
+-- conflict. A null is the same as an absent key. Pure.
 
 local diff = require "anyreach.text.diff"
 local json = require "anyreach.json"
+local merge_text = require "anyreach.text.merge_text"
 local reference = require "anyreach.yaml.reference"
 
 local merge = {}
@@ -36,7 +37,10 @@ local function kind(value)
   return json.is_array(value) and "list" or "mapping"
 end
 
-local function name_of(element)
+--- By which name an element of a list is known: the first of name, id and type that it has; nil without any.
+---@param element any
+---@return string|nil
+function merge.name_of(element)
   if kind(element) ~= "mapping" then return nil end
   for _, field in ipairs(NAMES) do
     if type(element[field]) == "string" then return field .. "=" .. element[field] end
@@ -47,8 +51,8 @@ end
 local function is_aligned(a, b)
   if #a ~= #b then return false end
   for index = 1, #a do
-    local name = name_of(a[index])
-    if not name or name ~= name_of(b[index]) then return false end
+    local name = merge.name_of(a[index])
+    if not name or name ~= merge.name_of(b[index]) then return false end
   end
   return true
 end
@@ -99,6 +103,9 @@ function merge_values(state, path, base, source, target)
   if is_equal(source, target) or is_equal(source, base) then return target end
   if is_equal(target, base) then return source end
   if can_merge(base, source, target) then return merge_parts(state, path, base, source, target) end
+  local are_texts = type(base) == "string" and type(source) == "string" and type(target) == "string"
+  local text = are_texts and merge_text(base, source, target)
+  if text then return text end
   return decide(state, path, base, source, target)
 end
 

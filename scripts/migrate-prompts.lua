@@ -8,16 +8,19 @@ local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local interrupted = require "anyreach.agents.numbers.interrupted"
 local json = require "anyreach.json"
+local lock = require "anyreach.agents.lock"
+local lock_accounts = require "anyreach.agents.lock_accounts"
 local number_state = require "anyreach.agents.numbers.number_state"
 local progress = require "anyreach.progress"
 local prompts = require "anyreach.agents.prompts"
 local recipe = require "anyreach.recipe"
+local record = require "anyreach.agents.prompts.record"
 local report = require "anyreach.report"
 local slot_report = require "anyreach.agents.numbers.slot_report"
 
 local spec = {
-  usage = "anyreach run migrate-prompts DIRECTORY [--publish] [--update-draft|--leave-draft] [--keep-line-ends] "
-    .. "[--force] [--check]",
+  usage = "anyreach run migrate-prompts DIRECTORY [--publish] [--update-draft|--leave-draft] [--ours|--theirs] "
+    .. "[--keep-line-ends] [--force] [--check]",
   summary = "Puts a folder of Markdown prompts into agents; changes nothing but the prompts.",
   options = {
     { name = "publish", writes = { "agents.versions.publish" },
@@ -25,6 +28,9 @@ local spec = {
     { name = "update-draft", help = "put the prompt into a newer draft that has other changes" },
     { name = "leave-draft", help = "leave such a draft, and make a new version from the published one" },
     { name = "keep-line-ends", help = "take byte order marks and line ends as they are in the files" },
+    { name = "ours", help = "where the organisation has changed a prompt: take the folder's" },
+    { name = "theirs", help = "where the organisation has changed a prompt: keep it" },
+    lock_accounts.option,
     { name = "force", help = "also prompts that grow or shrink by more than half, or whose field is new" },
     { name = "check", help = "only show what would be done; exit code 2 if anything would be" },
   },
@@ -45,8 +51,12 @@ front matter belong to the prompt. A byte order mark is left out, and each line 
 All problems are reported at once, before anything is written: no such agent, two files for one prompt, an empty
 prompt, a prompt whose size changes by more than half.
 
-The prompt goes into a new draft that otherwise equals the published version. A newer draft with other
-changes is somebody's work: it is named, and without --update-draft or --leave-draft nothing is written.
+The prompt goes into a new draft that otherwise equals the published version. A newer draft that was not written
+from here is somebody's work: it is named, and without --update-draft or --leave-draft the agent is left alone.
+
+anyreach.lock in the directory notes what was written; commit it. A prompt that only the organisation has changed
+since is kept, and named. Changes of both sides are merged where they do not touch; otherwise the agent is left
+alone (exit code 11) without --ours or --theirs.
 
 Examples:
   anyreach run migrate-prompts prompts/ --check
@@ -55,8 +65,9 @@ Examples:
     [0] = "done, or nothing to do",
     [2] = "something would be done (--check)",
     [3] = "a prompt is wrong or its agent does not exist; nothing was written",
+    [6] = "the lock or the profile names another organisation; nothing was written",
     [8] = "some agents were changed and others failed; if all failed, the code of the first error",
-    [11] = "a newer draft is in the way, or another run is writing; nothing was written",
+    [11] = "a newer draft is in the way, both sides have changed a prompt, or another run is writing",
   },
 }
 
@@ -93,6 +104,30 @@ local details = {
   unchanged = unchanged_text, failed = failed_text,
 }
 
+-- What else there is to know about an agent: whose texts count, and what becomes of drafts.
+local function note_lines(plan)
+  local lines, decision = {}, plan.decision or {}
+  local function add(list, format)
+    for _, prompt in ipairs(list or {}) do
+      lines[#lines + 1] = format:format("config." .. prompt.field, prompt.since)
+    end
+  end
+  add(decision.kept, "kept: %s, changed in the organisation since version %d; --ours overwrites it")
+  add(decision.merged, "merged: %s, changed on both sides since version %d")
+  add(decision.overwritten, "overwritten: %s, changed in the organisation since version %d")
+  if plan.draft_used then lines[#lines + 1] = ("draft %d, not written from here, is used"):format(plan.draft_used) end
+  if plan.draft_left_alone then
+    lines[#lines + 1] = ("draft %d, not written from here, is left alone"):format(plan.draft_left_alone)
+  end
+  return lines
+end
+
+local function path_list(list)
+  local paths = json.array {}
+  for index, prompt in ipairs(list or {}) do paths[index] = "config." .. prompt.field end
+  return paths
+end
+
 local function file_list(plan)
   local list = json.array {}
   for index, prompt in ipairs(plan.prompts) do list[index] = prompt.file end
@@ -101,10 +136,14 @@ end
 
 local function print_event(result)
   local plan = result.plan
+  local decision = plan.decision or {}
   report.event("agent", {
     name = plan.agent.name, agent_id = plan.agent.id, files = file_list(plan), action = result.action,
     agent_version = plan.draft and plan.draft.version or plan.current and plan.current.version,
-    changes = diff_text.events(plan.differences), error = report.error_event(result.error),
+    base_version = plan.base and plan.base.version, changes = diff_text.events(plan.differences),
+    kept = path_list(decision.kept), merged = path_list(decision.merged),
+    overwritten = path_list(decision.overwritten), draft_used = plan.draft_used,
+    draft_left_alone = plan.draft_left_alone, error = report.error_event(result.error),
   })
 end
 
@@ -112,7 +151,9 @@ local function print_result(result)
   if report.is_json() then return print_event(result) end
   local plan, action = result.plan, result.action
   report.line("%-10s  %s  %s", ACTIONS[action], plan.agent.name, details[action](plan, result.error))
-  if action == "unchanged" or action == "failed" then return end
+  if action == "failed" then return end
+  for _, line in ipairs(note_lines(plan)) do report.line("  %s", line) end
+  if action == "unchanged" then return end
   report.lines(diff_text.lines(plan.differences, { color = color.enabled("stdout") }))
 end
 
@@ -120,23 +161,39 @@ end
 
 -- {====== doing ======
 
-local function publish(api, plan, phone_numbers)
-  interrupted.run(api, "migrate-prompts: " .. plan.agent.name, prompts.publish_steps(plan, phone_numbers))
+-- Notes what was done, at once: the next run takes a draft that is not noted for somebody else's.
+local function note(run, plan, is_published)
+  run.record:note(plan, is_published)
+  local problem = run.record:write()
+  if problem and not run.has_warned then
+    report.warn("the lock was not written: %s", problem)
+    run.has_warned = true
+  end
 end
 
-local function run_one(api, plan, phone_numbers)
-  if not prompts.is_due(plan) then return { plan = plan, action = "unchanged" } end
-  local ok, err = pcall(function()
-    prompts.write_draft(api, plan)
-    publish(api, plan, phone_numbers)
-  end)
+local function publish(run, plan)
+  if not plan.publish then return end
+  interrupted.run(run.api, "migrate-prompts: " .. plan.agent.name, prompts.publish_steps(plan, run.phone_numbers))
+  note(run, plan, true)
+end
+
+local function apply(run, plan)
+  prompts.write_draft(run.api, plan)
+  note(run, plan, false)
+  publish(run, plan)
+end
+
+local function run_one(run, plan)
+  if plan.error then return { plan = plan, action = "failed", error = plan.error } end
+  local ok, err = pcall(apply, run, plan)
   if not ok then return { plan = plan, action = "failed", error = err } end
-  return { plan = plan, action = plan.publish and "published" or "written" }
+  return { plan = plan, action = not prompts.is_due(plan) and "unchanged" or plan.publish and "published" or "written" }
 end
 
-local function check_one(plan, phone_numbers)
+local function check_one(run, plan)
+  if plan.error then return { plan = plan, action = "failed", error = plan.error } end
   if not prompts.is_due(plan) then return { plan = plan, action = "unchanged" } end
-  slot_report.steps(prompts.publish_steps(plan, phone_numbers))
+  slot_report.steps(prompts.publish_steps(plan, run.phone_numbers))
   return { plan = plan, action = plan.publish and "publish" or "write" }
 end
 
@@ -145,7 +202,8 @@ end
 local function exit_code(results, is_check)
   local due = 0
   for _, result in ipairs(results) do
-    if result.action ~= "unchanged" then due = due + 1 end
+    local kept = result.plan.decision and result.plan.decision.kept or {}
+    if result.action ~= "unchanged" or #kept > 0 then due = due + 1 end
   end
   return errors.exit_code_of(results) or is_check and due > 0 and 2 or 0
 end
@@ -174,6 +232,7 @@ local function options_of(given)
   if given.update_draft and given.leave_draft then
     arguments.fail(spec, "--update-draft and --leave-draft: expected one of them")
   end
+  if given.ours and given.theirs then arguments.fail(spec, "--ours and --theirs: expected one of them") end
   local on_draft = given.update_draft and "update" or given.leave_draft and "leave" or nil
   return {
     publish = given.publish, force = given.force, keep_line_ends = given.keep_line_ends, on_draft = on_draft,
@@ -181,17 +240,27 @@ local function options_of(given)
   }
 end
 
+local function check_lock(opened, api, here, given)
+  lock_accounts.adopt(opened, api, here)
+  lock_accounts.check(opened, {
+    accounts = { here }, is_agreed = given.first_time, confirm = recipe.confirm, on_check = given.check and report.warn,
+  })
+end
+
 local function main(given)
   local options = options_of(given)
   if given.check then host.restrict_writes {} end
   local api, results = anyreach.client(), {}
-  recipe.connect(api)
+  local opened = lock.read(lock.path_in(given[1]))
+  check_lock(opened, api, recipe.connect(api), given)
   local left = given.publish and interrupted.complete(api, given.check)
+  options.record = record.new(api, opened, given.ours and "ours" or given.theirs and "theirs" or nil)
   local plans = plan_all(api, given[1], options)
-  local phone_numbers = given.publish and number_state.phone_numbers(api) or {}
+  local run = { api = api, record = options.record,
+    phone_numbers = given.publish and number_state.phone_numbers(api) or {} }
   local shown <close> = progress.start { label = "migrating", total = #plans }
   for index, plan in ipairs(plans) do
-    results[index] = given.check and check_one(plan, phone_numbers) or run_one(api, plan, phone_numbers)
+    results[index] = given.check and check_one(run, plan) or run_one(run, plan)
     print_result(results[index])
     shown:step()
   end

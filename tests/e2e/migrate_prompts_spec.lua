@@ -177,4 +177,121 @@ describe("a newer draft with other changes", function()
   end)
 end)
 
+describe("a draft of an earlier run", function()
+  it("is changed when the prompt changes, and published when asked", function()
+    local agent = prepare()
+    write("riverside-dental.md", (DESK:gsub("kind", "calm")))
+    expect.equal((migrate()), 0)
+    write("riverside-dental.md", (DESK:gsub("kind", "warm")))
+    both:writes()
+    expect.equal({ (migrate()), both:writes() }, { 0, { "PUT /core/agents/" .. agent.id .. "/versions/2" } })
+    expect.equal((migrate("--publish")), 0)
+    expect.equal(version(agent, 2).published, true)
+    expect.contains(version(agent, 2).config.instructions, "warm")
+  end)
+
+  it("that somebody has changed since is neither changed nor published", function()
+    local agent = prepare()
+    write("riverside-dental.md", (DESK:gsub("kind", "calm")))
+    expect.equal((migrate()), 0)
+    local theirs = version(agent, 2).config
+    theirs.max_tool_steps = 3
+    both.first.agents.versions.update(agent.id, 2, { config = theirs })
+    both:writes()
+    local code, _, err = migrate("--publish")
+    expect.equal({ code, both:writes() }, { 11, {} })
+    expect.contains(err, "newer draft, version 2, with other changes")
+    local out
+    code, out = migrate("--publish", "--leave-draft")
+    expect.contains(out, "draft 2, not written from here, is left alone")
+    expect.equal({ code, version(agent, 2).published, version(agent, 3).published }, { 0, false, true })
+    expect.equal(version(agent, 3).config.max_tool_steps, nil)
+  end)
+
+  it("is no base when no version is published and somebody else has written it", function()
+    both:reset()
+    local agent = both.first.agents.create { name = "Riverside Dental" }
+    both.first.agents.versions.create(agent.id, { config = config(DESK) })
+    both:writes()
+    write("riverside-dental.md", (DESK:gsub("kind", "calm")))
+    expect.equal({ (migrate("--publish")), both:writes() }, { 11, {} })
+    expect.equal((migrate("--publish", "--update-draft")), 0)
+    expect.contains(version(agent, 1).config.instructions, "calm")
+  end)
+end)
+
+describe("a prompt that was edited in the organisation", function()
+  local LONG = "# Desk\n\nYou are kind.\n\n# Rules\n\nBe brief.\nNever guess.\n\n# End\n\nSay goodbye."
+
+  local function edit(agent, text)
+    local now = version(agent, 1).config
+    now.instructions = text
+    local made = both.first.agents.versions.create(agent.id, { config = now })
+    both.first.agents.versions.publish(agent.id, made.version)
+    both:writes()
+    return made.version
+  end
+
+  -- The prompt was migrated once, and is LONG on both sides.
+  local function settle()
+    both:reset()
+    local agent = organizations.agent(both.first, "Riverside Dental", config(LONG))
+    write("riverside-dental.md", LONG .. "\n")
+    local code, out = migrate("--publish")
+    expect.equal({ code, out }, { 0, "unchanged   Riverside Dental  version 1\n" })
+    both:writes()
+    return agent
+  end
+
+  it("is kept and named when the file did not change, and --check exits with 2", function()
+    local agent = settle()
+    edit(agent, (LONG:gsub("brief", "short")))
+    for _ = 1, 2 do
+      local code, out = migrate("--publish")
+      expect.equal({ code, out, both:writes() }, { 0, "unchanged   Riverside Dental  version 2\n"
+        .. "  kept: config.instructions, changed in the organisation since version 1; --ours overwrites it\n", {} })
+    end
+    expect.equal((migrate("--check")), 2)
+    local _, out = migrate("--json")
+    expect.equal(json.decode(out:match("[^\n]+")).kept, json.array { "config.instructions" })
+    expect.equal((migrate("--publish", "--ours")), 0)
+    expect.equal(version(agent, 3).config.instructions, LONG)
+    both:writes()
+    expect.equal({ (migrate("--publish")), both:writes() }, { 0, {} })
+  end)
+
+  it("is merged with the file's changes when these are elsewhere, as often as the file changes again", function()
+    local agent = settle()
+    edit(agent, (LONG:gsub("brief", "short")))
+    write("riverside-dental.md", (LONG:gsub("kind", "warm")))
+    local code, out = migrate("--publish")
+    expect.equal({ code, version(agent, 3).config.instructions },
+      { 0, (LONG:gsub("kind", "warm"):gsub("brief", "short")) })
+    expect.contains(out, "  merged: config.instructions, changed on both sides since version 1\n")
+    both:writes()
+    expect.equal({ (migrate("--publish")), both:writes() }, { 0, {} })
+    write("riverside-dental.md", (LONG:gsub("kind", "warm"):gsub("goodbye", "bye")))
+    expect.equal((migrate("--publish")), 0)
+    expect.equal(version(agent, 4).config.instructions,
+      (LONG:gsub("kind", "warm"):gsub("brief", "short"):gsub("goodbye", "bye")))
+  end)
+
+  it("is a conflict when both sides have changed the same words; other agents go on", function()
+    local agent = settle()
+    local other = organizations.agent(both.first, "Other", config(LONG))
+    write("other.md", (LONG:gsub("kind", "calm")))
+    edit(agent, (LONG:gsub("kind", "strict")))
+    write("riverside-dental.md", (LONG:gsub("kind", "warm")))
+    local code, _, err = migrate("--publish")
+    expect.equal({ code, both:writes() }, { 8, { "POST /core/agents/" .. other.id .. "/versions",
+      "POST /core/agents/" .. other.id .. "/versions/2/publish" } })
+    expect.contains(err, "config.instructions: changed in the folder and, differently, in the organisation since")
+    assert(os.remove(both.directory .. "/work/prompts/other.md"))
+    expect.equal({ (migrate("--publish")), both:writes() }, { 11, {} })
+    expect.equal({ (migrate("--publish", "--theirs")), both:writes() }, { 0, {} })
+    expect.equal((migrate("--publish", "--ours")), 0)
+    expect.equal(version(agent, 3).config.instructions, (LONG:gsub("kind", "warm")))
+  end)
+end)
+
 both:stop()

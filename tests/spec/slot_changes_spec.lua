@@ -2,7 +2,7 @@
 
 local interrupted = require "anyreach.agents.numbers.interrupted"
 local json = require "anyreach.json"
-local prompts = require "anyreach.agents.prompts"
+local text_field = require "anyreach.agents.prompts.text_field"
 local slot_changes = require "anyreach.agents.numbers.slot_changes"
 
 local function holder(agent, version)
@@ -155,8 +155,8 @@ describe("a text in a configuration", function()
   local config = { instructions = "a", tools = json.array { { description = "b" } }, n = 1, none = json.null }
 
   it("is found and set by its path, in a copy", function()
-    expect.equal(prompts.get_field(config, "tools[1].description"), "b")
-    local copy = prompts.set_field(config, "tools[1].description", "c")
+    expect.equal(text_field.get(config, "tools[1].description"), "b")
+    local copy = text_field.set(config, "tools[1].description", "c")
     expect.equal({ copy.tools[1].description, config.tools[1].description }, { "c", "b" })
     expect.truthy(json.is_array(copy.tools))
   end)
@@ -169,7 +169,7 @@ describe("a text in a configuration", function()
       ["n"] = { "'n' holds no text", nil }, ["n.x"] = { "'n' is not a mapping", nil },
       ["[["] = { "'[[' is not a path", nil }, [""] = { "'' is not a path", nil },
     } do
-      local text, problem, is_new = prompts.get_field(config, path)
+      local text, problem, is_new = text_field.get(config, path)
       expect.equal({ path, text, is_new }, { path, nil, expected[2] })
       expect.contains(problem, expected[1])
     end

@@ -6,10 +6,11 @@
 --    "draft":N,"draft_digest":DIGEST,"fields":{PATH:DIGESTS,…}}
 --   {"agent":NAME,"account":KEY,"agent_id":ID}
 --   {"agent":NAME,"account":KEY,"from":KEY,"from_agent_id":ID,"from_version":N,"agent_id":ID,"version":N}
+--   {"agent":NAME,"account":KEY,"from":"prompts","agent_id":ID,"version":N,"fields":{PATH:DIGESTS,…}}
 --
--- The second form is an agent that was created and not yet written to the end, the third records a promotion
--- from another organisation. Keys that this program does not know are kept, and so is what another run has
--- noted in the meantime. A file that cannot be read to the end is refused, never taken for empty.
+-- The second form is an agent that was created and not yet written to the end, the third records a promotion from
+-- another organisation, the fourth prompts from a folder. Keys that this program does not know are kept, and so is
+-- what another run has noted in the meantime. A file that cannot be read to the end is refused, never taken for empty.
 
 local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
@@ -42,6 +43,8 @@ local Lock = {}
 Lock.__index = Lock
 
 local lock = { NAME = "anyreach.lock" }
+
+local PROMPTS = "prompts" -- in place of an organisation from which an agent was promoted
 
 local HOLD_SECONDS = 5 -- that another run may hold the file
 
@@ -318,6 +321,24 @@ function Lock:set_promotion(from, account, name, facts)
     agent = name, account = account, from = from, from_agent_id = facts.from_agent_id,
     from_version = facts.from_version, agent_id = facts.agent_id, version = facts.version,
   })
+end
+
+--- What was last written to an agent from the folder of prompts that the lock is in.
+---@param account string key
+---@param name string
+---@return anyreach.lock_row|nil
+function Lock:prompts(account, name)
+  return self:promotion(PROMPTS, account, name)
+end
+
+--- Notes prompts that were written from the folder.
+---@param account string key
+---@param name string
+---@param facts {agent_id: string, version: integer, draft: integer|nil, draft_digest: string|nil, fields: table}
+function Lock:set_prompts(account, name, facts)
+  local row = { agent = name, account = account, from = PROMPTS }
+  for key, value in pairs(facts) do row[key] = value end
+  set(self, row)
 end
 
 --- Forgets an agent of an organisation, its promotions there included.

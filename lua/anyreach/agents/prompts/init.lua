@@ -7,11 +7,11 @@ local creation = require "anyreach.agents.creation"
 local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
 local folder = require "anyreach.agents.prompts.folder"
-local json = require "anyreach.json"
 local numbers = require "anyreach.agents.numbers"
 local operations = require "anyreach.operations"
 local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local tasks = require "anyreach.client.tasks"
+local text_field = require "anyreach.agents.prompts.text_field"
 
 local prompts = {}
 
@@ -23,87 +23,21 @@ local prompts = {}
 ---@field newest integer number of the newest version
 ---@field config table|nil to write; nil: nothing is written
 ---@field publish boolean
+---@field base table|nil the version that `differences` are the differences from
 ---@field differences anyreach.difference[] from the version in use, or the draft that is changed
+---@field decision anyreach.prompt_decision|nil which side's texts count
+---@field draft_used integer|nil number of a draft that was not written from here and is published, or written to
+---@field draft_left_alone integer|nil number of a newer draft that is neither changed nor published
+---@field error anyreach.error|nil why nothing is done
 
 ---@class anyreach.prompt_options
+---@field record anyreach.prompt_record what was written from the folder
 ---@field publish? boolean
 ---@field force? boolean also prompts whose size changes a lot, or whose field the configuration does not have yet
 ---@field on_step? fun() called when one more agent has been read
 ---@field keep_line_ends? boolean the bytes of the files as they are
 ---@field on_warning? fun(file: string, message: string)
 ---@field on_draft? "update"|"leave" what to do with a newer draft with other changes; nil: a conflict
-
--- {====== texts in a configuration, by path ======
-
--- The keys of a path, or nil when it is malformed.
-local function keys_of(path)
-  local keys, position = {}, 1
-  while position <= #path do
-    local name, after = path:match("^([^.%[%]]+)()", position)
-    local index, after_index = path:match("^%[(%d+)%]()", position)
-    if not name and not index then return nil end
-    keys[#keys + 1] = name or math.tointeger(tonumber(index))
-    position = after or after_index
-    if path:sub(position, position) == "." then position = position + 1 end
-  end
-  return keys[1] and keys
-end
-
-local function nearest_key(container, key)
-  local known = {}
-  for name in pairs(container) do known[#known + 1] = tostring(name) end
-  return operations.nearest(tostring(key), known)
-end
-
-local function missing(container, key, path)
-  local near = nearest_key(container, key)
-  return ("the configuration has no '%s'%s"):format(path, near and ("; did you mean '%s'?"):format(near) or "")
-end
-
---- The text at a path.
----@param config table
----@param path string
----@return string|nil text nil when there is none
----@return string|nil problem why there is none; nil when it could be put there
----@return boolean|nil is_new nothing is there, and it could be put there
-function prompts.get_field(config, path)
-  local keys, value = keys_of(path), config
-  if not keys then
-    return nil, ("'%s' is not a path; expected one such as channel_overrides.text.instructions"):format(path)
-  end
-  for index, key in ipairs(keys) do
-    local container = value
-    value = container[key]
-    if value == json.null then value = nil end
-    if value == nil then
-      local is_new = index == #keys and type(key) == "string" and not json.is_array(container)
-      return nil, missing(container, key, path), is_new
-    elseif index < #keys and type(value) ~= "table" then
-      return nil, ("'%s' is not a mapping"):format(table.concat(keys, ".", 1, index))
-    end
-  end
-  if type(value) ~= "string" then return nil, ("'%s' holds no text"):format(path) end
-  return value
-end
-
-local function set(value, keys, index, text)
-  if index > #keys then return text end
-  local copy = setmetatable({}, getmetatable(value))
-  for key, part in pairs(value) do copy[key] = part end
-  copy[keys[index]] = set(copy[keys[index]], keys, index + 1, text)
-  return copy
-end
-
---- The configuration with a text at a path where get_field found one, or that one could be put there.
----@param config table
----@param path string
----@param text string
----@return table copy which shares what has not changed
-function prompts.set_field(config, path, text)
-  return set(config, keys_of(path), 1, text)
-end
-
--- }======
 
 local function add_problem(problems, place, format, ...)
   problems[#problems + 1] = { path = place, message = format:format(...) }
@@ -188,7 +122,7 @@ local function check_size(prompt, before, force, problems)
 end
 
 local function check_place(config, prompt, force, problems)
-  local before, problem, is_new = prompts.get_field(config, prompt.field)
+  local before, problem, is_new = text_field.get(config, prompt.field)
   if before then
     check_size(prompt, before, force, problems)
   elseif not is_new then
@@ -198,15 +132,22 @@ local function check_place(config, prompt, force, problems)
   end
 end
 
-local function check_prompts(config, group, force, problems)
+local function check_prompts(config, list, force, problems)
   local count = #problems
-  for _, prompt in ipairs(group.prompts) do check_place(config, prompt, force, problems) end
+  for _, prompt in ipairs(list) do check_place(config, prompt, force, problems) end
   return #problems == count
 end
 
 local function with_prompts(config, list)
-  for _, prompt in ipairs(list) do config = prompts.set_field(config, prompt.field, prompt.text) end
+  for _, prompt in ipairs(list) do config = text_field.set(config, prompt.field, prompt.text) end
   return config
+end
+
+local function holds_prompts(config, list)
+  for _, prompt in ipairs(list) do
+    if text_field.get(config, prompt.field) ~= prompt.text then return false end
+  end
+  return true
 end
 
 local function compare(wanted, present)
@@ -215,63 +156,96 @@ end
 
 -- Puts the prompts into a draft that stays what it is otherwise. When it is published, what it holds
 -- besides goes into use, too, and is a difference.
-local function on_draft(made, draft, list)
+local function on_draft(made, state, list)
+  local draft = state.draft
   local config = with_prompts(draft.config, list)
   local changes = compare(config, draft.config)
   made.draft, made.config = draft, #changes > 0 and config or nil
-  made.differences = made.publish and made.current and compare(config, made.current.config) or changes
+  made.base = made.publish and made.current or draft
+  made.differences = made.base == draft and changes or compare(config, made.base.config)
+  if not state.is_own and (made.config or made.publish) then made.draft_used = draft.version end
 end
 
-local function refuse_draft(group, draft, conflicts)
-  add_problem(conflicts, group.prompts[1].file, "'%s' has a newer draft, version %d, with other changes; "
-    .. "--update-draft puts the prompt into it, --leave-draft makes a new version beside it", group.agent.name,
-    draft.version)
+local function refuse_draft(made, draft)
+  local way = made.current and "; --update-draft puts the prompt into it, --leave-draft makes a new version beside it"
+    or " and no published version; --update-draft puts the prompt into it"
+  made.error = errors.make { kind = "conflict", message = ("'%s' has a newer draft, version %d, with other changes%s")
+    :format(made.agent.name, draft.version, way) }
 end
 
--- There is a published version, and a newer draft that is not as wanted.
-local function on_other_draft(made, group, draft, wanted, options, conflicts)
-  local present = with_prompts(draft.config, group.prompts)
-  if options.on_draft == "update" then
-    on_draft(made, draft, group.prompts)
-  elseif options.on_draft == "leave" then
-    made.config = wanted
-  elseif #compare(present, draft.config) == 0 and not options.publish then
-    made.draft = draft -- it has the prompts already, whatever else it has
+-- There is a published version, and a newer draft of somebody else that is not as wanted.
+local function on_other_draft(made, draft, wanted, options)
+  if options.on_draft == "leave" then
+    made.config, made.draft_left_alone = wanted, draft.version
+  elseif holds_prompts(draft.config, made.prompts) and not options.publish then
+    made.draft, made.differences = draft, {} -- it has the prompts already, whatever else it has
   else
-    refuse_draft(group, draft, conflicts)
+    refuse_draft(made, draft)
   end
 end
 
-local function on_published(made, group, draft, options, conflicts)
-  local wanted = with_prompts(made.current.config, group.prompts)
-  made.differences = compare(wanted, made.current.config)
+-- A new version of the published one. A draft that is the same was left by a run that was cut off.
+local function on_published(made, state, list, options)
+  local wanted, draft = with_prompts(made.current.config, list), state.draft
+  made.base, made.differences = made.current, compare(wanted, made.current.config)
   if #made.differences == 0 then
     made.publish = false
   elseif not draft then
     made.config = wanted
   elseif #compare(wanted, draft.config) == 0 then
-    made.draft = draft
+    made.draft, made.draft_used = draft, made.publish and draft.version or nil
   else
-    on_other_draft(made, group, draft, wanted, options, conflicts)
+    on_other_draft(made, draft, wanted, options)
   end
 end
 
--- The plan for one agent, or nil with a problem. `draft` is newer than `published`; either may be nil.
-local function make_plan(group, published, draft, options, problems, conflicts)
-  local base = options.on_draft == "update" and draft or published or draft
-  if not base then
-    return add_problem(problems, group.prompts[1].file, "agent '%s' has no version to change", group.agent.name)
-  end
-  if not check_prompts(base.config, group, options.force, problems) then return nil end
-  local made = {
-    agent = group.agent, prompts = group.prompts, current = published, publish = options.publish or false,
-    newest = (draft or published).version, differences = {},
-  }
-  if published then
-    on_published(made, group, draft, options, conflicts)
+local function paths_of(list)
+  local paths = {}
+  for index, prompt in ipairs(list) do paths[index] = "config." .. prompt.field end
+  return table.concat(paths, ", ")
+end
+
+local function refuse_conflict(made, list)
+  made.error = errors.make { kind = "conflict", message = ("%s: changed in the folder and, differently, in the "
+    .. "organisation since version %d; --ours takes the folder's text, --theirs the organisation's"):format(
+    paths_of(list), list[1].since) }
+end
+
+-- Plans what is to be done to the version that the prompts are compared with.
+local function on_version(made, state, version, options, problems)
+  made.decision = options.record:decide(made.agent, made.prompts, version)
+  local conflicts = made.decision.conflicts
+  if #conflicts > 0 then return refuse_conflict(made, conflicts) end
+  local list = made.decision.due
+  if not check_prompts(version.config, list, options.force, problems) then return nil end
+  if version == state.draft then
+    on_draft(made, state, list)
   else
-    on_draft(made, draft, group.prompts)
+    on_published(made, state, list, options)
   end
+end
+
+-- The plan for one agent, or nil with a problem.
+local function make_plan(group, state, options, problems)
+  local made = {
+    agent = group.agent, prompts = group.prompts, current = state.published, publish = options.publish or false,
+    differences = {},
+  }
+  local is_writable = state.draft and (state.is_own or options.on_draft == "update")
+  local version = is_writable and state.draft or state.published
+  if state.published and holds_prompts(state.published.config, group.prompts) then
+    made.base, made.publish = state.published, false
+  elseif version then
+    on_version(made, state, version, options, problems)
+  elseif not state.draft then
+    return add_problem(problems, group.prompts[1].file, "agent '%s' has no version to change", group.agent.name)
+  elseif holds_prompts(state.draft.config, group.prompts) and not options.publish then
+    made.draft = state.draft
+  else
+    refuse_draft(made, state.draft)
+  end
+  local other = state.other_draft
+  made.draft_left_alone = made.draft_left_alone or other and other.version
   return made
 end
 
@@ -279,9 +253,10 @@ end
 
 -- {====== planning and writing ======
 
-local function fail(kind, problems)
+local function fail_if_any(problems)
+  if #problems == 0 then return end
   table.sort(problems, function(a, b) return a.path < b.path end)
-  error(errors.make { kind = kind, problems = problems }, 0)
+  error(errors.make { kind = "input", problems = problems }, 0)
 end
 
 local function read_folder(path, options, problems)
@@ -293,24 +268,31 @@ local function read_folder(path, options, problems)
   return read
 end
 
+local function read_state(api, agent, record)
+  local row = record:row(agent)
+  local state = {}
+  state.published, state.draft, state.other_draft = agent_lookup.in_use(api, agent, row and row.draft)
+  state.is_own = record:is_own(agent, state.draft)
+  return state
+end
+
 --- Plans to bring the prompts of a folder into agents. Only reads. Everything that is wrong with files, agents or
---- sizes raises one error of kind "input"; newer drafts in the way raise one of kind "conflict".
+--- sizes raises one error of kind "input"; an agent with a newer draft in the way, or with a prompt that was changed on
+--- both sides, has an `error` of kind "conflict".
 ---@param api anyreach.client
 ---@param path string
----@param options? anyreach.prompt_options
+---@param options anyreach.prompt_options
 ---@return anyreach.prompt_plan[] in the order of the files
 function prompts.plan(api, path, options)
-  options = options or {}
-  local problems, conflicts, plans = {}, {}, {}
+  local problems, plans = {}, {}
   local read = read_folder(path, options, problems)
   local groups = group_by_agent(read, #read > 0 and agent_lookup.all(api) or {}, problems)
   local made = tasks.map(groups, function(group)
-    local published, draft = agent_lookup.in_use(api, group.agent)
+    local state = read_state(api, group.agent, options.record)
     if options.on_step then options.on_step() end
-    return make_plan(group, published, draft, options, problems, conflicts) or false
+    return make_plan(group, state, options, problems) or false
   end)
-  if #problems > 0 then fail("input", problems) end
-  if #conflicts > 0 then fail("conflict", conflicts) end
+  fail_if_any(problems)
   for _, one in ipairs(made) do plans[#plans + 1] = one or nil end
   return plans
 end
@@ -331,7 +313,7 @@ end
 ---@param one anyreach.prompt_plan
 ---@return boolean
 function prompts.is_due(one)
-  return one.config ~= nil or one.publish
+  return not one.error and (one.config ~= nil or one.publish)
 end
 
 --- Writes the draft of a plan, and sets `draft` to it.

@@ -122,7 +122,7 @@ end
 -- Refuses the run while another one writes to the account.
 local function exclude_others(run, account)
   local wait = run.given.wait
-  local lock, problem = run_lock.take(account.key, {
+  local lock, problem = run_lock.take(identity.server_key(account), {
     recipe = name_of(run.spec),
     wait = wait == true and math.huge or wait or nil,
     on_wait = function(holder) report.note("waiting for another run: %s", holder) end,

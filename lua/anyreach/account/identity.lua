@@ -26,6 +26,7 @@ local SANDBOX = "sandbox" -- in a key, in place of a host and a port that is ano
 
 ---@class anyreach.learned_account : anyreach.account
 ---@field key string stable text that names server and organisation; never holds a credential
+---@field server string host and port
 ---@field is_told boolean an answer of the organisation has told its id
 ---@field private source string where the credential comes from, in words
 ---@field private places string[] how keys may begin
@@ -122,6 +123,13 @@ local function key_of(account)
   return place .. "/" .. (account.organization or fingerprint or "nobody")
 end
 
+--- The account's key for what concerns one server: each sandbox has organisations of its own under the same ids.
+---@param account anyreach.learned_account
+---@return string
+function identity.server_key(account)
+  return account.server .. account.key:match("/.*$")
+end
+
 local function refuse_other(account, id)
   errors.raise("guard", "%s names the organisation %s, but the credential is for %s; nothing was written",
     account.profile and ("the profile '%s'"):format(account.profile) or "--org or ANYREACH_ORG_ID",
@@ -139,6 +147,7 @@ local function find(api)
   local facts, account = settings.of(api), identity.of(api)
   local place = facts.base_url:gsub("^%a+://", ""):lower()
   local is_sandbox = host.sandbox_url() or facts.token and core.token_is_sandbox(facts.token)
+  account.server = place
   account.places = is_sandbox and { SANDBOX, place } or { place, SANDBOX }
   account.fingerprint = facts.token and digest.sha256(facts.token):sub(1, FINGERPRINT_LENGTH)
   account.source, account.is_told = identity.source(facts.profile), false
@@ -189,8 +198,7 @@ end
 ---@return string|nil
 function identity.old_key(account)
   if not account.fingerprint then return nil end
-  local place = account.places[account.places[1] == SANDBOX and 2 or 1]
-  return place .. "/credential-" .. account.fingerprint
+  return account.server .. "/credential-" .. account.fingerprint
 end
 
 -- }======

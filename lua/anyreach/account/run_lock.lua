@@ -75,6 +75,7 @@ function Held:__close()
   if held[self.path].count > 0 then return end
   local lock <close> = held[self.path].lock -- luacheck: ignore 211
   held[self.path] = nil
+  if host.sandbox_url() then os.remove(self.path) end -- nobody else has this sandbox
 end
 
 Held.close = Held.__close
@@ -100,7 +101,7 @@ end
 
 --- Keeps other writing runs from an organisation until the value is closed. While one is at work, that is an error of
 --- kind "conflict" that names it.
----@param key string of the account
+---@param key string of the account on its server
 ---@param options {recipe: string, wait?: number, on_wait?: fun(holder: string)} wait: for so many seconds
 ---@return any|nil held to be closed; nil when the file cannot be locked
 ---@return string|nil problem why

@@ -46,7 +46,8 @@ describe("the name of a file", function()
 end)
 
 local function context(options)
-  local made = { resolver = references.resolver({}, { dataset = { FAQ = "ds_1", Prices = "ds_9" } }), notes = {}, stem = "desk",
+  local resolver = references.resolver({}, { dataset = { FAQ = "ds_1", Prices = "ds_9" } })
+  local made = { resolver = resolver, notes = {}, stem = "desk",
     splits = true, only_owned = false, has_tags = true }
   for key, value in pairs(options or {}) do made[key] = value end
   return made

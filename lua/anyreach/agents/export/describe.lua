@@ -112,10 +112,12 @@ end
 local function own_fields(agent, old)
   local metadata = present(agent.metadata)
   local is_empty = metadata == nil or next(metadata) == nil
+  local is_demo
+  if agent.is_demo == true or old.is_demo ~= nil then is_demo = agent.is_demo == true end
   return {
     description = present(agent.description) or old.description and json.null,
     active = agent.active,
-    is_demo = (agent.is_demo == true or old.is_demo ~= nil) and agent.is_demo or nil,
+    is_demo = is_demo,
     metadata = (not is_empty or old.metadata ~= nil) and (metadata or json.null) or nil,
   }
 end

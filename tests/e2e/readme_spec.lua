@@ -89,7 +89,19 @@ describe("the workflow of README.md", function()
   -- As GitHub runs a step: by bash, which ends at the first failure.
   local function run(command)
     ci:write("step", command)
-    return ci:run(("cd checkout && %sbash -e ../step"):format(sandbox.environment))
+    return ci:run(("cd checkout && PATH=$PWD/../tools:$PATH %sbash -e ../step"):format(sandbox.environment))
+  end
+
+  -- The steps of a deployment, the last one also after a failure. Returns the exit code of the first one.
+  local function deploy()
+    local _, code = run(steps.provision)
+    local out, recorded = run(steps.record)
+    expect.equal({ recorded, recorded == 0 and "" or out }, { 0, "" })
+    return code
+  end
+
+  local function lock_at(branch)
+    return (ci:run(("git -C origin show %s:agents/anyreach.lock"):format(branch)))
   end
 
   it("installs what it calls", function()
@@ -97,7 +109,7 @@ describe("the workflow of README.md", function()
   end)
 
   it("checks and shows, and leaves everything as it is", function()
-    local out, code = ci:run(("git init -q --bare origin && git clone -q origin checkout 2>/dev/null && "
+    local out, code = ci:run(("git init -q -b main --bare origin && git clone -q origin checkout 2>/dev/null && "
       .. "cp -r %s/clinic/. checkout && cd checkout && git add . && git -c user.name=a -c user.email=a@b commit -qm a "
       .. "&& git push -q origin HEAD"):format(place.directory))
     expect.equal({ out, code }, { "", 0 })
@@ -111,10 +123,44 @@ describe("the workflow of README.md", function()
   it("provisions, commits the lock, and has nothing to do the next time", function()
     local out, code = run(steps.provision)
     expect.equal({ code, out:match "3 agents: 3 created" }, { 0, "3 agents: 3 created" })
-    local log = ci:run "git -C origin log --format=%s -1 --name-only"
+    expect.equal(select(2, run(steps.record)), 0)
+    local log = ci:run "git -C origin log --format=%s -1 --name-only main"
     expect.equal(log, "Record what was provisioned\n\nagents/anyreach.lock\n")
     local again, again_code = run(steps.provision)
     expect.equal({ again_code, again:match "3 unchanged" }, { 0, "3 unchanged" })
+    local text = lock_at "main"
+    expect.equal({ deploy(), lock_at "main" }, { 0, text })
+  end)
+
+  it("commits the lock also when only some of the agents could be written", function()
+    ci:write("checkout/agents/new.yaml", "name: New\nconfig: {instructions: Be kind.}\n")
+    ci:write("checkout/agents/wrong.yaml", "name: Wrong\nconfig: {instructions: x}\nphone_numbers: ['+15550000000']\n")
+    expect.equal(deploy(), 8)
+    expect.contains(lock_at "main", '"agent":"New"')
+    ci:run "rm checkout/agents/wrong.yaml"
+  end)
+
+  it("offers the lock in a pull request where the branch is protected, and takes it from there the next time", function()
+    ci:write("tools/gh", '#!/bin/sh\necho "$*" >>' .. ci.directory .. "/asked\n[ $2 = create ]\n")
+    ci:write("origin/hooks/update", '#!/bin/sh\n[ "$1" != refs/heads/main ]\n')
+    ci:run "chmod +x tools/gh origin/hooks/update"
+    local before = lock_at "main"
+    for _, name in ipairs { "Newer", "Newest" } do
+      ci:write(("checkout/agents/%s.yaml"):format(name), ("name: %s\nconfig: {instructions: Hello.}\n"):format(name))
+      expect.equal(deploy(), 0)
+      expect.equal(lock_at "main", before)
+      expect.contains(lock_at "anyreach-lock", ('"agent":"%s"'):format(name))
+      ci:run "git -C checkout reset -q --hard origin/main && git -C checkout clean -qfd"
+    end
+    expect.contains(lock_at "anyreach-lock", '"agent":"Newer"')
+    expect.contains(ci:run "cat asked", "pr create --head anyreach-lock")
+    local out, code = run(steps.provision)
+    expect.equal({ code, out:match "(%d) unchanged" }, { 0, "3" })
+  end)
+
+  it("has no deployment that a pull request could take the place of", function()
+    expect.equal(workflow.concurrency["cancel-in-progress"], false)
+    expect.contains(workflow.concurrency.group, "github.ref")
   end)
 
   it("fails when there is no credential", function()

@@ -17,7 +17,7 @@ local function answered(bodies, f)
 end
 
 local function create(api)
-  experiment_state.create_version(api, { agent_id = "a1", base = 1 }, {}, function() end)
+  experiment_state.create_version(api, { agent_id = "a1", base = 1, newest = 1, taken = {} }, {}, function() end)
 end
 
 local function refused(part, bodies, f)
@@ -43,12 +43,12 @@ describe("an answer of another form", function()
         { '[{"version":"2"},{"version":1}]' }, function(api) agent_lookup.versions(api, "a1") end },
       { "agents.versions.get: the answer holds no usable 'config'; expected an object, got null",
         { '[{"version":1,"published":true}]', '{"version":1,"config":null}' },
-        function(api) agent_lookup.in_use(api, "a1") end },
+        function(api) agent_lookup.in_use(api, { id = "a1" }) end },
       { "phone_numbers.list: the answer holds no usable 'inbound_agent_version_id'",
         { '[{"phone_number":"+15551230001","inbound_agent_version_id":5}]' }, number_state.read },
       { "phone_numbers.list: the answer holds no usable 'phone_number'", { one_agent, "[]", '[{"id":"x"}]' },
         function(api) agent_state.reader(api):read("a1") end },
-      { "agents.versions.create: the answer holds no usable 'version'", { '{"id":"v1"}' },
+      { "agents.versions.create: the answer holds no usable 'version'", { '{"version":1,"config":{}}', '{"id":"v1"}' },
         function(api) create(api) end },
     } do
       refused(case[1], case[2], case[3])
@@ -56,7 +56,7 @@ describe("an answer of another form", function()
   end)
 
   it("is refused where phone numbers need the id of a version, and only there", function()
-    refused("agents.versions: the answer holds no usable 'id'", { '{"version":2}' },
+    refused("agents.versions: the answer holds no usable 'id'", { '{"version":1,"config":{}}', '{"version":2}' },
       function(api) create(api) end)
     answered({ '[{"version":2}]' }, function(api)
       expect.equal(agent_lookup.versions(api, "a1")[1].version, 2)

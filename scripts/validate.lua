@@ -16,12 +16,14 @@ local EXIT_INVALID = errors.exit_codes.input
 local EXIT_CHECK_FAILED = 9
 
 local spec = {
-  usage = "anyreach run validate FILE|DIRECTORY... [--environment NAME|FILE] [--schema FILE] [--offline] [--strict]",
+  usage = "anyreach run validate FILE|DIRECTORY... [--environment NAME|FILE] [--schema FILE] [--formats] [--offline] "
+    .. "[--strict]",
   summary = "Checks agent files before they are provisioned; changes nothing.",
   options = {
     environment.option,
     reach.option,
     { name = "schema", value = "FILE", help = "a JSON Schema of `config`, instead of the one that the API serves" },
+    { name = "formats", help = "what does not fit a `format` of the schema, such as uuid, is an error, not a warning" },
     { name = "offline", help = "use the schema that was last fetched; send nothing" },
     { name = "variables", value = "NAME,...", many = true, help = "variables that calls provide to prompts" },
     { name = "since", value = "REVISION", help = "of git; tells of prompts whose size changed a lot (HEAD)" },
@@ -31,7 +33,7 @@ local spec = {
   operands = { name = "agent files (.yaml, .yml, .json), or directories of them", min = 1 },
   notes = [[
 Errors: what is wrong in the files, what the schema does not allow, an agent described twice, a number
-claimed twice. Warnings: keys that look mistyped, values that YAML reads as something else than is meant,
+claimed twice. Warnings: a value that does not fit its format in the schema (uri, date-time), keys that look mistyped, values that YAML reads as something else than is meant,
 variables that nobody declares, tools that a prompt names and that are not attached, tools that no prompt
 mentions, a prompt that shrank to less than half or grew to more than double.
 
@@ -91,8 +93,9 @@ local function exit_code(counts, is_strict)
   return 0
 end
 
-local function warn_of_skipped(skipped)
-  for _, pattern in ipairs(skipped) do
+local function warn_of_schema(facts)
+  for _, message in ipairs(facts.warnings) do report.warn("schema: %s", message) end
+  for _, pattern in ipairs(facts.skipped) do
     report.warn("schema: %s: the pattern is not checked: %s", pattern.location, pattern.message)
   end
 end
@@ -111,9 +114,10 @@ local function main(given)
     environment = chosen_environment(given),
     variables = names_of(given.variables),
     since = given.since,
+    formats = given.formats,
   })
   for _, finding in ipairs(findings) do print_finding(finding) end
-  warn_of_skipped(facts.skipped)
+  warn_of_schema(facts)
   local counts = lint.count(findings)
   print_counts(counts, facts, found)
   local code, failure = exit_code(counts, given.strict)

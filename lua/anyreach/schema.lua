@@ -1,10 +1,11 @@
--- JSON Schema, draft 2020-12: checks values against schemas and tells everything that is wrong, in words
--- for people. A schema is compiled once. All keywords of the draft's vocabularies are there; `format`
--- and `content…` are annotations, which check nothing. Schemas are only read from the document itself
+-- JSON Schema, drafts 2020-12, 2019-09, 07 and 06: checks values against schemas and tells everything that is wrong,
+-- in words for people. A schema is compiled once. All keywords of the drafts' vocabularies are there; `format` checks
+-- only on request, and `content…` are annotations, which check nothing. Schemas are only read from the document itself
 -- and from those given with it, never from the network, and no schema can make a check run without end.
 
 local compiler = require "anyreach.schema.compiler"
 local diff = require "anyreach.text.diff"
+local dialects = require "anyreach.schema.dialects"
 local documents = require "anyreach.schema.documents"
 local errors = require "anyreach.errors"
 local evaluation = require "anyreach.schema.evaluation"
@@ -21,6 +22,8 @@ local schema = {}
 
 ---@class anyreach.schema_options
 ---@field documents? table<string, any> further schemas that may be referred to, by address
+---@field dialect? "2020-12"|"2019-09"|"draft-07"|"draft-06" of schemas without $schema (2020-12)
+---@field formats? boolean check `format`
 ---@field skip_patterns? boolean leave out patterns that cannot be used here, instead of raising an error
 
 ---@class anyreach.validate_options
@@ -29,6 +32,7 @@ local schema = {}
 
 ---@class anyreach.validator
 ---@field skipped {location: string, message: string}[] patterns that were left out
+---@field warnings string[] what in the schema is not read as its author meant it
 local Validator = {}
 Validator.__index = Validator
 
@@ -85,6 +89,16 @@ function Validator:is_valid(value)
   return evaluation.evaluate(run, self.node, value)
 end
 
+-- Drafts that are not understood.
+local function warnings_of(read)
+  local list = {}
+  for address, name in pairs(read.unknown) do
+    list[#list + 1] = ("$schema is %s, which is not supported; read as %s"):format(address, name)
+  end
+  table.sort(list)
+  return list
+end
+
 --- Compiles a schema. One that is wrong, or leads to a document that was not given, raises an error of
 --- kind "input" that names the place in the schema.
 ---@param value table|boolean
@@ -95,9 +109,11 @@ function schema.compile(value, options)
   if type(value) ~= "table" and type(value) ~= "boolean" then
     errors.raise("input", "expected a schema, which is an object, true or false; got a %s", type(value))
   end
-  local read, root = documents.read(value, options.documents)
+  local dialect = dialects.named(options.dialect or dialects.DEFAULT.name)
+  if not dialect then errors.raise("usage", "anyreach.schema: unknown dialect %s", tostring(options.dialect)) end
+  local read, root = documents.read(value, options.documents, dialect)
   local node, compiled = compiler.compile(read, root, options)
-  return setmetatable({ node = node, skipped = compiled.skipped }, Validator)
+  return setmetatable({ node = node, skipped = compiled.skipped, warnings = warnings_of(read) }, Validator)
 end
 
 --- Checks a value against a schema that is needed once.

@@ -1,5 +1,6 @@
--- The official JSON Schema test suite, draft 2020-12: every required case, without exception. The package
--- json-schema-test-suite has older drafts only; of these come the cases that say what a pattern means in ECMA-262.
+-- The official JSON Schema test suite: every required case of each draft, without exception, and the optional ones
+-- about formats, but for those that are not checked. The Debian package json-schema-test-suite has the cases that say
+-- what a pattern means in ECMA-262.
 
 local directory = require "anyreach.directory"
 local files = require "anyreach.files"
@@ -7,11 +8,19 @@ local pattern = require "anyreach.schema.pattern"
 local schema = require "anyreach.schema"
 
 -- Where Debian's copy is put by helpers/json_schema_suite.sh, and where another one may be.
-local PLACES = {
-  { suite = (os.getenv "TEST_BUILD" or "build") .. "/json-schema-suite/tests/draft2020-12",
-    remotes = (os.getenv "TEST_BUILD" or "build") .. "/json-schema-suite/remotes" },
-  { suite = "../shared/conformance/json-schema/draft2020-12", remotes = "../shared/conformance/json-schema/remotes" },
+local DEBIAN = (os.getenv "TEST_BUILD" or "build") .. "/json-schema-suite"
+local SHARED = "../shared/conformance/json-schema"
+
+local DRAFTS = {
+  { dialect = "2020-12", directory = "draft2020-12", least = 46 },
+  { dialect = "2019-09", directory = "draft2019-09", least = 46 },
+  { dialect = "draft-07", directory = "draft7", least = 38 },
+  { dialect = "draft-06", directory = "draft6", least = 36 },
 }
+
+-- Formats that check nothing.
+local UNCHECKED = { ["idn-hostname.json"] = true, ["uri-template.json"] = true, ["unknown.json"] = true }
+
 local REMOTES_ADDRESS = "http://localhost:1234"
 
 -- Every document below a directory, by the address that the suite gives it.
@@ -27,8 +36,8 @@ local function read_remotes(path, address, found)
   return found
 end
 
-local function check_group(group, documents)
-  local validator = schema.compile(group.schema, { documents = documents })
+local function check_group(group, options)
+  local validator = schema.compile(group.schema, options)
   for _, test in ipairs(group.tests) do
     local problems = validator:validate(test.data)
     local verdict = validator:is_valid(test.data)
@@ -41,10 +50,11 @@ local function check_group(group, documents)
   end
 end
 
-local function find_suite()
-  for _, place in ipairs(PLACES) do
-    if directory.kind(place.suite) == "directory" then return place end
-  end
+local function find_suite(draft)
+  local path = DEBIAN .. "/tests/" .. draft.directory
+  if directory.kind(path) == "directory" then return path, DEBIAN .. "/remotes" end
+  path = SHARED .. "/" .. draft.directory
+  if directory.kind(path) == "directory" then return path, SHARED .. "/remotes" end
 end
 
 -- The required cases: the files themselves, without the folders of optional ones.
@@ -57,22 +67,33 @@ local function case_files(path)
   return names
 end
 
-describe("the official suite", function()
-  local place = find_suite()
-  if not place then
-    it("passes", function() skip(("neither %s nor %s is there"):format(PLACES[1].suite, PLACES[2].suite)) end)
-    return
-  end
-  local documents = read_remotes(place.remotes, REMOTES_ADDRESS, {})
-  local names = case_files(place.suite)
+-- A test for each group of cases in the files of a directory. Returns how many files there were.
+local function check_files(path, options, is_left_out)
+  local names = case_files(path)
   for _, name in ipairs(names) do
-    for _, group in ipairs(files.read_json(place.suite .. "/" .. name)) do
-      it(name:gsub("%.json$", "") .. ": " .. group.description, function() check_group(group, documents) end)
+    for _, group in ipairs(is_left_out[name] and {} or files.read_json(path .. "/" .. name)) do
+      it(name:gsub("%.json$", "") .. ": " .. group.description, function() check_group(group, options) end)
     end
   end
+  return #names
+end
 
-  it("was there as a whole", function() expect.truthy(#names >= 46) end)
-end)
+for _, draft in ipairs(DRAFTS) do
+  describe("the official suite of " .. draft.dialect, function()
+    local path, remotes = find_suite(draft)
+    if not path then
+      it("passes", function() skip(("neither %s nor %s has it"):format(DEBIAN, SHARED)) end)
+      return
+    end
+    local documents = read_remotes(remotes, REMOTES_ADDRESS, {})
+    local count = check_files(path, { documents = documents, dialect = draft.dialect }, {})
+    it("was there as a whole", function() expect.truthy(count >= draft.least, count) end)
+
+    local formats = path .. "/optional/format"
+    if directory.kind(formats) ~= "directory" then return end
+    check_files(formats, { documents = documents, dialect = draft.dialect, formats = true }, UNCHECKED)
+  end)
+end
 
 describe("the patterns of ECMA-262", function()
   local optional = "/usr/share/json-schema-test-suite/tests/draft7/optional/ecmascript-regex.json"

@@ -345,3 +345,85 @@ describe("regular expressions", function()
     expect.falsy(pattern.compile(("("):rep(5000) .. (")"):rep(5000)))
   end)
 end)
+
+describe("a draft", function()
+  -- [1, "x"] is what the list of schemas allows, where a list of schemas may be.
+  local TUPLE = [[{%s"items":[{"type":"integer"},{"type":"string"}],"additionalItems":false}]]
+
+  it("is the one that $schema names", function()
+    for _, address in ipairs {
+      "http://json-schema.org/draft-07/schema#", "https://json-schema.org/draft-07/schema",
+      "http://json-schema.org/draft-06/schema#", "https://json-schema.org/draft/2019-09/schema",
+    } do
+      local wanted = TUPLE:format(('"$schema":"%s",'):format(address))
+      expect.equal(problems('[1,"x"]', wanted), {})
+      expect.equal(problems('["x","x",1]', wanted), {
+        '[1]: expected an integer, got the text "x"', "[3]: not allowed here",
+      })
+      expect.equal(schema.compile(json.decode(wanted)).warnings, {})
+    end
+  end)
+
+  it("is 2020-12 without $schema, unless the caller says otherwise", function()
+    local wanted = TUPLE:format ""
+    expect.contains(refusal(wanted), "#/items: the schema is invalid: expected a schema")
+    expect.equal(problems('[1,"x"]', wanted, { dialect = "draft-07" }), {})
+    expect.raises(function() schema.compile({}, { dialect = "draft-99" }) end, "unknown dialect draft-99")
+  end)
+
+  it("that is not known is named, and read as the nearest", function()
+    for address, name in pairs {
+      ["http://json-schema.org/draft-04/schema#"] = "draft-06",
+      ["https://json-schema.org/draft/2042-01/schema"] = "2020-12",
+    } do
+      local validator = schema.compile { ["$schema"] = address, type = "object" }
+      expect.equal(validator.warnings,
+        { ("$schema is %s, which is not supported; read as %s"):format((address:gsub("#$", "")), name) })
+      expect.falsy(validator:is_valid(1))
+    end
+    expect.equal(schema.compile { ["$schema"] = "https://json-schema.org/draft/2020-12/schema" }.warnings, {})
+  end)
+
+  it("of one document is that of the documents it refers to, unless they name another", function()
+    local given = {
+      ["http://x.test/old"] = json.decode(TUPLE:format ""),
+      ["http://x.test/new"] = json.decode(
+        [[{"$schema":"https://json-schema.org/draft/2020-12/schema","prefixItems":[{"type":"integer"}]}]]),
+    }
+    local wanted = [[{"$schema":"http://json-schema.org/draft-07/schema#",
+      "properties":{"old":{"$ref":"http://x.test/old"},"new":{"$ref":"http://x.test/new"}}}]]
+    expect.equal(problems('{"old":["x"],"new":["x"]}', wanted, { documents = given }), {
+      'new[1]: expected an integer, got the text "x"', 'old[1]: expected an integer, got the text "x"',
+    })
+  end)
+end)
+
+describe("a format", function()
+  it("checks nothing unless asked, and then says what is expected", function()
+    local wanted = [[{"properties":{"id":{"type":"string","format":"uuid"},"any":{"format":"of-mine"}}}]]
+    expect.equal(problems('{"id":"x","any":"y"}', wanted), {})
+    expect.equal(problems('{"id":"x","any":"y"}', wanted, { formats = true }),
+      { 'id: expected a UUID such as 2f1c0a52-8b7e-4f0e-9c57-0f6f6d0f4a11, got the text "x"' })
+  end)
+
+  it("is fitted by the examples that its own messages give", function()
+    local formats = require "anyreach.schema.formats"
+    local count = 0
+    for name, format in pairs(formats) do
+      local example = format.words:match "such as (.*)$"
+      if example then
+        expect.truthy(format.fits(example), name)
+        count = count + 1
+      end
+      for _, text in ipairs { "", "\xFF", "\0", ("a"):rep(10000), ("::"):rep(1000), ("1."):rep(1000), "[" } do
+        expect.equal(type(format.fits(text)), "boolean", name)
+      end
+    end
+    expect.truthy(count >= 6)
+  end)
+
+  it("does not apply to what is no text, nor to a text that is not known", function()
+    local validator = schema.compile({ format = "uuid" }, { formats = true })
+    for _, value in ipairs { 1, true, json.null, {}, secret "x" } do expect.truthy(validator:is_valid(value)) end
+  end)
+end)

@@ -1,6 +1,7 @@
 -- Compiles schemas into nodes (see anyreach.schema.evaluation): each keyword becomes a check, made once.
--- A keyword is a row { name, vocabulary, kinds, argument, compile }: the kinds of values it applies to
--- (nil: all), what its own value must be, and a function (argument, context) -> check or nil.
+-- A keyword is a row { name, vocabulary, kinds, argument, compile, since, till }: the kinds of values it applies to
+-- (nil: all), what its own value must be, a function (argument, context) -> check or nil, and the years of the first
+-- and the last draft in which it has this meaning (nil: all).
 
 local errors = require "anyreach.errors"
 local evaluation = require "anyreach.schema.evaluation"
@@ -11,7 +12,7 @@ local compiler = {}
 -- In the order in which they are checked: `type` first, because nothing else matters when it fails;
 -- what looks at the work of all others last.
 local ROWS = {}
-for _, module in ipairs { "scalars", "sizes", "references", "logic", "objects", "arrays", "unevaluated" } do
+for _, module in ipairs { "scalars", "sizes", "formats", "references", "logic", "objects", "arrays", "unevaluated" } do
   for _, row in ipairs(require("anyreach.schema.keywords." .. module)) do ROWS[#ROWS + 1] = row end
 end
 
@@ -55,6 +56,7 @@ local function is_count(value)
 end
 
 local is_text, is_object, all_are_schemas = has_kind("string"), has_kind("object"), every(is_schema)
+local is_list_of_schemas, is_list_of_texts = list_of(is_schema), list_of(is_text)
 
 local function is_schema_map(value)
   return is_object(value) and all_are_schemas(value)
@@ -64,6 +66,12 @@ local ARGUMENTS = {
   schema = { "a schema", is_schema },
   schemas = { "a list of schemas", list_of(is_schema) },
   ["schema map"] = { "a mapping of schemas", is_schema_map },
+  ["schema or schemas"] = { "a schema or a list of schemas", function(value)
+    return is_schema(value) or is_list_of_schemas(value)
+  end },
+  dependencies = { "a mapping of schemas and lists of names", every(function(value)
+    return is_schema(value) or is_list_of_texts(value)
+  end) },
   text = { "text", is_text },
   number = { "a number", has_kind("number") },
   count = { "an integer from 0", is_count },
@@ -149,9 +157,17 @@ local function add_check(node, row, check)
   if row.tracks then node.tracks = true end
 end
 
+-- Before draft 2019-09 a reference stands for all of its schema.
+local function is_in_force(row, node)
+  local year = node.resource.dialect.year
+  if year < (row.since or 0) or year > (row.till or math.huge) then return false end
+  if year < 2019 and node.schema["$ref"] ~= nil then return row.name == "$ref" end
+  return node.resource.vocabularies[row.vocabulary]
+end
+
 function Compiler:compile_keyword(node, row)
   local argument = node.schema[row.name]
-  if argument == nil or not node.resource.vocabularies[row.vocabulary] then return end
+  if argument == nil or not is_in_force(row, node) then return end
   local place = { keyword = row.name, location = self.documents:location(node.schema, row.name) }
   local context = setmetatable({
     schema = node.schema, place = place, documents = self.documents, resource = node.resource, compiler = self,

@@ -11,7 +11,7 @@ local lint = {}
 
 ---@class anyreach.finding
 ---@field severity "error"|"warning"
----@field check string "file", "schema", "doubtful", "unknown-variable", "unclosed-variable",
+---@field check string "file", "schema", "format", "doubtful", "unknown-variable", "unclosed-variable",
 --- "unknown-tool", "unmentioned-tool" or "prompt-size"
 ---@field place string "file:line:column", or less when that is not known
 ---@field file string|nil
@@ -25,6 +25,7 @@ local lint = {}
 ---@class anyreach.lint_options
 ---@field environment? anyreach.environment whose values are merged into the agents
 ---@field schema? table of configurations
+---@field formats? boolean a value that does not fit a `format` of the schema is an error, not a warning
 ---@field variables? string[] names that are declared for all prompts
 ---@field since? string git revision that prompts are compared with
 
@@ -47,8 +48,10 @@ local function check_schema(agent, context, add)
   local problems = context.validator:validate(agent.config, { document = agent.document, path = "config" })
   for _, problem in ipairs(problems) do
     if not is_written_by_platform(agent, problem) and not is_reported(problem, context.reported) then
+      local is_format = problem.keyword == "format"
       add {
-        severity = "error", check = "schema", place = problem.place, path = problem.path, message = problem.message,
+        severity = is_format and not context.formats and "warning" or "error", check = is_format and "format" or "schema",
+        place = problem.place, path = problem.path, message = problem.message,
         keyword = problem.keyword, schema_path = problem.schema_path,
       }
     end
@@ -119,11 +122,11 @@ end
 ---@param paths string[] files and directories
 ---@param options? anyreach.lint_options
 ---@return anyreach.finding[] in the order of the files
----@return {agents: integer, files: integer, skipped: table[]} facts
+---@return {agents: integer, files: integer, skipped: table[], warnings: string[]} facts of the run and the schema
 function lint.run(paths, options)
   options = options or {}
-  local validator = options.schema and schema.compile(options.schema, { skip_patterns = true })
-  local context = { validator = validator, variables = options.variables or {}, reported = {},
+  local validator = options.schema and schema.compile(options.schema, { skip_patterns = true, formats = true })
+  local context = { validator = validator, formats = options.formats, variables = options.variables or {}, reported = {},
     past = history.at(options.since or history.DEFAULT) }
   local agents, problems, files = agent_file.collect(paths, { environment = options.environment,
     schema = type(options.schema) == "table" and options.schema or nil })
@@ -141,7 +144,8 @@ function lint.run(paths, options)
   end
   findings = without_repetitions(findings)
   sort(findings, files)
-  return findings, { agents = #agents, files = #files, skipped = validator and validator.skipped or {} }
+  return findings, { agents = #agents, files = #files, skipped = validator and validator.skipped or {},
+    warnings = validator and validator.warnings or {} }
 end
 
 --- How many findings there are of each severity.

@@ -7,6 +7,11 @@ local evaluate_part, fail, ALL = evaluation.evaluate_part, evaluation.fail, eval
 
 local ARRAY = { "array" }
 
+-- A list without elements in a schema that was not read from JSON may not be marked; `items` is a schema then.
+local function is_list(value)
+  return value ~= nil and values.kind(value) == "array"
+end
+
 local function compile_prefix(argument, context)
   local nodes = {}
   for index, schema in ipairs(argument) do nodes[index] = context:node_of(schema, index - 1) end
@@ -20,8 +25,9 @@ local function compile_prefix(argument, context)
   end
 end
 
-local function compile_items(argument, context)
-  local node, first = context:node_of(argument), #(context.schema.prefixItems or {}) + 1
+-- All items from one on.
+local function compile_rest(argument, context, first)
+  local node = context:node_of(argument)
   return function(run, value, seen)
     local is_valid = true
     for index = first, #value do
@@ -31,6 +37,21 @@ local function compile_items(argument, context)
     if seen and #value >= first then seen[ALL] = true end
     return is_valid
   end
+end
+
+local function compile_items(argument, context)
+  return compile_rest(argument, context, #(context.schema.prefixItems or {}) + 1)
+end
+
+-- Before draft 2020-12 `items` was what `prefixItems` is now, if it held a list.
+local function compile_older_items(argument, context)
+  if is_list(argument) then return compile_prefix(argument, context) end
+  return compile_rest(argument, context, 1)
+end
+
+local function compile_additional(argument, context)
+  local before = context.schema.items
+  return is_list(before) and compile_rest(argument, context, #before + 1) or nil
 end
 
 -- {====== contains ======
@@ -51,10 +72,11 @@ end
 
 local function compile_contains(argument, context)
   local node, place = context:node_of(argument), context.place
-  local counts = context.resource.vocabularies.validation and context.schema or {}
+  local year = context.resource.dialect.year
+  local counts = year >= 2019 and context.resource.vocabularies.validation and context.schema or {}
   local least, most = counts.minContains or 1, counts.maxContains or math.huge
   return function(run, value, seen)
-    local count = count_fitting(run, node, value, seen)
+    local count = count_fitting(run, node, value, year >= 2020 and seen or nil)
     if count < least then
       return fail(run, place, value,
         { text = ("expected at least %s, got %d"):format(values.counted(least, "fitting item"), count) })
@@ -88,15 +110,18 @@ local function compile_unique(argument, context)
   end
 end
 
-local function row(name, vocabulary, argument, compile)
-  return { name = name, vocabulary = vocabulary, kinds = ARRAY, argument = argument, compile = compile }
+local function row(name, vocabulary, argument, compile, years)
+  return { name = name, vocabulary = vocabulary, kinds = ARRAY, argument = argument, compile = compile,
+    since = years and years.since, till = years and years.till }
 end
 
 return {
-  row("prefixItems", "applicator", "schemas", compile_prefix),
-  row("items", "applicator", "schema", compile_items),
+  row("prefixItems", "applicator", "schemas", compile_prefix, { since = 2020 }),
+  row("items", "applicator", "schema", compile_items, { since = 2020 }),
+  row("items", "applicator", "schema or schemas", compile_older_items, { till = 2019 }),
+  row("additionalItems", "applicator", "schema", compile_additional, { till = 2019 }),
   row("contains", "applicator", "schema", compile_contains),
-  row("minContains", "validation", "count", check_argument),
-  row("maxContains", "validation", "count", check_argument),
+  row("minContains", "validation", "count", check_argument, { since = 2019 }),
+  row("maxContains", "validation", "count", check_argument, { since = 2019 }),
   row("uniqueItems", "validation", "flag", compile_unique),
 }

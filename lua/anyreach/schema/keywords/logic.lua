@@ -77,8 +77,8 @@ local function compile_if(argument, context)
   end
 end
 
-local function row(name, argument, compile)
-  return { name = name, vocabulary = "applicator", argument = argument, compile = compile }
+local function row(name, argument, compile, since)
+  return { name = name, vocabulary = "applicator", argument = argument, compile = compile, since = since }
 end
 
 return {
@@ -86,5 +86,5 @@ return {
   row("anyOf", "schemas", compile_any),
   row("oneOf", "schemas", compile_one),
   row("not", "schema", compile_not),
-  row("if", "schema", compile_if),
+  row("if", "schema", compile_if, 2018),
 }

@@ -148,10 +148,25 @@ local function compile_dependent_schemas(argument, context)
   end
 end
 
+-- Before draft 2019-09 these two were one.
+local function compile_dependencies(argument, context)
+  local schemas, names = {}, {}
+  for name, part in pairs(argument) do
+    if values.kind(part) == "array" then names[name] = part else schemas[name] = part end
+  end
+  local check_names = compile_dependent_required(names, context)
+  local check_schemas = compile_dependent_schemas(schemas, context)
+  return function(run, value, seen, kind)
+    local has_names = check_names(run, value)
+    return check_schemas(run, value, seen, kind) and has_names
+  end
+end
+
 -- }======
 
-local function row(name, vocabulary, argument, compile)
-  return { name = name, vocabulary = vocabulary, kinds = OBJECT, argument = argument, compile = compile }
+local function row(name, vocabulary, argument, compile, years)
+  return { name = name, vocabulary = vocabulary, kinds = OBJECT, argument = argument, compile = compile,
+    since = years and years.since, till = years and years.till }
 end
 
 return {
@@ -160,6 +175,7 @@ return {
   row("patternProperties", "applicator", "schema map", compile_patterns),
   row("additionalProperties", "applicator", "schema", compile_additional),
   row("propertyNames", "applicator", "schema", compile_names),
-  row("dependentSchemas", "applicator", "schema map", compile_dependent_schemas),
-  row("dependentRequired", "validation", "name lists", compile_dependent_required),
+  row("dependentSchemas", "applicator", "schema map", compile_dependent_schemas, { since = 2019 }),
+  row("dependentRequired", "validation", "name lists", compile_dependent_required, { since = 2019 }),
+  row("dependencies", "applicator", "dependencies", compile_dependencies, { till = 2019 }),
 }

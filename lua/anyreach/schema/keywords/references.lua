@@ -1,4 +1,4 @@
--- $ref and $dynamicRef. A dynamic one that begins at a $dynamicAnchor leads to the anchor of the same
+-- $ref, $dynamicRef and, in draft 2019-09, $recursiveRef. A dynamic one that begins at a $dynamicAnchor leads to the anchor of the same
 -- name in the outermost resource that the evaluation has entered.
 
 local evaluation = require "anyreach.schema.evaluation"
@@ -39,7 +39,28 @@ local function compile_dynamic_ref(argument, context)
   end
 end
 
+local function is_recursive(resource)
+  return type(resource.root) == "table" and resource.root["$recursiveAnchor"] == true
+end
+
+-- To the outermost resource that allows it, if this one does.
+local function compile_recursive_ref(argument, context)
+  if not is_recursive(context.resource) then return compile_ref(argument, context) end
+  local compiler = context.compiler
+  return function(run, value, seen, kind)
+    local found = context.resource
+    for index = #run.scope, 1, -1 do
+      if is_recursive(run.scope[index]) then found = run.scope[index] end
+    end
+    local node = compiler:node(found.root, found, context.place.location)
+    compiler:finish()
+    return evaluation.evaluate(run, node, value, seen, kind)
+  end
+end
+
 return {
   { name = "$ref", vocabulary = "core", argument = "text", compile = compile_ref },
-  { name = "$dynamicRef", vocabulary = "core", argument = "text", compile = compile_dynamic_ref },
+  { name = "$dynamicRef", vocabulary = "core", argument = "text", compile = compile_dynamic_ref, since = 2020 },
+  { name = "$recursiveRef", vocabulary = "core", argument = "text", compile = compile_recursive_ref,
+    since = 2019, till = 2019 },
 }

@@ -39,7 +39,7 @@ end
 
 local function row(name, kind, compile)
   return { name = name, vocabulary = "unevaluated", kinds = { kind }, argument = "schema", compile = compile,
-    tracks = true }
+    tracks = true, since = 2019 }
 end
 
 return {

@@ -135,13 +135,6 @@ local function note_in_lock(results, path, opened, here, chosen)
   export.note_in_lock(results, agents, opened, here.key)
 end
 
-local function check_lock(opened, api, here, given)
-  lock_accounts.adopt(opened, api, here)
-  lock_accounts.check(opened, {
-    accounts = { here }, is_agreed = given.first_time, confirm = recipe.confirm, on_check = given.check and report.warn,
-  })
-end
-
 local function main(given)
   reach.allow(given.allow_read)
   local api, shown = anyreach.client(), nil
@@ -149,7 +142,7 @@ local function main(given)
   report.hold()
   local chosen = environment.choose(given.environment, { given[1] }, account.of(api))
   local here = recipe.connect(api)
-  if opened then check_lock(opened, api, here, given) end
+  if opened then lock_accounts.begin(opened, { api }, given, recipe.confirm) end
   local options = {
     agents = given.agent,
     environment = chosen,

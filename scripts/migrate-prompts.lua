@@ -240,19 +240,13 @@ local function options_of(given)
   }
 end
 
-local function check_lock(opened, api, here, given)
-  lock_accounts.adopt(opened, api, here)
-  lock_accounts.check(opened, {
-    accounts = { here }, is_agreed = given.first_time, confirm = recipe.confirm, on_check = given.check and report.warn,
-  })
-end
-
 local function main(given)
   local options = options_of(given)
   if given.check then host.restrict_writes {} end
   local api, results = anyreach.client(), {}
   local opened = lock.read(lock.path_in(given[1]))
-  check_lock(opened, api, recipe.connect(api), given)
+  recipe.connect(api)
+  lock_accounts.begin(opened, { api }, given, recipe.confirm)
   local left = given.publish and interrupted.complete(api, given.check)
   options.record = record.new(api, opened, given.ours and "ours" or given.theirs and "theirs" or nil)
   local plans = plan_all(api, given[1], options)

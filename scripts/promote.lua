@@ -236,14 +236,8 @@ end
 
 -- The lock, which knows at least one of the two organisations, if it knows any.
 local function open_lock(source, target, given)
-  local opened, accounts = lock.read(given.lock or lock.NAME), {}
-  for index, api in ipairs { target, source } do
-    accounts[index] = account.learn(api)
-    lock_accounts.adopt(opened, api)
-  end
-  lock_accounts.check(opened, {
-    accounts = accounts, is_agreed = given.first_time, confirm = recipe.confirm, on_check = given.check and report.warn,
-  })
+  local opened = lock.read(given.lock or lock.NAME)
+  lock_accounts.begin(opened, { target, source }, given, recipe.confirm)
   return opened
 end
 

@@ -7,7 +7,6 @@ local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local lint = require "anyreach.agents.lint"
 local printable = require("anyreach.text.terminal_text").printable
-local profiles = require "anyreach.account.profiles"
 local reach = require "anyreach.agents.file.reach"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
@@ -100,18 +99,13 @@ local function warn_of_schema(facts)
   end
 end
 
-local function chosen_environment(given)
-  local profile = profiles.current()
-  local account = profile and { environment = profile.environment, profile = profile.name } or {}
-  return environment.choose(given.environment, given, account)
-end
-
 local function main(given)
   reach.allow(given.allow_read)
+  local whose = recipe.work_offline()
   local found = config_schema.find { file = given.schema, offline = given.offline }
   local findings, facts = lint.run(given, {
     schema = found and found.schema,
-    environment = chosen_environment(given),
+    environment = environment.choose(given.environment, given, whose),
     variables = names_of(given.variables),
     since = given.since,
     formats = given.formats,

@@ -158,6 +158,15 @@ function recipe.connect(api, options)
   return account
 end
 
+--- Names the organisation and the profile of a recipe that works on files alone, and asks nothing.
+---@return anyreach.learned_account
+function recipe.work_offline()
+  local account = identity.expected()
+  report.header("organisation: " .. identity.headline(account, true))
+  if current then add_facts(current.facts, account, "") end
+  return account
+end
+
 --- Takes the organisation's id from an agent that was created, when nothing has told it before.
 ---@param api anyreach.client
 ---@param agent table

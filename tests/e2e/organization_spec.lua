@@ -73,6 +73,12 @@ describe("the first line of a recipe", function()
     end
   end)
 
+  it("of a recipe that asks no organisation says so, and names what the profile says", function()
+    local _, out, _, headline = box:run("validate", "agents", "--offline", "--json")
+    expect.equal({ headline, last_event(out).profile }, { "organisation: unknown, profile 'staging', "
+      .. "not asked", "staging" })
+  end)
+
   it("is not there with --quiet", function()
     expect.equal({ box:run("provision", "agents", "--quiet") }, { 0, "", "" })
   end)

@@ -134,7 +134,8 @@ describe("the workflow of README.md", function()
 
   it("commits the lock also when only some of the agents could be written", function()
     ci:write("checkout/agents/new.yaml", "name: New\nconfig: {instructions: Be kind.}\n")
-    ci:write("checkout/agents/wrong.yaml", "name: Wrong\nconfig: {instructions: x}\nphone_numbers: ['+15550000000']\n")
+    ci:write("checkout/agents/wrong.yaml",
+      "name: Wrong\nphone_numbers: ['+15550000000']\nconfig: {instructions: x}\n")
     expect.equal(deploy(), 8)
     expect.contains(lock_at "main", '"agent":"New"')
     ci:run "rm checkout/agents/wrong.yaml"

@@ -74,7 +74,7 @@ describe("an organisation", function()
     end
     local first, second = client_of({}, { token = "ak_canary.1" }), client_of({}, { token = "ak_canary.2" })
     expect.truthy(identity.learn(first).key ~= identity.learn(second).key)
-    expect.contains(identity.headline(identity.learn(first)), "unknown organisation, ")
+    expect.contains(identity.headline(identity.learn(first)), "unknown, ")
     expect.falsy(identity.headline(identity.learn(first)):find "canary")
   end)
 

@@ -8,6 +8,7 @@ local digest = require "anyreach.digest"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
+local profiles = require "anyreach.account.profiles"
 local sandbox_accounts = require "anyreach.account.sandbox"
 local settings = require "anyreach.account.settings"
 
@@ -74,6 +75,20 @@ function identity.of(api)
     protected = profile.protected == true and not host.sandbox_url(),
     read_only = host.options["read-only"] == true or facts.is_protected,
     environment = profile.environment,
+  }
+end
+
+--- The account that a client without options would have, as its profile describes it. Needs no credential.
+---@return anyreach.learned_account
+function identity.expected()
+  local profile = profiles.current()
+  return {
+    organization = profile and profile.organization,
+    organization_name = profile and profile.organization_name,
+    profile = profile and profile.name,
+    environment = profile and profile.environment,
+    source = (profile or host.sandbox_url() or os.getenv "ANYREACH_TOKEN") and identity.source(profile)
+      or "no credential",
   }
 end
 
@@ -229,7 +244,8 @@ function identity.source(profile)
   if host.sandbox_url() then return "the sandbox" end
   if host.options.replay then return "a recording" end
   local source = profile and identity.token_source(profile)
-  return source and ("profile '%s' (%s)"):format(profile.name, source) or "ANYREACH_TOKEN"
+  if source then return ("profile '%s' (%s)"):format(profile.name, source) end
+  return (os.getenv "ANYREACH_TOKEN" or "") ~= "" and "ANYREACH_TOKEN" or "a token that the script gives"
 end
 
 local function organization_text(found)
@@ -254,17 +270,19 @@ end
 ---@param name string|nil
 ---@return string
 function identity.organization_text(id, name)
-  if not id then return "unknown organisation" end
+  if not id then return "unknown" end
   return name and ("%s (%s)"):format(name, id) or id .. " (name unknown)"
 end
 
 --- Whose data a run works on, and by which profile, for its first line.
 ---@param account anyreach.learned_account
+---@param is_unasked? boolean the organisation was not asked
 ---@return string
-function identity.headline(account)
+function identity.headline(account, is_unasked)
   local where = account.profile and ("profile '%s'"):format(account.profile) or account.source
   if account.profile and host.sandbox_url() then where = where .. " in the sandbox" end
-  local why = account.organization and "" or ", which has nothing yet that would tell its id"
+  local why = is_unasked and ", not asked"
+    or account.organization and "" or ", which has nothing yet that would tell its id"
   return identity.organization_text(account.organization, account.organization_name) .. ", " .. where .. why
 end
 

@@ -6,6 +6,7 @@
 local agent_lookup = require "anyreach.agents.lookup"
 local errors = require "anyreach.errors"
 local identity = require "anyreach.account.identity"
+local report = require "anyreach.report"
 
 local lock_accounts = {}
 
@@ -38,9 +39,8 @@ end
 --- other credentials.
 ---@param opened anyreach.lock
 ---@param api anyreach.client
----@param account? anyreach.learned_account of the client
-function lock_accounts.adopt(opened, api, account)
-  account = account or identity.learn(api)
+function lock_accounts.adopt(opened, api)
+  local account = identity.learn(api)
   if not account.organization then return end
   local is_present = presence(api)
   for _, row in ipairs(opened:all_rows()) do
@@ -95,12 +95,29 @@ function lock_accounts.check(opened, options)
   for index, key in ipairs(others) do names[index] = describe(key) end
   local here = options.accounts[1]
   local text = ("%s knows %s, and not %s"):format(opened.path, table.concat(names, " and "),
-    identity.organization_text(here.organization, here.organization_name))
+    here.organization and identity.organization_text(here.organization, here.organization_name)
+      or "this organisation, whose id is not known")
   if options.on_check then return options.on_check("%s; without --first-time a run stops here", text) end
   local answer = options.confirm(text .. ". Go on for the first time?")
   if answer then return end
   errors.raise("guard", "%s; nothing was written%s", text,
     answer == nil and "; --first-time goes on all the same" or "")
+end
+
+--- Begins to use a lock: gives it the rows that are the organisations', and stops when it knows others alone.
+---@param opened anyreach.lock
+---@param clients anyreach.client[] the one whose organisation is written to first
+---@param given {first_time?: boolean, check?: boolean} arguments of the recipe; with --check it warns in place of stopping
+---@param confirm fun(question: string): boolean|nil recipe.confirm
+function lock_accounts.begin(opened, clients, given, confirm)
+  local accounts = {}
+  for index, api in ipairs(clients) do
+    accounts[index] = identity.learn(api)
+    lock_accounts.adopt(opened, api)
+  end
+  lock_accounts.check(opened, {
+    accounts = accounts, is_agreed = given.first_time, confirm = confirm, on_check = given.check and report.warn,
+  })
 end
 
 -- }======

@@ -87,11 +87,7 @@ function Locking:connect(account, confirm)
   self.account = account
   check_prune(self.given, account, self.locks)
   for _, opened in pairs(self.opened) do
-    lock_accounts.adopt(opened, self.api, account)
-    lock_accounts.check(opened, {
-      accounts = { account }, is_agreed = self.given.first_time, confirm = confirm,
-      on_check = self.given.check and report.warn,
-    })
+    lock_accounts.begin(opened, { self.api }, self.given, confirm)
   end
 end
 

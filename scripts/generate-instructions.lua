@@ -42,9 +42,13 @@ Example:
 }
 
 local function read_inputs(file)
-  local reader = document.readers[document.extension(file) or ""]
-  if not reader then errors.raise("input", "%s: expected a file that ends in .yaml, .yml or .json", file) end
-  local inputs = reader(file)
+  if not document.extension(file) then
+    errors.raise("input", "%s: expected a file that ends in .yaml, .yml or .json", file)
+  end
+  local problems = {}
+  local doc = document.read(file, problems)
+  document.raise_problems(problems, { file })
+  local inputs = doc.value
   if type(inputs) ~= "table" or json.is_array(inputs) or next(inputs) == nil then
     errors.raise("input", "%s: expected a mapping with inputs, got %s", file, document.describe(inputs))
   end

@@ -54,7 +54,7 @@ local function context(options)
 end
 
 local function merged(old, new, options)
-  return reconcile.agent(context(options), yaml.decode(old), new)
+  return reconcile.agent(context(options), { config = yaml.decode(old) }, { config = new }).config
 end
 
 describe("a file that is there", function()

@@ -17,6 +17,7 @@ local prompt_files = require "anyreach.agents.export.prompt_files"
 local reconcile = require "anyreach.agents.export.reconcile"
 local references = require "anyreach.agents.references"
 local tasks = require "anyreach.client.tasks"
+local verify = require "anyreach.agents.export.verify"
 local yaml_edit = require "anyreach.yaml.edit"
 local yaml_text = require "anyreach.yaml.writer"
 
@@ -165,27 +166,28 @@ end
 -- {====== writing ======
 
 local function text_of(entry, value)
-  value = markers.escape_all(value, entry and entry.allowed)
   if not entry then return yaml_text.encode(value) end
   if entry.is_json then return json_edit.update(entry.text, value) end
   return yaml_edit.update(entry.text, value, { name = entry.file })
 end
 
-local function decide(result, entry)
+local function decide(result, entry, environment)
   if not entry or not json.equal(entry.value, result.value) then
-    table.insert(result.writes, { path = result.file, text = text_of(entry, result.value) })
+    local value = markers.escape_all(result.value, entry and entry.allowed)
+    table.insert(result.writes, { path = result.file, text = text_of(entry, value) })
+    verify.check(result.file, value, result.writes, environment)
   end
   result.action = not entry and "created" or #result.writes > 0 and "updated" or "unchanged"
 end
 
-local function decide_all(results, where)
+local function decide_all(results, where, environment)
   local good = {}
   for _, result in ipairs(results) do
     if not result.error then good[#good + 1] = result end
   end
   prompt_files.place(good, where)
   for _, result in ipairs(good) do
-    local ok, err = pcall(decide, result, where.by_name[result.name])
+    local ok, err = pcall(decide, result, where.by_name[result.name], environment)
     if not ok then fail(result, err) end
   end
 end
@@ -224,7 +226,7 @@ function export.run(api, path, options)
   choose_files(results, where)
   if options.on_start then options.on_start(#results) end
   describe_all(api, results, where, options)
-  decide_all(results, where)
+  decide_all(results, where, options.environment)
   if not options.agents then folder.add_gone(results, where, options.prune_files) end
   for _, result in ipairs(options.check and {} or results) do
     if not result.error then

@@ -4,6 +4,7 @@
 
 local canonical = require "anyreach.text.canonical"
 local diff = require "anyreach.text.diff"
+local fields = require "anyreach.agents.file.fields"
 local json = require "anyreach.json"
 local markers = require "anyreach.agents.file.markers"
 local overlays = require "anyreach.text.overlay"
@@ -71,7 +72,7 @@ local function fresh_text(context, text, path, key, hidden)
     note(context, "%s is a secret and is left out", path)
     return nil
   end
-  if key == "instructions" and context.splits and is_long(text) then
+  if key == "instructions" and context.splits and is_long(text) and utf8.len(text) then
     return setmetatable({ text = text, path = path }, Prompt)
   end
   return text
@@ -268,7 +269,9 @@ function reconcile.agent(context, old, new)
   if context.environment then said.defaults, said.overlay = context.environment:values_of(new.name) end
   said.defaults, said.overlay = markers.read_all(said.defaults), markers.read_all(said.overlay)
   local value = merge_objects(context, old or {}, new, "", said)
-  value.allow_markers = old and old.allow_markers
+  for key, own in pairs(old or {}) do
+    if not fields.is_known(key) or key == "allow_markers" then value[key] = own end
+  end
   return value
 end
 

@@ -32,14 +32,19 @@ Document.__index = Document
 
 local document = {}
 
-local function read_yaml(path)
-  local text = files.read_file(path)
+local function parse_yaml(text, path)
   local value, positions, plain = files.decode_yaml(text, { name = path, plain = true })
   return value, positions, plain, text
 end
 
---- The extensions of agent files, and how each is read.
-document.readers = { yaml = read_yaml, yml = read_yaml, json = files.read_json }
+local function parse_json(text, path)
+  local ok, value = pcall(json.decode, text)
+  if not ok then errors.raise("input", "%s: %s", path, value) end
+  return value
+end
+
+-- The extensions of agent files, and how each is read.
+local parsers = { yaml = parse_yaml, yml = parse_yaml, json = parse_json }
 
 -- {====== problems ======
 
@@ -93,7 +98,7 @@ end
 ---@return string|nil extension if it is one that agent files have
 function document.extension(file)
   local extension = file:match("%.(%w+)$")
-  return document.readers[extension] and extension
+  return parsers[extension] and extension
 end
 
 -- The readers begin their messages with the file, and with the place when they know it.
@@ -111,7 +116,20 @@ end
 ---@param problems table[] to which problems are added
 ---@return anyreach.document|nil
 function document.read(file, problems)
-  local ok, value, positions, plain, text = pcall(document.readers[document.extension(file)], file)
+  local ok, text = pcall(files.read_file, file)
+  if ok then return document.parse(file, text, problems) end
+  if not errors.is_error(text) then error(text, 0) end
+  problems[#problems + 1] = unreadable(file, text)
+end
+
+--- Reads the text of a file, which need not be there. If that fails, the reason is added to the problems and the result
+--- is nil.
+---@param file string with the extension of an agent file
+---@param bytes string
+---@param problems table[] to which problems are added
+---@return anyreach.document|nil
+function document.parse(file, bytes, problems)
+  local ok, value, positions, plain, text = pcall(parsers[document.extension(file)], bytes, file)
   if not ok then
     if not errors.is_error(value) then error(value, 0) end
     problems[#problems + 1] = unreadable(file, value)

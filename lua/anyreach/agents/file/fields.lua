@@ -50,6 +50,13 @@ local FIELD_NAMES = {}
 for name in pairs(FIELDS) do FIELD_NAMES[#FIELD_NAMES + 1] = name end
 table.sort(FIELD_NAMES)
 
+--- True for a key of agent files.
+---@param name string
+---@return boolean
+function fields.is_known(name)
+  return FIELDS[name] ~= nil
+end
+
 local function hint(word, names)
   local near = operations.nearest(word, names)
   return near and ("; did you mean '%s'?"):format(near) or "; expected one of " .. table.concat(names, ", ")

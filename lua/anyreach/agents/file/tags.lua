@@ -24,7 +24,10 @@ local resolvers = {}
 resolvers["!file"] = function(doc, _, node)
   local problem = text_files.problem(node)
   if problem then return nil, problem end
-  return text_files.read(doc:file_of(node), node)
+  local file = doc:file_of(node)
+  local unwritten = doc.texts and doc.texts[text_files.full_path(file, text_files.path(node))]
+  if unwritten then return text_files.parse(unwritten, node) end
+  return text_files.read(file, node)
 end
 
 resolvers["!env"] = function(doc, _, node)
@@ -52,6 +55,9 @@ resolvers["!required"] = function(doc, what)
 end
 
 local TAGS = { "!env", "!file", "!ref", "!required" }
+
+-- Tags whose values others give.
+local OPEN = { ["!env"] = true, ["!required"] = true }
 
 -- What is left of a marker that another tool should have replaced. A text of a file is as that file has it.
 local function check_text(doc, container, key, path)
@@ -82,6 +88,7 @@ local function resolve_tag(doc, container, key, path)
       near and ("did you mean %s?"):format(near) or "expected one of " .. table.concat(TAGS, ", "))
   end
   local value, problem = resolver(doc, node.value, node, path)
+  if value == nil and doc.keeps_open and OPEN[node.tag] then return end
   if value == nil then return doc:problem(node, nil, "%s: %s", path, problem) end
   container[key] = value
   if type(value) == "string" then check_value_of_tag(doc, node, container, key, path) end
@@ -112,7 +119,10 @@ end
 ---@param doc anyreach.document its value is a mapping
 ---@param part? table a mapping of the document
 ---@param path? string of the part
-function tags.resolve(doc, part, path)
+---@param options? {texts: table<string, string>, keeps_open: boolean} what files are to hold that are not yet written;
+--- tags whose values others give may stay
+function tags.resolve(doc, part, path, options)
+  if options then doc.texts, doc.keeps_open = options.texts, options.keeps_open end
   local allowed = doc.allowed_markers or {}
   for name in pairs(markers.allowed(doc.value)) do allowed[name] = true end
   doc.allowed_markers = allowed

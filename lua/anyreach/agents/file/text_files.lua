@@ -79,6 +79,14 @@ local function parse(bytes, is_kept)
   return (bytes:gsub("\n$", ""))
 end
 
+--- The text for which the bytes of a file stand.
+---@param bytes string
+---@param tag table well formed
+---@return string
+function text_files.parse(bytes, tag)
+  return parse(bytes, keeps(tag))
+end
+
 --- The text that a file holds for a tag, or nil and why there is none.
 ---@param file string that the tag is in
 ---@param tag table well formed

@@ -107,7 +107,7 @@ local function read_prompt(doc, entry, path)
   if entry.prompt == nil then return nil end
   local full = read_path(doc, entry, "prompt", path .. ".prompt")
   if not full then return nil end
-  local text = files.read_file(full):gsub("\r?\n$", "")
+  local text = files.normalize_text(files.read_file(full)):gsub("\n$", "")
   if text:find "%S" and utf8.len(text) then return text end
   doc:problem(entry, "prompt", "%s.prompt: %s: expected a text in UTF-8 that is not empty", path, full)
 end

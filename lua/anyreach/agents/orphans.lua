@@ -46,7 +46,7 @@ function orphans.check_organization(account, typed)
   if typed ~= "" and (typed == account.organization or typed == account.organization_name) then return end
   local name = account.organization_name or account.organization
   if name then
-    errors.raise("guard", "--prune: expected the name or id of the organisation, '%s', got '%s'; nothing was sent",
+    errors.raise("guard", "--prune: expected the name or id of the organisation, '%s', got '%s'; nothing was written",
       name, typed)
   end
   errors.raise("guard", "--prune: the name of this organisation is not known; give its organization or "

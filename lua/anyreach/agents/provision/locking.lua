@@ -1,8 +1,8 @@
 -- The lock during a run of the recipe `provision`. An agent that was written is read back and compared by value with
 -- what its file says, because a server may accept a field and ignore it; then the lock notes what both sides have.
 -- The lock is written at the end, however the run ends, before the next step of an agent that was just created or got a
--- draft (agents/group_write.lua), and at most once a second otherwise. With --prune the agents are deleted that the lock names and no file
--- describes any more.
+-- draft (agents/group_write.lua), and otherwise at most once a second. With --prune the agents are deleted that the
+-- lock names and no file describes any more.
 
 local agent_state = require "anyreach.agents.state"
 local contents = require "anyreach.agents.contents"

@@ -192,7 +192,8 @@ local function print_lines(results, sides, options)
   if has_differences then print_legend(sides) end
   local render = { color = color.enabled("stdout"), width = host.terminal_size("stdout") }
   for _, result in ipairs(results) do
-    local is_shown = result.status ~= "same" or not (options.only_drift or host.options.quiet)
+    local is_shown = not result.not_tried
+      and (result.status ~= "same" or not (options.only_drift or host.options.quiet))
     if is_shown then
       print(line_of(result, sides, width))
       for _, line in ipairs(diff_text.lines(result.differences, render)) do print(line) end
@@ -207,10 +208,11 @@ local function summarize(results)
   for _, status in ipairs { "same", "differs", "missing", "extra", "failed" } do
     if counts[status] > 0 or status == "same" then parts[#parts + 1] = counts[status] .. " " .. status end
   end
+  if counts.not_tried > 0 then parts[#parts + 1] = counts.not_tried .. " not tried" end
   report.line("%d %s: %s", counts.total, counts.total == 1 and "agent" or "agents", table.concat(parts, ", "))
   return {
     agents = counts.total, same = counts.same, differs = counts.differs, missing = counts.missing,
-    extra = counts.extra, failed = counts.failed,
+    extra = counts.extra, failed = counts.failed, not_tried = counts.not_tried > 0 and counts.not_tried or nil,
   }
 end
 

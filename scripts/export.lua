@@ -100,7 +100,7 @@ end
 local function print_lines(results, is_check)
   local width = terminal_text.column_width(results)
   for _, result in ipairs(results) do
-    if not anyreach.options.quiet or result.error then
+    if not result.not_tried and (not anyreach.options.quiet or result.error) then
       local word = is_check and planned_words[result.action] or result.action
       local line = ("%-9s  %s  %s"):format(word, terminal_text.cell(result.name, width), detail(result))
       print(redaction.printable(line))
@@ -119,6 +119,10 @@ local function summarize(results, is_check)
     if counts[action] > 0 then
       words[#words + 1] = ("%d %s"):format(counts[action], is_check and planned_words[action] or action)
     end
+  end
+  if counts.not_tried > 0 then
+    fields.not_tried = counts.not_tried
+    words[#words + 1] = counts.not_tried .. " not tried"
   end
   report.line("%d %s%s%s", counts.total, counts.total == 1 and "agent" or "agents", #words > 0 and ": " or "",
     table.concat(words, ", "))

@@ -17,6 +17,7 @@ local recipe = require "anyreach.recipe"
 local record = require "anyreach.agents.prompts.record"
 local report = require "anyreach.report"
 local slot_report = require "anyreach.agents.numbers.slot_report"
+local tasks = require "anyreach.client.tasks"
 
 local spec = {
   usage = "anyreach run migrate-prompts DIRECTORY [--publish] [--update-draft|--leave-draft] [--ours|--theirs] "
@@ -75,8 +76,9 @@ Examples:
 
 ---@class prompt_result
 ---@field plan anyreach.prompt_plan
----@field action "written"|"published"|"unchanged"|"failed"
+---@field action "written"|"published"|"unchanged"|"failed"|"not_tried"
 ---@field error any
+---@field not_tried any what ended the run before
 
 local ACTIONS = {
   written = "written", published = "published", write = "to write", publish = "to publish", unchanged = "unchanged",
@@ -150,6 +152,7 @@ end
 local function print_result(result)
   if report.is_json() then return print_event(result) end
   local plan, action = result.plan, result.action
+  if result.not_tried then return end
   report.line("%-10s  %s  %s", ACTIONS[action], plan.agent.name, details[action](plan, result.error))
   if action == "failed" then return end
   for _, line in ipairs(note_lines(plan)) do report.line("  %s", line) end
@@ -179,6 +182,7 @@ end
 
 local function apply(run, plan)
   prompts.write_draft(run.api, plan)
+  plan.is_written = plan.config ~= nil
   note(run, plan, false)
   publish(run, plan)
 end
@@ -218,7 +222,9 @@ end
 -- What has failed, in a sentence.
 local function failure(results)
   local list = {}
-  for index, result in ipairs(results) do list[index] = { name = result.plan.agent.name, error = result.error } end
+  for index, result in ipairs(results) do
+    list[index] = { name = result.plan.agent.name, error = result.error, not_tried = result.not_tried }
+  end
   return report.agents_failed(list)
 end
 
@@ -243,7 +249,7 @@ end
 local function main(given)
   local options = options_of(given)
   if given.check then host.restrict_writes {} end
-  local api, results = anyreach.client(), {}
+  local api = anyreach.client()
   local opened = lock.read(lock.path_in(given[1]))
   recipe.connect(api)
   lock_accounts.begin(opened, { api }, given, recipe.confirm)
@@ -253,11 +259,18 @@ local function main(given)
   local run = { api = api, record = options.record,
     phone_numbers = given.publish and number_state.phone_numbers(api) or {} }
   local shown <close> = progress.start { label = "migrating", total = #plans }
-  for index, plan in ipairs(plans) do
-    results[index] = given.check and check_one(run, plan) or run_one(run, plan)
-    print_result(results[index])
-    shown:step()
-  end
+  local results = tasks.each(plans, function(plan)
+    return given.check and check_one(run, plan) or run_one(run, plan)
+  end, {
+    concurrency = 1,
+    untried = function(plan, ended) return { plan = plan, action = "not_tried", not_tried = ended } end,
+    is_untouched = function(result) return not result.plan.is_written end,
+    is_proof = function(result) return result.action ~= "unchanged" end,
+    on_result = function(result)
+      print_result(result)
+      shown:step()
+    end,
+  })
   local code = exit_code(results, given.check)
   if code == 0 and given.check and left and #left.steps > 0 then code = 2 end
   return code, count(results), failure(results)

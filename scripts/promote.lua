@@ -149,13 +149,15 @@ end
 
 local function show_result(item, result)
   if report.is_json() then return print_event(item, result.action, result) end
+  if result.not_tried then return end
   report.line("%s", line_of(item, result))
   if result.action == "updated" then difference_lines(item) end
 end
 
-local order = { "created", "updated", "create", "update", "unchanged", "conflict", "skipped", "failed" }
+local order = { "created", "updated", "create", "update", "unchanged", "conflict", "skipped", "failed",
+  "not_tried" }
 
-local words = { create = "to create", update = "to update", conflict = "in conflict" }
+local words = { create = "to create", update = "to update", conflict = "in conflict", not_tried = "not tried" }
 
 -- Publishing alone moves no number: what calls reach is still the version before.
 local function note_numbers(items, options)
@@ -270,7 +272,8 @@ end
 -- The code of an agent that was not promoted.
 local function code_of(item, result)
   if item.action == "conflict" then return errors.exit_codes.conflict end
-  return result and result.error and errors.exit_code(result.error) or nil
+  local err = result and (result.error or result.not_tried)
+  return err and errors.exit_code(err) or nil
 end
 
 -- When something was promoted beside what was not, that is a partial failure.
@@ -291,7 +294,10 @@ local function failure(items, results)
   for index, item in ipairs(items) do
     local result = results[item]
     local is_conflict = item.action == "conflict"
-    list[index] = { name = item.name, error = is_conflict and "both sides have changed it" or result and result.error }
+    list[index] = {
+      name = item.name, error = is_conflict and "both sides have changed it" or result and result.error,
+      not_tried = result and result.not_tried,
+    }
   end
   return report.agents_failed(list)
 end

@@ -124,6 +124,7 @@ local function summary_of(counts, is_check)
     [is_check and "update" or "updated"] = is_check and counts.update or counts.updated,
     unchanged = counts.unchanged,
     failed = counts.failed,
+    not_tried = counts.not_tried > 0 and counts.not_tried or nil,
   }
 end
 
@@ -133,7 +134,7 @@ local function printer(agents)
   local width = terminal_text.column_width(agents)
   local render = { color = color.enabled("stdout"), width = host.terminal_size("stdout") }
   return function(result)
-    if anyreach.options.quiet and result.action ~= "failed" then return end
+    if anyreach.options.quiet and result.action ~= "failed" or result.not_tried then return end
     progress.print(lines.line(result, width))
     report.lines(lines.differences(result, render))
   end

@@ -26,6 +26,7 @@ local SHOWN = { invalid_bytes = "replace" } -- how JSON is encoded for people
 ---@field credential? string how the refused credential may be named, such as "ak_1a2b.…"
 ---@field scopes? string[] one of which the operation takes
 ---@field own_scopes? string[] that the refused credential has, when they could be asked for
+---@field unreachable? boolean no connection could be made
 ---@field may_have_been_sent? boolean a write may have reached the server although it failed
 errors.metatable = { __name = "anyreach.error", __index = {} }
 
@@ -196,6 +197,18 @@ function errors.is_error(value)
   return getmetatable(value) == errors.metatable
 end
 
+local OF_THE_RUN = { credential = true, unauthorized = true, tls = true }
+
+--- True for an error that concerns everything that a run does, and not one object: the credential, the way to the
+--- server, or a server that accepts nothing more, however long it is waited for.
+---@param value any
+---@return boolean
+function errors.ends_run(value)
+  if not errors.is_error(value) then return false end
+  local is_over = value.kind == "rate_limited" and (value.attempts or 1) > 1
+  return OF_THE_RUN[value.kind] or value.unreachable or is_over or false
+end
+
 local function returned(ok, ...)
   if ok then return ... end
   local err = ...
@@ -217,17 +230,19 @@ function errors.exit_code(err)
   return errors.is_error(err) and errors.exit_codes[err.kind] or 1
 end
 
---- The exit code that stands for results of which some have failed: "partial", or when all have, the code of
---- the first one's error.
----@param results {error: any}[]
+--- The exit code that stands for results of which some have failed, or were not tried because the run ended:
+--- "partial", or when that is true of all, the code of what ended the run, else of the first one's error.
+---@param results {error: any, not_tried: any}[]
 ---@return integer|nil nil when none has failed
 function errors.exit_code_of(results)
-  local count, first = 0, nil
+  local count, first, ended = 0, nil, nil
   for _, result in ipairs(results) do
-    if result.error then count, first = count + 1, first or result.error end
+    if result.error or result.not_tried then
+      count, first, ended = count + 1, first or result.error, ended or result.not_tried
+    end
   end
   if count == 0 then return nil end
-  return count == #results and errors.exit_code(first) or errors.exit_codes.partial
+  return count == #results and errors.exit_code(ended or first) or errors.exit_codes.partial
 end
 
 function errors.metatable.__tostring(err)

@@ -118,22 +118,30 @@ function report.failed(sentence)
   write_line("anyreach: " .. sentence)
 end
 
---- How many agents have failed, and why the first one did, in a sentence; nil when none has.
----@param results {name: string, error: any}[]
+local function failed_text(count, total, first)
+  local failed = ("the agent '%s' failed"):format(first.name)
+  if total > 1 then
+    failed = ("%d of %d agents failed%s '%s'"):format(count, total, count > 1 and ", the first" or ":", first.name)
+  end
+  return failed .. ": " .. tostring(first.error)
+end
+
+--- How many agents have failed, and why the first one did, or what ended the run, in a sentence; nil when none has.
+---@param results {name: string, error: any, not_tried: any}[] not_tried: what ended the run
 ---@return string|nil
 function report.agents_failed(results)
-  local count, first = 0, nil
+  local count, first, untried, ended = 0, nil, 0, nil
   for _, result in ipairs(results) do
-    if result.error then
-      count, first = count + 1, first or result
-    end
+    if result.not_tried then untried, ended = untried + 1, ended or result.not_tried end
+    if result.error then count, first = count + 1, first or result end
   end
-  if not first then return nil end
-  local failed = ("the agent '%s' failed"):format(first.name)
-  if #results > 1 then
-    failed = ("%d of %d agents failed%s '%s'"):format(count, #results, count > 1 and ", the first" or ":", first.name)
+  local parts = {}
+  if ended then
+    parts[1] = ("the run ended, with %d of %d agents not tried: %s"):format(untried, #results, tostring(ended))
   end
-  return redaction.printable((failed .. ": " .. tostring(first.error)):gsub("%s*\n%s*", "; "))
+  if first then parts[#parts + 1] = failed_text(count, #results, first) end
+  if #parts == 0 then return nil end
+  return redaction.printable(table.concat(parts, "; "):gsub("%s*\n%s*", "; "))
 end
 
 -- The facts of an error that a machine may want.

@@ -121,9 +121,21 @@ const char *verdict_message(const struct http_transfer *transfer) {
   return *transfer->error ? transfer->error : curl_easy_strerror(transfer->verdict);
 }
 
+/* True when no connection could be made: a matter of the network or the server, not of the request.
+ */
+static bool is_unreachable(const struct http_transfer *transfer) {
+  return transfer->verdict == CURLE_COULDNT_RESOLVE_PROXY ||
+         transfer->verdict == CURLE_COULDNT_RESOLVE_HOST ||
+         transfer->verdict == CURLE_COULDNT_CONNECT || transfer->step != HTTP_SENDING;
+}
+
 static void push_transport_error(lua_State *L, const struct exchange *exchange) {
   const struct http_transfer *transfer = exchange->transfer;
   push_failure(L, exchange);
+  if (is_unreachable(transfer)) {
+    lua_pushboolean(L, 1);
+    lua_setfield(L, -2, "unreachable");
+  }
   set_text(L, "kind", verdict_kind(transfer->verdict, transfer->too_large));
   set_text(L, "message", verdict_message(transfer));
   make_error(L);

@@ -15,13 +15,15 @@ local comparison = {}
 ---@field name string
 ---@field file string|nil
 ---@field agent_id string|nil in the organisation that is compared with
----@field status "same"|"differs"|"missing"|"extra"|"failed" missing: only the files, or the first organisation, have
+---@field status "same"|"differs"|"missing"|"extra"|"failed"|"not_tried"
+--- missing: only the files, or the first organisation, have
 --- it; extra: only the organisation that is compared with has it
 ---@field differences anyreach.difference[] what would change there
 ---@field ahead "files"|"organization"|"both"|"unknown"|nil which side has changed since the lock was written
 ---@field version integer|nil the version that was compared
 ---@field newer_draft integer|nil a draft that was not
 ---@field error any of a failure
+---@field not_tried any what ended the run before this agent was compared
 
 ---@class anyreach.comparison_options
 ---@field exact? boolean keys that the files do not name are differences too
@@ -34,11 +36,14 @@ local comparison = {}
 
 local function each(list, f, options)
   if options.on_start then options.on_start(#list) end
-  return tasks.map(list, function(element)
-    local result = f(element)
-    if options.on_step then options.on_step() end
-    return result
-  end)
+  return tasks.each(list, f, {
+    untried = function(element, ended)
+      local name, file = element, nil
+      if type(element) == "table" then name, file = element.name, element.file end
+      return { name = name, file = file, status = "not_tried", differences = {}, not_tried = ended }
+    end,
+    on_result = options.on_step,
+  })
 end
 
 -- {====== files and an organisation ======
@@ -184,7 +189,7 @@ end
 ---@param results anyreach.compared[]
 ---@return table<string, integer> counts by status, and `total`
 function comparison.count(results)
-  local counts = { same = 0, differs = 0, missing = 0, extra = 0, failed = 0, total = #results }
+  local counts = { same = 0, differs = 0, missing = 0, extra = 0, failed = 0, not_tried = 0, total = #results }
   for _, result in ipairs(results) do counts[result.status] = counts[result.status] + 1 end
   return counts
 end

@@ -71,6 +71,7 @@ local function create(api, send, look)
     local found = look_for(result, look)
     if found then return found, true end
     refusals = refusals + 1
+    result.attempts = refusals
     if not is_refusal(result) or retries == 0 or refusals > MAX_REFUSALS then error(result, 0) end
     pause_after(result, refusals)
   end

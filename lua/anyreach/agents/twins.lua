@@ -149,7 +149,9 @@ end
 function twins.look_again(api, created, on_lost)
   local until_when, pause = host.clock() + PATIENCE, FIRST_PAUSE
   while #created > 0 do
-    created = look_at_all(api, created, on_lost)
+    local ok, result = pcall(look_at_all, api, created, on_lost)
+    if not ok then return report.warn("whether another run made agents of the same names is not known: %s", result) end
+    created = result
     if #created == 0 or host.clock() + pause > until_when then break end
     host.sleep(pause)
     pause = math.min(pause * 2, LONGEST_PAUSE)

@@ -70,6 +70,54 @@ function tasks.map(list, f, options)
   return results
 end
 
+local REFUSALS = 3 -- of permission, with nothing that was permitted, end a run
+
+-- What ends a run, of one error after another: what errors.ends_run() says, and a credential that may do nothing here.
+local function new_watch(count)
+  local refused, is_permitted = 0, false
+  return function(err, is_proof)
+    is_permitted = is_permitted or is_proof
+    if errors.ends_run(err) then return true end
+    if not errors.is_error(err) or err.kind ~= "forbidden" or is_permitted then return false end
+    refused = refused + 1
+    return refused >= math.min(REFUSALS, count)
+  end
+end
+
+---@class anyreach.each_options
+---@field concurrency? integer as for map
+---@field untried fun(value: any, ended: any): any the result for one that was not tried
+---@field is_untouched? fun(result: any): boolean nothing was done for it before its error; default: always so
+---@field is_proof? fun(result: any): boolean whether one without an error shows that the credential may do this
+---@field on_result? fun(result: any, index: integer) called with each
+
+--- Like map, for many objects of which one may fail and the others go on: `f` returns a result, whose `error` is that
+--- object's. An error that concerns the whole run ends it: what is under way comes to its end, nothing more is begun,
+--- and for what was not tried, or failed by this before anything was done, `untried` makes the result.
+---@generic T, R
+---@param list T[]
+---@param f fun(value: T, index: integer): R
+---@param options anyreach.each_options
+---@return R[]
+function tasks.each(list, f, options)
+  local ends, ended = new_watch(#list), nil
+  local function is_untouched(result) return not options.is_untouched or options.is_untouched(result) end
+  local function work(value, index)
+    if ended then return options.untried(value, ended) end
+    local result = f(value, index)
+    local is_proof = not result.error and (not options.is_proof or options.is_proof(result))
+    local is_end = ends(result.error, is_proof)
+    if not is_end then return result end
+    ended = ended or result.error
+    return is_untouched(result) and options.untried(value, ended) or result
+  end
+  return tasks.map(list, function(value, index)
+    local result = work(value, index)
+    if options.on_result then options.on_result(result, index) end
+    return result
+  end, options)
+end
+
 --- Calls the functions at once and returns the list of their first results, in order. The error that is
 --- raised first, in time, cancels the others and is raised here. What a function does is labelled with its
 --- index.

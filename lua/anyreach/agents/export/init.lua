@@ -27,7 +27,7 @@ local export = {}
 ---@field name string
 ---@field agent_id string|nil
 ---@field file string|nil
----@field action "created"|"updated"|"unchanged"|"failed"|"gone"|"removed"
+---@field action "created"|"updated"|"unchanged"|"failed"|"gone"|"removed"|"not_tried"
 --- gone: it has a file, and the organisation no longer has it
 ---@field writes {path: string, text: string}[] files to write, or written
 ---@field removes string[] files to remove, or removed
@@ -153,12 +153,18 @@ end
 local function describe_all(api, results, where, options)
   local reader = agent_state.reader(api)
   local resolver = references.resolver(api, options.environment and options.environment.ids)
-  tasks.map(results, function(result)
-    if result.error then return end
+  tasks.each(results, function(result)
+    if result.error then return result end
     local ok, err = pcall(describe_one, reader, resolver, result, where.by_name[result.name], options)
     if not ok then fail(result, err) end
-    if options.on_step then options.on_step() end
-  end)
+    return result
+  end, {
+    untried = function(result, ended)
+      result.action, result.error, result.not_tried = "not_tried", nil, ended
+      return result
+    end,
+    on_result = options.on_step,
+  })
 end
 
 -- }======
@@ -183,7 +189,7 @@ end
 local function decide_all(results, where, environment)
   local good = {}
   for _, result in ipairs(results) do
-    if not result.error then good[#good + 1] = result end
+    if not result.error and not result.not_tried then good[#good + 1] = result end
   end
   prompt_files.place(good, where)
   for _, result in ipairs(good) do
@@ -229,7 +235,7 @@ function export.run(api, path, options)
   decide_all(results, where, options.environment)
   if not options.agents then folder.add_gone(results, where, options.prune_files) end
   for _, result in ipairs(options.check and {} or results) do
-    if not result.error then
+    if not result.error and not result.not_tried then
       local ok, err = pcall(write, result)
       if not ok then fail(result, err) end
     end
@@ -261,7 +267,9 @@ end
 ---@param results anyreach.export_result[]
 ---@return table<string, integer> counts by action, and `total`
 function export.count(results)
-  local counts = { created = 0, updated = 0, unchanged = 0, failed = 0, gone = 0, removed = 0, total = #results }
+  local counts = {
+    created = 0, updated = 0, unchanged = 0, failed = 0, gone = 0, removed = 0, not_tried = 0, total = #results,
+  }
   for _, result in ipairs(results) do counts[result.action] = counts[result.action] + 1 end
   return counts
 end

@@ -385,7 +385,7 @@ function promotion.apply(sides, items, options)
     on_step = options.on_step,
     on_result = function(result)
       index = index + 1
-      if not result.error and options.publish ~= false then
+      if not result.error and not result.not_tried and options.publish ~= false then
         problem = note_in_lock(sides, by_change[index], result) or problem
       end
       if options.on_result then options.on_result(result, by_change[index]) end

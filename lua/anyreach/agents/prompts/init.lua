@@ -23,6 +23,7 @@ local prompts = {}
 ---@field newest integer number of the newest version
 ---@field config table|nil to write; nil: nothing is written
 ---@field publish boolean
+---@field is_written boolean|nil its draft was written
 ---@field base table|nil the version that `differences` are the differences from
 ---@field differences anyreach.difference[] from the version in use, or the draft that is changed
 ---@field decision anyreach.prompt_decision|nil which side's texts count

@@ -18,7 +18,8 @@ local provision = {}
 ---@class anyreach.change
 ---@field name string
 ---@field file string
----@field action "create"|"update"|"unchanged"|"failed"
+---@field action "create"|"update"|"unchanged"|"failed"|"not_tried"
+---@field not_tried any what ended the run before this agent was tried
 ---@field agent_id string|nil
 ---@field version integer|nil the version in use, or the draft that is to be written
 ---@field steps anyreach.step[]
@@ -37,7 +38,8 @@ local provision = {}
 ---@class anyreach.provision_result
 ---@field name string
 ---@field file string
----@field action "created"|"updated"|"unchanged"|"failed"
+---@field action "created"|"updated"|"unchanged"|"failed"|"not_tried"
+---@field not_tried any what ended the run before this agent was tried
 ---@field agent_id string|nil
 ---@field version integer|nil the version in use, or written
 ---@field steps anyreach.step[] with their outcomes
@@ -86,15 +88,15 @@ local function in_order(report)
 end
 
 -- Calls `f` with each element, several at a time, and returns the list of results.
-local function for_each(list, f, options, is_check, report)
+local function for_each(list, f, options, is_check, report, of_results)
   if options.on_start then options.on_start(#list, is_check) end
   local note = in_order(report)
-  return tasks.map(list, function(element, index)
-    local result = f(element)
+  of_results.concurrency = options.concurrency
+  function of_results.on_result(result, index)
     if options.on_step then options.on_step() end
     note(result, index)
-    return result
-  end, { concurrency = options.concurrency })
+  end
+  return tasks.each(list, f, of_results)
 end
 
 -- {====== errors without secrets ======
@@ -163,6 +165,14 @@ local function compare_one(reader, agent, resolver, options)
   return setmetatable(change, Line)
 end
 
+-- A change of which nothing is known, or of which nothing is done, because the run has ended.
+local function untried_change(change, ended)
+  return setmetatable({
+    name = change.name, file = change.file, agent = change.agent, agent_id = change.agent_id, action = "not_tried",
+    steps = {}, changes = {}, differences = {}, not_tried = ended,
+  }, Line)
+end
+
 --- What is to be done. Only reads. References that cannot be resolved raise one error of kind "input"; an agent that
 --- cannot be compared is a change with the action "failed".
 ---@param api anyreach.client
@@ -175,7 +185,9 @@ function provision.compare(api, agents, options)
   local reader = agent_state.reader(api, #agents)
   local changes = for_each(resolved, function(agent)
     return compare_one(reader, agent, resolver, options)
-  end, options, true)
+  end, options, true, nil, { untried = function(agent, ended)
+    return untried_change({ name = agent.name, file = agent.file, agent = agent }, ended)
+  end })
   takeovers.check(reader.search, changes, options.take_numbers)
   for _, change in ipairs(options.check and options.on_result and changes or {}) do options.on_result(change) end
   return changes
@@ -254,13 +266,16 @@ local function create_awaited(works, options)
     local is_new = first and first.action == "create_agent"
     if is_new and work.change.resolver:expects("agent", work.change.name) then awaited[#awaited + 1] = work end
   end
-  tasks.map(awaited, function(work)
+  tasks.each(awaited, function(work)
     take_steps(work, 1)
     if not work.error then work.change.resolver:learn("agent", work.change.name, work.progress.agent.id) end
-  end, { concurrency = options.concurrency })
+    return work
+  end, { concurrency = options.concurrency, untried = function(work) return work end })
 end
 
-local outcomes = { create = "created", update = "updated", unchanged = "unchanged", failed = "failed" }
+local outcomes = {
+  create = "created", update = "updated", unchanged = "unchanged", failed = "failed", not_tried = "not_tried",
+}
 
 local function call_on_applied(work, options)
   if work.error or not options.on_applied then return end
@@ -274,6 +289,7 @@ local function result_of(work)
     name = change.name,
     file = change.file,
     action = work.error and "failed" or outcomes[change.action],
+    not_tried = change.not_tried,
     agent_id = progress.agent and progress.agent.id,
     version = progress.version and progress.version.version,
     steps = change.steps,
@@ -288,6 +304,26 @@ local function result_of(work)
   }, Line)
 end
 
+-- The result of work that was not begun, or failed at its first step, because the run has ended.
+local function untried_result(work, ended)
+  local change = work.change
+  if change.action ~= "unchanged" and change.action ~= "failed" then
+    change.action, change.not_tried, work.error = "not_tried", ended, nil
+  end
+  return result_of(work)
+end
+
+local function is_untouched(result)
+  for _, step in ipairs(result.steps) do
+    if step.outcome == "done" or step.outcome == "may_have_been_done" then return false end
+  end
+  return true
+end
+
+local function is_proof(result)
+  return #result.steps > 0
+end
+
 local function finish(work, options)
   take_all_steps(work)
   call_on_applied(work, options)
@@ -298,6 +334,7 @@ end
 local function settle_twins(api, works, results, options)
   local created = {}
   for index, work in ipairs(works) do
+    if results[index].not_tried then return end
     local first, progress = work.change.steps[1], work.progress
     local is_own = first and first.action == "create_agent" and first.outcome == "done" and not progress.replaced
     if is_own then created[#created + 1] = { agent = progress.agent, work = work, index = index } end
@@ -322,7 +359,8 @@ function provision.apply(api, changes, options)
   local works = {}
   for index, change in ipairs(changes) do works[index] = begin(api, change, options) end
   create_awaited(works, options)
-  local results = for_each(works, function(work) return finish(work, options) end, options, false, options.on_result)
+  local results = for_each(works, function(work) return finish(work, options) end, options, false, options.on_result,
+    { untried = untried_result, is_untouched = is_untouched, is_proof = is_proof })
   settle_twins(api, works, results, options)
   return results
 end
@@ -337,14 +375,22 @@ end
 function provision.run(api, agents, options)
   options = options or {}
   local changes = provision.compare(api, agents, options)
-  return options.check and changes or provision.apply(api, changes, options)
+  if options.check then return changes end
+  local ended
+  for _, change in ipairs(changes) do ended = ended or change.not_tried end
+  for index, change in ipairs(ended and changes or {}) do
+    if change.steps[1] then changes[index] = untried_change(change, ended) end
+  end
+  return provision.apply(api, changes, options)
 end
 
 --- How many changes or results there are of each action.
 ---@param list (anyreach.provision_result|anyreach.change)[]
 ---@return table<string, integer> counts by action, and `total`
 function provision.count(list)
-  local counts = { create = 0, created = 0, update = 0, updated = 0, unchanged = 0, failed = 0, total = #list }
+  local counts = {
+    create = 0, created = 0, update = 0, updated = 0, unchanged = 0, failed = 0, not_tried = 0, total = #list,
+  }
   for _, item in ipairs(list) do counts[item.action] = counts[item.action] + 1 end
   return counts
 end

@@ -19,6 +19,7 @@ local words = {
   update = "to update",
   unchanged = "unchanged",
   failed = "failed",
+  not_tried = "not tried",
 }
 
 local function paths_text(paths)
@@ -142,6 +143,7 @@ local details = {
   update = effects_text,
   unchanged = unchanged_text,
   failed = failed_text,
+  not_tried = function() return "" end,
 }
 
 --- One line on a result, or on what is to be done.
@@ -189,6 +191,7 @@ function lines.summary(counts, is_check)
   for index, action in ipairs(is_check and PLANNED or DONE) do
     parts[index] = ("%d %s"):format(counts[action], words[action])
   end
+  if (counts.not_tried or 0) > 0 then parts[#parts + 1] = ("%d not tried"):format(counts.not_tried) end
   local noun = counts.total == 1 and "agent" or "agents"
   return ("%d %s: %s"):format(counts.total, noun, table.concat(parts, ", "))
 end

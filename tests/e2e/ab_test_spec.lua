@@ -418,6 +418,12 @@ describe("ab-test status", function()
       .. process.anyreach("--sandbox=" .. world.db, "run", "ab-test", "status", world.file))
     expect.equal(code, 11)
     expect.contains(err, "the experiment 'trial' was started in sandbox/0a000000-0000-4000-8000-000000000001")
+    local state = world:state()
+    state.account = "sandbox/credential-0123456789ab" -- as noted before organisations were asked, by another key
+    process.write(world.state_file, json.encode(state))
+    expect.equal((world:run("status", world.file)), 0)
+    expect.equal((process.run("ANYREACH_TOKEN=ak_sandbox.second "
+      .. process.anyreach("--sandbox=" .. world.db, "run", "ab-test", "status", world.file))), 11)
     process.write(world.state_file, "{}")
     code, _, err = world:run("conclude", world.file)
     expect.equal(code, 3)

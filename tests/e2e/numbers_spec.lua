@@ -3,6 +3,7 @@
 local held_request = require "helpers.held_request"
 local json = require "anyreach.json"
 local organizations = require "helpers.organizations"
+local digest = require "anyreach.digest"
 local disk = require "anyreach.disk"
 local process = require "helpers.process"
 
@@ -168,6 +169,21 @@ describe("a swap", function()
       expect.equal({ case.name, code, slots(slow)[A], slots(slow)[B] }, { case.name, 0, table.unpack(SWAPPED) })
       expect.contains(err, "completing 'swap")
     end
+  end)
+
+  it("that an earlier version noted under its credential is completed, too", function()
+    local slow <close> = organizations.hold(held_request.cases({ "agents.versions.publish 2" })[1])
+    prepare_agents(slow)
+    slow:stop_at_held_request("KILL", "numbers", "swap", A, B)
+    local key = ("%s/credential-%s"):format(slow.sandbox.base_url:match "//(.*)$",
+      digest.sha256("ak_sandbox.admin"):sub(1, 12))
+    local folder = slow.directory .. "/state/anyreach/unfinished/"
+    local note = process.first_line("ls " .. folder .. "*.json")
+    assert(os.rename(note, folder .. digest.sha256(key):sub(1, 16) .. ".json"))
+    local code, _, err = slow:run("numbers", "swap", A, B)
+    expect.equal({ code, slots(slow)[A], slots(slow)[B] }, { 0, table.unpack(SWAPPED) })
+    expect.contains(err, "completing 'swap")
+    expect.equal(process.first_line("ls " .. folder), nil)
   end)
 
   it("of two requests that is killed at the second is completed, too", function()

@@ -209,3 +209,55 @@ describe("a version", function()
       "updated    D  draft 2 written (config.a); draft 3, not written from here, is left alone\n")
   end)
 end)
+
+describe("a draft that a run has left because it could not publish it", function()
+  -- The first publication is refused.
+  local function interrupted(text)
+    local cut = organizations.start("--faults", "500;nth=1;only=agents.versions.publish")
+    cut:write("agents/d.yaml", "name: D\nconfig: {a: 1, b: 1}\n")
+    local code, out = cut:run("provision", "agents")
+    expect.equal(code, 1)
+    expect.contains(out, "done before: agent created, version 1 created")
+    cut:write("agents/d.yaml", text)
+    return cut
+  end
+
+  local function versions_of(cut)
+    local list = {}
+    for agent in cut.first.agents.each() do
+      for version in cut.first.agents.versions.each(agent.id) do
+        list[version.version] = { version.published, cut.first.agents.versions.get(agent.id, version.version).config }
+      end
+    end
+    return list
+  end
+
+  it("is written to and published by the next run, though the file says something else by now", function()
+    local cut <close> = interrupted "name: D\nconfig: {a: 2}\n"
+    local code, out = cut:run("provision", "agents")
+    expect.equal({ code, versions_of(cut) }, { 0, { { true, { a = 2 } } } })
+    expect.contains(out, "updated    D  version 1 published (config.a, config.b)\n"
+      .. "  config.a changed from 1 to 2\n  config.b removed; it was 1\n")
+  end)
+
+  it("is left alone when somebody has changed it since", function()
+    local cut <close> = interrupted "name: D\nconfig: {a: 2}\n"
+    for agent in cut.first.agents.each() do
+      cut.first.agents.versions.update(agent.id, 1, { config = { a = 1, b = 1, c = "somebody's" } })
+    end
+    local code, out = cut:run("provision", "agents")
+    expect.equal({ code, versions_of(cut) },
+      { 0, { { false, { a = 1, b = 1, c = "somebody's" } }, { true, { a = 2 } } } })
+    expect.contains(out, "version 2 published; draft 1, not written from here, is left alone\n")
+  end)
+
+  it("is somebody's without the lock, unless it is just what would be written", function()
+    local cut <close> = interrupted "name: D\nconfig: {a: 1, b: 1}\n"
+    local code, out = cut:run("provision", "agents", "--no-lock")
+    expect.equal({ code, versions_of(cut) }, { 0, { { true, { a = 1, b = 1 } } } })
+    expect.contains(out, "version 1 published; draft 1, not written from here, is used\n")
+    local other <close> = interrupted "name: D\nconfig: {a: 2}\n"
+    code = other:run("provision", "agents", "--no-lock")
+    expect.equal({ code, versions_of(other) }, { 0, { { false, { a = 1, b = 1 } }, { true, { a = 2 } } } })
+  end)
+end)

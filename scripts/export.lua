@@ -25,6 +25,8 @@ local spec = {
     { name = "agent", value = "NAME|ID", many = true, help = "only this agent; may be given again" },
     environment.option,
     reach.option,
+    { name = "ours", help = "keep the files' values where both sides have changed a field" },
+    { name = "theirs", help = "take the organisation's values also where the files have changed a field" },
     { name = "layout", value = "LAYOUT",
       help = "split: new prompts in prompts/NAME.md (default); inline: in the agent file" },
     { name = "all-fields", help = "add the keys that only the organisation has to files that are there" },
@@ -49,7 +51,7 @@ Examples:
     [6] = "the lock or the profile names another organisation; nothing was written",
     [3] = "a file that is there cannot be read, or there is no such agent; nothing was written",
     [8] = "some agents failed and others did not; when all failed, the code of the first error",
-    [11] = "two agents have the same name",
+    [11] = "two agents have the same name, or a field was changed both in a file and in the organisation",
   },
 }
 
@@ -78,6 +80,7 @@ local function print_event(result, is_check)
     name = result.name,
     agent_id = result.agent_id,
     file = result.file,
+    renamed_from = result.renamed_from,
     action = is_check and planned[result.action] or result.action,
     files = paths_of(result),
     notes = json.array(result.notes),
@@ -87,6 +90,7 @@ end
 
 local function detail(result)
   if result.error then return (tostring(result.error):gsub("%c+", " ")) end
+  if result.renamed_from then return ("%s, renamed from '%s'"):format(result.file, result.renamed_from) end
   if result.action == "gone" then return result.file .. "; the organisation has no such agent" end
   local paths = paths_of(result)
   local others = #paths
@@ -140,6 +144,7 @@ local function note_in_lock(results, path, opened, here, chosen)
 end
 
 local function main(given)
+  if given.ours and given.theirs then arguments.fail(spec, "--ours and --theirs exclude each other") end
   reach.allow(given.allow_read)
   local api, shown = anyreach.client(), nil
   local opened = not given.no_lock and lock.read(lock.path_in(given[1]))
@@ -152,6 +157,9 @@ local function main(given)
     environment = chosen,
     inline = is_inline(given.layout),
     all_fields = given.all_fields,
+    lock = opened or nil,
+    account = here.key,
+    prefer = given.ours and "ours" or given.theirs and "theirs" or nil,
     prune_files = given.prune_files,
     check = given.check,
     on_start = function(total) shown = progress.start { label = "exporting", total = total } end,

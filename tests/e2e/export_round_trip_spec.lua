@@ -1,5 +1,5 @@
--- The recipe `export`: whatever an organisation holds, its files are read as that, and provisioning them writes nothing;
--- what no file can hold is refused, for that agent alone, before anything of it is written.
+-- The recipe `export`: whatever an organisation holds, its files are read as that, and provisioning them writes
+-- nothing; what no file can hold is refused, for that agent alone, before anything of it is written.
 
 local json = require "anyreach.json"
 local organizations = require "helpers.organizations"
@@ -41,7 +41,8 @@ local function make_agent(index)
   }
   local name = ("%s %d"):format(pick { "a/b", "../x", "${N}", "@@N@@", "<<", "!env X", "- x", "*a", "Agent" }, index)
   local agent = box.first.agents.create {
-    name = name, description = pick(TEXTS), metadata = { [pick(KEYS)] = pick(TEXTS), list = json.array { pick(TEXTS) } },
+    name = name, description = pick(TEXTS),
+    metadata = { [pick(KEYS)] = pick(TEXTS), list = json.array { pick(TEXTS) } },
   }
   organizations.version(box.first, agent, config)
 end

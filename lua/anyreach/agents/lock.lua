@@ -311,6 +311,25 @@ function Lock:set_draft(account, name, facts)
   set(self, row)
 end
 
+--- Gives rows of an organisation other names, all at once: two may change theirs with each other. What the agents are
+--- called there stays noted among the fields.
+---@param account string key
+---@param names table<string, string> old name -> new one
+function Lock:rename(account, names)
+  local moved = {}
+  for old, new in pairs(names) do
+    local key, row = row_key(old, account), {}
+    for name, value in pairs(self.by_key[key]) do row[name] = value end
+    row.agent, row.fields = new, {}
+    for path, text in pairs(self.by_key[key].fields or field_digests.note({ name = old }, { name = old }, row.agent_id)) do
+      row.fields[path] = text
+    end
+    moved[row_key(new, account)] = row
+    self.by_key[key], self.changed[key] = nil, true
+  end
+  for key, row in pairs(moved) do self.by_key[key], self.changed[key] = row, true end
+end
+
 --- Notes a promotion.
 ---@param from string key
 ---@param account string key

@@ -172,9 +172,13 @@ end
 ---@param removes boolean? their files are to be removed, with the prompts that nothing else names
 function folder.add_gone(results, where, removes)
   local present, gone = {}, {}
-  for _, result in ipairs(results) do present[result.name] = true end
-  for name in pairs(where.by_name) do
-    if not present[name] then gone[#gone + 1] = name end
+  for _, result in ipairs(results) do
+    present[result.name] = true
+    if result.entry then present[result.entry] = true end
+  end
+  for name, entry in pairs(where.by_name) do
+    local is_there = present[entry] or present[name]
+    if not is_there then gone[#gone + 1] = name end
   end
   table.sort(gone)
   for _, name in ipairs(gone) do

@@ -1,7 +1,8 @@
 -- Export: an organisation's agents as agent files, with prompts beside them and references in place of ids. Existing
--- files are changed in place; the file of an agent is found by the agent's name. First everything is read and decided,
--- then written; a second run changes nothing.
+-- files are changed in place; the file of an agent is found by its id in the lock, or else by its name. First
+-- everything is read and decided, then written; a second run changes nothing.
 
+local agent_file = require "anyreach.agents.file"
 local agent_lookup = require "anyreach.agents.lookup"
 local agent_state = require "anyreach.agents.state"
 local contents = require "anyreach.agents.contents"
@@ -13,9 +14,11 @@ local folder = require "anyreach.agents.export.folder"
 local json = require "anyreach.json"
 local json_edit = require "anyreach.yaml.json_edit"
 local markers = require "anyreach.agents.file.markers"
+local owners = require "anyreach.agents.export.owners"
 local prompt_files = require "anyreach.agents.export.prompt_files"
 local reconcile = require "anyreach.agents.export.reconcile"
 local references = require "anyreach.agents.references"
+local standing = require "anyreach.agents.export.standing"
 local tasks = require "anyreach.client.tasks"
 local verify = require "anyreach.agents.export.verify"
 local yaml_edit = require "anyreach.yaml.edit"
@@ -34,7 +37,11 @@ local export = {}
 ---@field notes string[] what the files do not hold, or hold in another form
 ---@field state anyreach.agent_state|nil what the organisation has
 ---@field resolver anyreach.resolver|nil of the organisation
+---@field renamed_from string|nil the name that its file had
 ---@field error any of a failure
+---@field private entry anyreach.folder_entry|nil
+---@field private row anyreach.lock_row|nil
+---@field private standing anyreach.standing|nil
 
 ---@class anyreach.export_options
 ---@field agents? string[] names or ids; default all
@@ -43,6 +50,9 @@ local export = {}
 ---@field all_fields? boolean existing files get keys that they do not have
 ---@field prune_files? boolean files of agents that are gone are removed
 ---@field check? boolean nothing is written
+---@field lock? anyreach.lock of the directory
+---@field account? string key of the organisation in the lock
+---@field prefer? "ours"|"theirs" whose value counts where file and organisation have changed a field
 ---@field on_step? fun() called when an agent was read
 
 -- {====== which agents ======
@@ -108,19 +118,6 @@ end
 
 -- {====== what their files are to say ======
 
-local function choose_files(results, where)
-  for _, result in ipairs(results) do
-    local entry = where.by_name[result.name]
-    if entry then
-      result.file, result.stem = entry.file, entry.file:match("([^/]+)%.%w+$")
-    else
-      result.stem = folder.stem(result.name, function(stem) return where.stems[stem] ~= nil end)
-      result.file = ("%s/%s.yaml"):format(where.path, result.stem)
-      where.stems[result.stem] = result.name
-    end
-  end
-end
-
 -- The keys that a new file gets from the environment.
 local function said_of(environment, name)
   local found = {}
@@ -138,24 +135,51 @@ local function new_context(resolver, result, entry, options)
     has_tags = not (entry and entry.is_json),
     splits = not options.inline and not (entry and entry.is_json),
     only_owned = entry ~= nil and not options.all_fields,
+    stands = result.standing and result.standing.stands,
     environment = options.environment,
   }
 end
 
-local function describe_one(reader, resolver, result, entry, options)
-  local old = entry and entry.effective or said_of(options.environment, result.name)
-  local state = reader:read(result.agent_id, { wants_draft = old.publish == false })
-  local context = new_context(resolver, result, entry, options)
-  result.state, result.resolver = state, resolver
-  result.value = reconcile.agent(context, entry and entry.value, describe.agent(context, state, old))
+-- What the files say, by path; as far as they can be read here.
+local function read_agents(path, options)
+  local found = {}
+  for _, agent in ipairs((agent_file.collect({ path }, { environment = options.environment }))) do
+    found[agent.file] = agent
+  end
+  return found
 end
 
-local function describe_all(api, results, where, options)
+local function find_standing(api, resolver, result, options)
+  local row, agent, state = result.row, options.described and options.described[result.file], result.state
+  if not row or not agent or type(agent.name) ~= "string" then return end
+  result.standing = standing.find(row, agent, state, resolver, {
+    prefer = options.prefer,
+    base = function(number)
+      local version = api.try.agents.versions.get(state.agent.id, number)
+      return type(version) == "table" and type(version.config) == "table" and contents.of_version(version) or nil
+    end,
+  })
+  standing.note(result.standing, result.notes)
+end
+
+local function describe_one(api, reader, resolver, result, options)
+  local entry = result.entry
+  local old = entry and entry.effective or said_of(options.environment, result.name)
+  local state = reader:read(result.agent_id, { wants_draft = old.publish == false })
+  result.state, result.resolver = state, resolver
+  find_standing(api, resolver, result, options)
+  local context = new_context(resolver, result, entry, options)
+  local shown = result.standing and standing.merged_state(state, result.standing) or state
+  result.value = reconcile.agent(context, entry and entry.value, describe.agent(context, shown, old))
+  result.renamed_from = entry and entry.value.name ~= result.value.name and entry.value.name or nil
+end
+
+local function describe_all(api, results, options)
   local reader = agent_state.reader(api)
   local resolver = references.resolver(api, options.environment and options.environment.ids)
   tasks.each(results, function(result)
     if result.error then return result end
-    local ok, err = pcall(describe_one, reader, resolver, result, where.by_name[result.name], options)
+    local ok, err = pcall(describe_one, api, reader, resolver, result, options)
     if not ok then fail(result, err) end
     return result
   end, {
@@ -191,9 +215,11 @@ local function decide_all(results, where, environment)
   for _, result in ipairs(results) do
     if not result.error and not result.not_tried then good[#good + 1] = result end
   end
+  owners.refuse_twins(good, where, fail)
   prompt_files.place(good, where)
   for _, result in ipairs(good) do
-    local ok, err = pcall(decide, result, where.by_name[result.name], environment)
+    local ok, err = true, nil
+    if not result.error then ok, err = pcall(decide, result, result.entry, environment) end
     if not ok then fail(result, err) end
   end
 end
@@ -229,9 +255,11 @@ function export.run(api, path, options)
   local results = choose(api, options.agents)
   refuse_nameless(results)
   refuse_twins(results)
-  choose_files(results, where)
+  local rows = options.lock and options.lock:rows(options.account) or {}
+  owners.choose(api, results, where, rows)
+  if #rows > 0 then options.described = read_agents(path, options) end
   if options.on_start then options.on_start(#results) end
-  describe_all(api, results, where, options)
+  describe_all(api, results, options)
   decide_all(results, where, options.environment)
   if not options.agents then folder.add_gone(results, where, options.prune_files) end
   for _, result in ipairs(options.check and {} or results) do
@@ -243,6 +271,27 @@ function export.run(api, path, options)
   return results
 end
 
+-- Gives the rows of agents whose files have another name than their rows that name.
+local function follow_names(results, by_file, lock, account)
+  local names = {}
+  for _, result in ipairs(results) do
+    local agent = not result.error and result.row and by_file[result.file]
+    if agent and agent.name ~= result.row.agent then names[result.row.agent] = agent.name end
+  end
+  if next(names) then lock:rename(account, names) end
+end
+
+local function note_agent(result, agent, lock, account)
+  local row, found = lock:get(account, agent.name), result.standing
+  local is_same = row and (row.fields and found or #contents.unmet(agent, result.state, result.resolver) == 0)
+  if not is_same then return end
+  local facts = contents.lock_facts(agent, result.state)
+  if standing.is_ahead(found) then facts.files = row.files end
+  facts.file = row.file
+  facts.fields = standing.fields(row.fields and found or nil, agent, result.state, result.resolver)
+  lock:set(account, agent.name, facts)
+end
+
 --- Notes in the lock that files and organisation are the same, for the agents that it knows already: which agents a
 --- repository owns is for provisioning to say. An agent whose file wants something else is left out: an export
 --- does not change what an environment variable holds.
@@ -251,14 +300,12 @@ end
 ---@param lock anyreach.lock
 ---@param account string key of the organisation in the lock
 function export.note_in_lock(results, agents, lock, account)
-  local by_name = {}
-  for _, agent in ipairs(agents) do by_name[agent.name] = agent end
+  local by_file = {}
+  for _, agent in ipairs(agents) do by_file[agent.file] = agent end
+  follow_names(results, by_file, lock, account)
   for _, result in ipairs(results) do
-    local agent, state = by_name[result.name], result.state
-    local is_known = agent and state and lock:get(account, result.name) ~= nil
-    if is_known and #contents.unmet(agent, state, result.resolver) == 0 then
-      lock:set(account, result.name, contents.lock_facts(agent, state))
-    end
+    local agent = not result.error and result.state and by_file[result.file]
+    if agent then note_agent(result, agent, lock, account) end
   end
   lock:write()
 end

@@ -206,10 +206,6 @@ local function check_arguments(given)
   end
 end
 
-local function can_ask()
-  return host.is_terminal("stdin") and host.is_terminal("stderr") and not host.options.json
-end
-
 local function read_name(name)
   io.stderr:write(("the profile '%s' is protected; type its name to write to it: "):format(name))
   return (io.read("l") or ""):match("^%s*(.-)%s*$")
@@ -221,7 +217,7 @@ local function confirm(name, is_agreed)
   local is_open = not profiles.get(name).protected or host.sandbox_url() or host.options.write
   if is_open then return end
   if not is_agreed then
-    if not can_ask() then
+    if not recipe.can_ask() then
       errors.raise("guard", "the profile '%s' is protected; --yes lets this run write to it", name)
     elseif read_name(name) ~= name then
       errors.raise("guard", "that is not '%s'; nothing was written", name)
@@ -316,6 +312,7 @@ local function apply(sides, items, options)
   local _, problem = promotion.apply(sides, items, {
     publish = options.publish,
     on_step = function() shown:step() end,
+    on_created = function(_, agent) recipe.note(sides.target, agent) end,
     on_result = function(result, item)
       results[item] = result
       show_result(item, result)

@@ -142,15 +142,13 @@ end
 
 -- Somebody at a terminal is asked; without one nothing is taken.
 local function ask_for_numbers(change, taken)
-  local can_ask = host.is_terminal("stdin") and host.is_terminal("stderr") and not host.options.json
-  if not can_ask then return false end
+  if not recipe.can_ask() then return false end
   progress.hide()
   for _, slot in ipairs(taken) do
     io.stderr:write(redaction.printable(("%s: %s %s is held by %s, which no given file describes"):format(change.name,
       slot.phone_number, slot.slot, takeovers.holder_text(slot.before))), "\n")
   end
-  io.stderr:write(#taken == 1 and "take it? [y/N] " or "take them? [y/N] ")
-  return ((io.read("l") or ""):lower():match("^%s*(%a*)") or ""):find("^ye?s?$") ~= nil
+  return recipe.confirm(#taken == 1 and "take it?" or "take them?") == true
 end
 
 local function print_pruned(pruned)

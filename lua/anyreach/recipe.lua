@@ -11,6 +11,8 @@ local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local identity = require "anyreach.account.identity"
 local operations = require "anyreach.operations"
+local printable = require("anyreach.text.terminal_text").printable
+local progress = require "anyreach.progress"
 local report = require "anyreach.report"
 local run_lock = require "anyreach.account.run_lock"
 
@@ -182,12 +184,19 @@ function recipe.note(api, agent)
   return account
 end
 
+--- Whether somebody at a terminal can be asked.
+---@return boolean
+function recipe.can_ask()
+  return host.is_terminal("stdin") and host.is_terminal("stderr") and not report.is_json()
+end
+
 --- Asks on the terminal for a yes. Nil where nobody can be asked.
 ---@param question string
 ---@return boolean|nil
 function recipe.confirm(question)
-  if not host.is_terminal("stdin") or not host.is_terminal("stderr") or report.is_json() then return nil end
-  io.stderr:write(question, " [y/N] ")
+  if not recipe.can_ask() then return nil end
+  progress.hide()
+  io.stderr:write(printable(question), " [y/N] ")
   local answer = (io.read("l") or ""):lower():match("^%s*(.-)%s*$")
   return answer == "y" or answer == "yes"
 end

@@ -383,6 +383,7 @@ function promotion.apply(sides, items, options)
   local index, problem = 0, nil
   local results = provision.apply(sides.target, changes, {
     on_step = options.on_step,
+    on_created = options.on_created,
     on_result = function(result)
       index = index + 1
       if not result.error and not result.not_tried and options.publish ~= false then

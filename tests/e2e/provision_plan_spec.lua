@@ -106,6 +106,16 @@ describe("a number that an agent holds which no given file describes", function(
     end
   end)
 
+  it("needs no leave when a given file describes that agent, though it fails itself", function()
+    held()
+    local empty = "name: Night Desk\nconfig: {instructions: null}\nphone_numbers: [\"+15551230002\"]\n"
+    box:write("agents/night.yaml", empty)
+    box:write("agents/sales.yaml", "name: Sales\nconfig: {}\n")
+    local out = expect_run(8, "agents")
+    expect.contains(out, "both, taken from 'Night Desk' version 2 and 'Sales' version 1\n")
+    expect.match(out, "failed     Night Desk  [^\n]*%+15551230002")
+  end)
+
   it("needs no leave when a given file describes that agent", function()
     held()
     box:write("agents/night.yaml", "name: Night Desk\nconfig: {}\n")

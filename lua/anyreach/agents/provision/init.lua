@@ -149,8 +149,8 @@ local OF_PLAN = { "steps", "changes", "differences", "draft_used", "draft_left_a
 
 local function fill_change(change, reader, options)
   local state = read_state(reader, change.agent, options)
-  local made = plan.make(change.agent, state, options)
   change.remote, change.agent_id = state, state.agent and state.agent.id
+  local made = plan.make(change.agent, state, options)
   for _, key in ipairs(OF_PLAN) do change[key] = made[key] end
   change.draft, change.version = made.version, made.version and made.version.version
   change.action = #made.steps == 0 and "unchanged" or state.agent and "update" or "create"

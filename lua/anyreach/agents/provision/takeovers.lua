@@ -26,14 +26,16 @@ local function find_holders(search, changes)
   each_slot(changes, function(slot) slot.before = holders[slot.before.version_id] end)
 end
 
--- The slots that are taken from agents that no change is about, by change.
+-- The slots that are taken from agents that no change is about, by change. The agent of a change that could not be
+-- compared is known by its name alone.
 local function undescribed(changes)
-  local described, found = {}, {}
+  local ids, names, found = {}, {}, {}
   for _, change in ipairs(changes) do
-    if change.agent_id then described[change.agent_id] = true end
+    ids[change.agent_id or ""], names[change.name] = true, not change.agent_id or nil
   end
   each_slot(changes, function(slot, change)
-    if described[slot.before.agent_id or ""] then return end
+    local before = slot.before
+    if before.agent_id and ids[before.agent_id] or before.agent and names[before.agent] then return end
     found[change] = found[change] or {}
     table.insert(found[change], slot)
   end)

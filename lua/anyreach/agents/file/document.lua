@@ -17,6 +17,7 @@ local yaml = require "anyreach.yaml"
 ---@field environment string|nil the environment file whose values were merged into it
 ---@field plain table how plain scalars of YAML are spelled: container -> key -> see yaml.decode
 ---@field text string|nil of the file, if it is YAML
+---@field lines string[]|nil of the text, where that is looked at
 ---@field problems anyreach.problems shared by all documents of one reading
 ---@field allowed_markers table<string, true>|nil names of markers that are meant where they stand
 local Document = {}

@@ -124,13 +124,17 @@ end
 
 -- {====== the walk ======
 
--- The rest of the line behind a scalar.
+local function lines_of(text)
+  local lines = {}
+  if not text:find(" #%w") then return lines end
+  text = text:gsub("^\u{FEFF}", ""):gsub("\r\n?", "\n") .. "\n"
+  for line in text:gmatch("([^\n]*)\n") do lines[#lines + 1] = line end
+  return lines
+end
+
+-- The rest of the line behind a scalar, where that may begin a comment.
 local function behind(doc, note)
-  if not doc.lines then
-    doc.lines = {}
-    local text = doc.text:gsub("^\u{FEFF}", ""):gsub("\r\n?", "\n") .. "\n"
-    for line in text:gmatch("([^\n]*)\n") do doc.lines[#doc.lines + 1] = line end
-  end
+  doc.lines = doc.lines or lines_of(doc.text)
   local line = doc.lines[note.end_line] or ""
   return line:find("#", 1, true) and line:sub(utf8.offset(line, note.end_column) or #line + 1) or ""
 end

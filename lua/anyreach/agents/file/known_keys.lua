@@ -19,6 +19,8 @@ local PART = 5
 ---@field fields table[] descriptions as in `operations.describe`
 ---@field schemas table[] JSON Schemas
 ---@field root table|nil the whole schema, for references into it
+---@field cache table<string|integer, anyreach.key_knowledge> of what is below, for each key
+---@field names table<string, true>|nil
 
 local function pointed_at(root, pointer)
   local value = root
@@ -52,9 +54,8 @@ local function config_description()
   end
 end
 
--- What is known of the value below a key of a mapping, or of the elements of a list when there is no key.
-local function below(known, key)
-  local result, seen = { fields = {}, schemas = {}, root = known.root }, {}
+local function find_below(known, key)
+  local result, seen = { fields = {}, schemas = {}, root = known.root, cache = {} }, {}
   for _, description in ipairs(known.fields) do
     for _, field in ipairs(key and description.fields or {}) do
       if field.name == key then result.fields[#result.fields + 1] = field.schema end
@@ -68,8 +69,14 @@ local function below(known, key)
   return result
 end
 
--- The keys that a mapping is known to have; none where any key may stand.
-local function names_in(known)
+-- What is known of the value below a key of a mapping, or of the elements of a list when there is no key.
+local function below(known, key)
+  local place = key or 1
+  known.cache[place] = known.cache[place] or find_below(known, key)
+  return known.cache[place]
+end
+
+local function find_names(known)
   local names = {}
   for _, description in ipairs(known.fields) do
     for _, field in ipairs(description.fields or {}) do names[field.name] = true end
@@ -79,6 +86,25 @@ local function names_in(known)
     for name in pairs(type(schema.properties) == "table" and schema.properties or {}) do names[name] = true end
   end
   return names
+end
+
+-- The keys that a mapping is known to have; none where any key may stand.
+local function names_in(known)
+  known.names = known.names or find_names(known)
+  return known.names
+end
+
+local NO_SCHEMA = {}
+local of_configurations = setmetatable({}, { __mode = "k" }) -- JSON Schema or NO_SCHEMA -> what is known
+
+-- What is known of configurations. It is kept: a run checks thousands of them.
+local function of_config(schema)
+  local kept = of_configurations[schema or NO_SCHEMA]
+  if kept then return kept end
+  kept = { fields = { config_description() }, schemas = {}, root = schema, cache = {} }
+  add_schema(kept.schemas, schema, schema, {})
+  of_configurations[schema or NO_SCHEMA] = kept
+  return kept
 end
 
 -- }======
@@ -123,9 +149,8 @@ end
 ---@param schema? table the JSON Schema of configurations
 ---@return {container: table, key: string, path: string, near: string}[]
 function known_keys.near_misses(config, schema)
-  local known, found = { fields = { config_description() }, schemas = {}, root = schema }, {}
-  add_schema(known.schemas, schema, schema, {})
-  walk(config, known, "config", found)
+  local found = {}
+  walk(config, of_config(schema), "config", found)
   table.sort(found, function(a, b) return a.path < b.path end)
   return found
 end
@@ -134,7 +159,7 @@ end
 ---@param key string
 ---@return boolean
 function known_keys.is_config_key(key)
-  return names_in({ fields = { config_description() }, schemas = {} })[key] == true
+  return names_in(of_config())[key] == true
 end
 
 return known_keys

@@ -7,16 +7,19 @@ local color = require "anyreach.text.color"
 local diff_text = require "anyreach.text.diff_text"
 local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
+local events = require "anyreach.agents.provision.events"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local lines = require "anyreach.agents.provision.lines"
 local lock = require "anyreach.agents.lock"
 local lock_accounts = require "anyreach.agents.lock_accounts"
+local printable = require("anyreach.text.terminal_text").printable
 local profiles = require "anyreach.account.profiles"
 local progress = require "anyreach.progress"
 local promotion = require "anyreach.agents.promotion"
 local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
+local takeovers = require "anyreach.agents.provision.takeovers"
 
 local spec = {
   usage = "anyreach run promote --from PROFILE --to PROFILE [AGENT[@VERSION]...|--all] [options]",
@@ -26,6 +29,7 @@ local spec = {
     { name = "to", value = "PROFILE", help = "the target" },
     { name = "all", help = "all agents with a published version" },
     { name = "numbers", help = "also give the agents their phone numbers, as the target's environment file maps them" },
+    { name = "take-numbers", help = "take phone numbers also from agents that are not promoted" },
     { name = "ours", help = "where both have changed a field: take the source's value" },
     { name = "theirs", help = "where both have changed a field: keep the target's value" },
     { name = "skip", help = "leave agents alone in which both have changed a field" },
@@ -46,6 +50,10 @@ Takes the newest published version of each agent, or the one that is named. Ids 
 agents, numbers, trunks) are replaced by those of the things with the same names in the target, or by those
 that its environment file gives. When one cannot be, all such are listed and nothing is written.
 
+The target's environment file counts as it does for provision: its `defaults` fill in what the source does not
+say, and `agents: NAME` replaces what it says. A secret is never copied, by its name or by its form: the field
+keeps what the target has, or the environment file gives it; otherwise nothing is written.
+
 What was promoted is noted in the lock, a file to be committed. The next time a field that only the source
 has changed since is taken, one that only the target has changed is kept, and one that both have changed is
 a conflict: it is shown, and the agent is left as it is without --ours, --theirs or --skip. Without a note
@@ -64,7 +72,8 @@ Examples:
     [6] = "refused: --read-only, the target is protected and there is no --yes, or the lock or a profile knows other "
       .. "organisations",
     [8] = "some agents were promoted, and others failed or are in conflict",
-    [11] = "both sides have changed a field, two agents have the name, or another run is writing",
+    [11] = "both sides have changed a field, two agents have the name, an agent that is not promoted holds a number, "
+      .. "or another run is writing",
   },
 }
 
@@ -113,6 +122,12 @@ local function conflict_events(item)
   return list
 end
 
+local function kept_lines(item, options)
+  for _, path in ipairs(item.kept) do
+    report.line("  kept: %s, changed in %s", path, options.to)
+  end
+end
+
 local function difference_lines(item)
   report.lines(diff_text.lines(item.differences, { color = color.enabled("stdout") }))
 end
@@ -123,7 +138,9 @@ local function print_event(item, action, result)
     name = item.name, from_agent_id = item.choice.agent.id, from_version = item.choice.version.version,
     action = action, agent_id = change.agent_id or item.state.agent and item.state.agent.id,
     agent_version = change.version, changes = diff_text.events(item.differences),
-    conflicts = conflict_events(item), error = report.error_event(result and result.error),
+    conflicts = conflict_events(item), kept = json.array(table.move(item.kept, 1, #item.kept, 1, {})),
+    steps = events.steps(change.steps or {}), draft_used = change.draft_used,
+    draft_left_alone = change.draft_left_alone, error = report.error_event(change.error),
   })
 end
 
@@ -144,13 +161,15 @@ local function show_plan(item, options)
     return conflict_lines(item, options)
   end
   report.line("%s", line_of(item, item.change))
+  kept_lines(item, options)
   difference_lines(item)
 end
 
-local function show_result(item, result)
+local function show_result(item, result, options)
   if report.is_json() then return print_event(item, result.action, result) end
   if result.not_tried then return end
   report.line("%s", line_of(item, result))
+  kept_lines(item, options)
   if result.action == "updated" then difference_lines(item) end
 end
 
@@ -226,10 +245,9 @@ local function confirm(name, is_agreed)
   host.options.write = true
 end
 
--- The ids that a side's environment file gives; the files lie below the current directory or beside it.
-local function ids_of(api, given)
-  local found = environment.choose(given, {}, account.of(api))
-  return found and found.ids
+-- A side's environment file; the files lie below the current directory or beside it.
+local function environment_of(api, given)
+  return environment.choose(given, {}, account.of(api))
 end
 
 -- The lock, which knows at least one of the two organisations, if it knows any.
@@ -246,10 +264,11 @@ local function open_sides(given)
   if recipe.connect(target, { source = source }).key == account.learn(source).key then
     arguments.fail(spec, "--from %s and --to %s are the same organisation", given.from, given.to)
   end
+  local of_source = environment_of(source, given.from_environment)
+  local of_target = environment_of(target, given.to_environment)
   return {
     source = source, target = target, lock = open_lock(source, target, given),
-    source_ids = ids_of(source, given.from_environment),
-    target_ids = ids_of(target, given.to_environment),
+    source_ids = of_source and of_source.ids, target_ids = of_target and of_target.ids, environment = of_target,
   }
 end
 
@@ -268,20 +287,20 @@ end
 -- The code of an agent that was not promoted.
 local function code_of(item, result)
   if item.action == "conflict" then return errors.exit_codes.conflict end
-  local err = result and (result.error or result.not_tried)
+  local err = result and (result.error or result.not_tried) or item.change and item.change.error
   return err and errors.exit_code(err) or nil
 end
 
 -- When something was promoted beside what was not, that is a partial failure.
 local function exit_code(items, results, is_check)
-  local first, due = nil, 0
+  local first, due, kept = nil, 0, 0
   for _, item in ipairs(items) do
     local code = code_of(item, results[item])
-    first = first or code
+    first, kept = first or code, kept + #item.kept
     if not code and (item.action == "create" or item.action == "update") then due = due + 1 end
   end
   if first then return due > 0 and errors.exit_codes.partial or first end
-  return is_check and due > 0 and 2 or 0
+  return is_check and due + kept > 0 and 2 or 0
 end
 
 -- What was not promoted, in a sentence.
@@ -291,17 +310,30 @@ local function failure(items, results)
     local result = results[item]
     local is_conflict = item.action == "conflict"
     list[index] = {
-      name = item.name, error = is_conflict and "both sides have changed it" or result and result.error,
+      name = item.name, error = is_conflict and "both sides have changed it" or result and result.error
+        or item.change and item.change.error,
       not_tried = result and result.not_tried,
     }
   end
   return report.agents_failed(list)
 end
 
+-- Somebody at a terminal is asked.
+local function ask_for_numbers(change, taken)
+  local parts = {}
+  for index, slot in ipairs(taken) do
+    parts[index] = ("%s %s is held by %s"):format(slot.phone_number, slot.slot, takeovers.holder_text(slot.before))
+  end
+  progress.hide()
+  return recipe.confirm(printable(("%s: %s; take %s?"):format(change.name, table.concat(parts, "; "),
+    #taken == 1 and "it" or "them"))) == true
+end
+
 local function plan(sides, chosen, options)
   local shown <close> = progress.start { label = "comparing", total = #chosen }
   return promotion.plan(sides, chosen, {
     decide = options.decide, numbers = options.numbers, publish = options.publish,
+    take_numbers = options.take_numbers,
     on_step = function() shown:step() end,
   })
 end
@@ -315,7 +347,7 @@ local function apply(sides, items, options)
     on_created = function(_, agent) recipe.note(sides.target, agent) end,
     on_result = function(result, item)
       results[item] = result
-      show_result(item, result)
+      show_result(item, result, options)
     end,
   })
   if problem then
@@ -328,6 +360,7 @@ end
 local function main(given)
   check_arguments(given)
   local options = { decide = decision(given), numbers = given.numbers, publish = not given.no_publish,
+    take_numbers = given.take_numbers or not given.check and ask_for_numbers or nil,
     from = given.from, to = given.to }
   if given.check then host.restrict_writes {} end
   local sides = open_sides(given)

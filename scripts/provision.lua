@@ -5,8 +5,8 @@ local agent_file = require "anyreach.agents.file"
 local anyreach = require "anyreach"
 local config_schema = require "anyreach.agents.lint.config_schema"
 local color = require "anyreach.text.color"
-local diff_text = require "anyreach.text.diff_text"
 local environment = require "anyreach.agents.environment"
+local events = require "anyreach.agents.provision.events"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local lock_accounts = require "anyreach.agents.lock_accounts"
@@ -68,40 +68,7 @@ Example, against the built-in sandbox:
   },
 }
 
-local function slot_event(slot)
-  local before = slot.before
-  return {
-    phone_number = slot.phone_number,
-    slot = slot.slot,
-    before = before and {
-      agent_id = before.agent_id, agent = before.agent, agent_version = before.version,
-      agent_version_id = before.version_id,
-    } or json.null,
-  }
-end
-
-local function slots_event(slots)
-  local list = json.array {}
-  for index, slot in ipairs(slots) do list[index] = slot_event(slot) end
-  return list
-end
-
-local function step_event(step)
-  return {
-    action = step.action,
-    outcome = step.outcome,
-    changes = step.changes and json.array(step.changes),
-    differences = step.differences and diff_text.events(step.differences),
-    base_version = step.base_version,
-    slots = step.slots and slots_event(step.slots),
-    phone_numbers = step.phone_numbers and json.array(step.phone_numbers),
-    direction = step.direction,
-  }
-end
-
 local function print_event(result)
-  local steps = json.array {}
-  for index, step in ipairs(result.steps) do steps[index] = step_event(step) end
   report.event("agent", {
     name = result.name,
     file = result.file,
@@ -109,7 +76,7 @@ local function print_event(result)
     agent_id = result.agent_id,
     agent_version = result.version,
     changes = json.array(result.changes),
-    steps = steps,
+    steps = events.steps(result.steps),
     draft_used = result.draft_used,
     draft_left_alone = result.draft_left_alone,
     sip_address = result.sip_address,

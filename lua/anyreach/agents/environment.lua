@@ -87,6 +87,25 @@ function Environment:overlay(doc)
   if overlay then replace(doc, doc.value, self.doc, overlay) end
 end
 
+--- Merges the environment's values into those of an agent that no file describes.
+---@param name string of the agent
+---@param values table with keys as in agent files; changed in place
+---@param problems anyreach.problems to which problems are added
+---@return anyreach.document given what the environment says of the agent, with its secrets
+function Environment:apply(name, values, problems)
+  local given, doc = document.of({}, self.file, problems), document.of(values, self.file, problems)
+  local defaults, overlay = self:values_of(name)
+  given.value = { defaults = {}, overlay = {} }
+  for key, from in pairs { defaults = defaults, overlay = overlay } do
+    for part in pairs(from) do given:take(given.value[key], part, self.doc, from) end
+  end
+  given.allowed_markers = self.allowed_markers
+  tags.resolve(given)
+  fill(doc, values, given, given.value.defaults)
+  replace(doc, values, given, given.value.overlay)
+  return given
+end
+
 --- What it says of an agent, as it is written, with tags.
 ---@param name string of an agent
 ---@return table|nil defaults

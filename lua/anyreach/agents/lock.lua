@@ -334,11 +334,12 @@ end
 ---@param from string key
 ---@param account string key
 ---@param name string
----@param facts {from_agent_id: string|nil, from_version: integer, agent_id: string, version: integer}
+---@param facts {from_agent_id: string|nil, from_version: integer, agent_id: string, version: integer,
+--- fields: table<string, string>|nil} fields: what the target's environment file gave
 function Lock:set_promotion(from, account, name, facts)
   set(self, {
     agent = name, account = account, from = from, from_agent_id = facts.from_agent_id,
-    from_version = facts.from_version, agent_id = facts.agent_id, version = facts.version,
+    from_version = facts.from_version, agent_id = facts.agent_id, version = facts.version, fields = facts.fields,
   })
 end
 

@@ -112,6 +112,16 @@ local function unreadable(file, err)
   return { path = file .. place, message = (rest:sub(#place + 1):gsub("^: ", "")) }
 end
 
+--- A document of a value that was not read from a file.
+---@param value table
+---@param file string that problems name
+---@param problems anyreach.problems to which problems are added
+---@return anyreach.document
+function document.of(value, file, problems)
+  return setmetatable({ file = file, value = value, positions = {}, plain = {}, secrets = {}, references = {},
+    problems = problems }, Document)
+end
+
 --- Reads a file. If that fails, the reason is added to the problems and the result is nil.
 ---@param file string with the extension of an agent file
 ---@param problems table[] to which problems are added

@@ -4,10 +4,13 @@
 -- a published version, which can be read again because published versions do not change.
 
 local account = require "anyreach.account.identity"
+local adaptation = require "anyreach.agents.promotion.adaptation"
 local agent_lookup = require "anyreach.agents.lookup"
 local agent_state = require "anyreach.agents.state"
+local base = require "anyreach.agents.promotion.base"
 local checked = require "anyreach.agents.checked"
 local contents = require "anyreach.agents.contents"
+local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local merge = require "anyreach.agents.merge"
@@ -16,6 +19,7 @@ local provision = require "anyreach.agents.provision"
 local provision_plan = require "anyreach.agents.provision.plan"
 local references = require "anyreach.agents.references"
 local slots = require "anyreach.agents.numbers.slots"
+local takeovers = require "anyreach.agents.provision.takeovers"
 local tasks = require "anyreach.client.tasks"
 
 local promotion = {}
@@ -25,6 +29,7 @@ local promotion = {}
 ---@field target anyreach.client
 ---@field source_ids table|nil ids of the source's environment file
 ---@field target_ids table|nil
+---@field environment? anyreach.environment of the target
 ---@field lock anyreach.lock
 
 ---@class anyreach.promotion_item
@@ -35,7 +40,11 @@ local promotion = {}
 ---@field base table|nil what was last promoted, in the target's terms
 ---@field own table fields of the agent itself, for one that is to be created
 ---@field numbers {number: string, direction: string}[] that the version gets
----@field action "create"|"update"|"unchanged"|"conflict"|"skipped"
+---@field replaced table<string, any> path -> value, of what the target's environment file gives
+---@field secrets anyreach.secret[]
+---@field kept string[] paths of fields that keep what the target has changed
+---@field quiet table<string, true> paths that may differ, and that neither side has changed
+---@field action "create"|"update"|"unchanged"|"conflict"|"skipped"|"failed"
 ---@field conflicts anyreach.merge_conflict[]
 ---@field differences anyreach.difference[] from what the target has to what it gets
 ---@field change anyreach.change|nil for provision.apply; nil when there is nothing to be done
@@ -43,6 +52,8 @@ local promotion = {}
 ---@class anyreach.promotion_options
 ---@field decide? "ours"|"theirs"|"skip" ours: the source's value; theirs: the target's; skip: leave the agent
 ---@field publish? boolean default true
+---@field take_numbers? boolean|(fun(change: anyreach.change, taken: anyreach.taken_slot[]): boolean) also from agents
+--- that are not promoted
 
 local function add_problems(problems, name, found)
   for _, problem in ipairs(found) do
@@ -145,7 +156,8 @@ end
 local function read_item(sides, reader, translator, choice)
   local state = read_state(reader, sides, choice)
   return {
-    name = choice.agent.name, choice = choice, state = state, numbers = {},
+    name = choice.agent.name, choice = choice, state = state, numbers = {}, replaced = {}, secrets = {},
+    kept = {}, quiet = {},
     base = read_base(sides, translator, choice, state.agent),
   }
 end
@@ -233,16 +245,16 @@ local function wanted_of(item, content, options)
   return {
     name = item.name, own = item.state.agent and {} or item.own, config = content.config or {},
     inputs = inputs_of(content), generate = false, publish = options.publish ~= false, numbers = item.numbers,
-    deploy_as_sip = false, secrets = {},
+    deploy_as_sip = false, secrets = item.secrets,
   }
 end
 
--- A draft in the target is somebody's work, unless its configuration is the one that is to be written: then
--- an earlier run was cut off.
-local function without_other_draft(state, config)
-  local draft = state.draft
-  if draft and #contents.all_differences(config, draft.config) > 0 then draft = nil end
-  return { agent = state.agent, published = state.published, draft = draft, numbers = state.numbers }
+-- A draft in the target is somebody's work, unless it is what is to be written: then an earlier run was cut off.
+local function without_other_draft(state, content)
+  local draft, other = state.draft, nil
+  if draft and #contents.all_differences(content, contents.of_version(draft)) > 0 then draft, other = nil, draft end
+  return { agent = state.agent, published = state.published, draft = draft, other_draft = other or state.other_draft,
+    numbers = state.numbers }
 end
 
 -- All of a version is promoted, and the draft that is left may be written to.
@@ -250,21 +262,33 @@ local OF_PLANS = { exact = true, update_draft = true, allow_empty_instructions =
 
 local function make_change(item, content, options)
   local wanted = wanted_of(item, content, options)
-  local state = without_other_draft(item.state, wanted.config)
+  local version = { config = wanted.config, instruction_builder_inputs = wanted.inputs }
+  local state = without_other_draft(item.state, version)
   local made = provision_plan.make(wanted, state, OF_PLANS)
   item.action = #made.steps == 0 and "unchanged" or state.agent and "update" or "create"
   item.change = {
     name = item.name, agent = wanted, remote = state, steps = made.steps, changes = made.changes,
     differences = made.differences, draft = made.version, version = made.version and made.version.version,
-    action = item.action,
+    action = item.action, agent_id = state.agent and state.agent.id, draft_used = made.draft_used,
+    draft_left_alone = made.draft_left_alone,
     plan_for = function(other) -- the agent's own fields are not promoted to one that is there
       wanted.own = {}
-      return provision_plan.make(wanted, without_other_draft(other, wanted.config), OF_PLANS)
+      return provision_plan.make(wanted, without_other_draft(other, version), OF_PLANS)
     end,
   }
 end
 
 local preferences = { ours = "source", theirs = "target" }
+
+-- The paths of what stays as the target has it, though the source has another value, and no choice was made.
+local function kept_paths(item, merged)
+  local seen, kept = {}, {}
+  for _, conflict in ipairs(item.conflicts) do seen[conflict.path] = true end
+  for _, path in ipairs(diff.paths(contents.all_differences(item.content, merged))) do
+    if not seen[path] and not item.quiet[path] then kept[#kept + 1] = path end
+  end
+  return kept
+end
 
 -- Merges, and finds the steps.
 local function complete(item, options)
@@ -273,6 +297,7 @@ local function complete(item, options)
   if present then
     merged, item.conflicts = merge.run(item.base, item.content, present, preferences[options.decide])
     item.differences = contents.all_differences(merged, present)
+    item.kept = kept_paths(item, merged)
   end
   if #item.conflicts > 0 and not preferences[options.decide] then
     item.action = options.decide == "skip" and "skipped" or "conflict"
@@ -305,15 +330,51 @@ local function expect_agents(items, resolver)
   end
 end
 
-local function convert(items, translator, problems)
-  for _, item in ipairs(items) do
-    local found
-    item.content, found = translator:value(contents.of_version(item.choice.version))
+-- The source's content in the target's terms, with what its environment file says.
+local function convert_item(item, sides, translator, resolver, problems)
+  local found
+  item.content, found = translator:value(contents.of_version(item.choice.version))
+  add_problems(problems, item.name, found)
+  if not item.state.agent then
+    item.own, found = translator:value(contents.own(item.choice.agent))
     add_problems(problems, item.name, found)
-    if not item.state.agent then
-      item.own, found = translator:value(contents.own(item.choice.agent))
-      add_problems(problems, item.name, found)
-    end
+  end
+  local all = {}
+  for key, value in pairs(item.own or {}) do all[key] = value end
+  for key, value in pairs(item.content) do all[key] = value end
+  item.replaced, item.secrets = adaptation.overlay(sides.environment, item.name, all, resolver, problems)
+  adaptation.keep_secrets(item.name, all, present_content(item.state), item.replaced, problems)
+  item.own = item.own and contents.own(all)
+  item.content = contents.of_version(all)
+end
+
+-- What source and target have in common, with the same environment.
+local function complete_base(item, sides)
+  local present, agent = present_content(item.state), item.state.agent
+  if not present then return end
+  if not item.base then
+    item.base = base.of_files(sides.lock:get(account.learn(sides.target).key, item.name), present, agent.id)
+  else
+    local row = last_promotion(sides, item.choice)
+    item.base, item.quiet = base.with_given(item.base, item.replaced, row.fields, present, agent.id)
+    adaptation.keep_secrets(item.name, item.base, present, item.replaced)
+  end
+end
+
+local function convert(items, sides, translator, resolver, problems)
+  for _, item in ipairs(items) do
+    convert_item(item, sides, translator, resolver, problems)
+    complete_base(item, sides)
+  end
+end
+
+-- Numbers are taken from agents that are not promoted only when that is allowed.
+local function check_takeovers(reader, items, options)
+  local changes = {}
+  for _, item in ipairs(items) do changes[#changes + 1] = item.change end
+  takeovers.check(reader.search, changes, options.take_numbers, "which is not promoted")
+  for _, item in ipairs(items) do
+    if item.change and item.change.error then item.action = "failed" end
   end
 end
 
@@ -335,7 +396,7 @@ function promotion.plan(sides, chosen, options)
     return item
   end)
   expect_agents(items, resolver)
-  convert(items, translator, problems)
+  convert(items, sides, translator, resolver, problems)
   if options.numbers then
     local phone_numbers =
       { source = number_state.phone_numbers(sides.source), target = number_state.phone_numbers(sides.target) }
@@ -346,6 +407,7 @@ function promotion.plan(sides, chosen, options)
     complete(item, options)
     if item.change then item.change.resolver = resolver end
   end
+  check_takeovers(reader, items, options)
   return items
 end
 
@@ -353,12 +415,23 @@ end
 
 -- {====== writing ======
 
+-- What is noted of the environment file's values; what was written is read again. A value that gave way to the target's
+-- stays noted as it was.
+local function fields_of(sides, item, result)
+  if next(item.replaced) == nil then return nil end
+  local version = agent_lookup.version(sides.target, result.agent_id, result.version)
+  local fields = base.note(item.replaced, contents.of_version(version), result.agent_id)
+  local row = last_promotion(sides, item.choice)
+  for _, path in ipairs(item.kept) do fields[path] = row and row.fields and row.fields[path] end
+  return fields
+end
+
 -- Returns the error when that cannot be written.
 local function note_in_lock(sides, item, result)
   local from, to = account.learn(sides.source).key, account.learn(sides.target).key
   sides.lock:set_promotion(from, to, item.name, {
     from_agent_id = item.choice.agent.id, from_version = item.choice.version.version,
-    agent_id = result.agent_id, version = result.version,
+    agent_id = result.agent_id, version = result.version, fields = fields_of(sides, item, result),
   })
   local ok, err = pcall(sides.lock.write, sides.lock)
   if ok then return nil end

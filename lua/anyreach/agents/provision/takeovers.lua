@@ -50,13 +50,13 @@ function takeovers.holder_text(holder)
   return ("'%s' version %d"):format(holder.agent, holder.version)
 end
 
-local function refusal(taken)
+local function refusal(taken, why)
   local parts = {}
   for index, slot in ipairs(taken) do
     parts[index] = ("%s %s is held by %s"):format(slot.phone_number, slot.slot, takeovers.holder_text(slot.before))
   end
-  return errors.make { kind = "conflict", message = ("%s, which no given file describes; --take-numbers takes %s")
-    :format(table.concat(parts, "; "), #taken == 1 and "it" or "them") }
+  return errors.make { kind = "conflict", message = ("%s, %s; --take-numbers takes %s")
+    :format(table.concat(parts, "; "), why or "which no given file describes", #taken == 1 and "it" or "them") }
 end
 
 --- Completes the slots in the steps of changes, and has those changes fail that would take a number from an agent
@@ -64,13 +64,14 @@ end
 ---@param search anyreach.holder_search
 ---@param changes anyreach.change[]
 ---@param may_take boolean|(fun(change: anyreach.change, taken: anyreach.taken_slot[]): boolean)|nil
-function takeovers.check(search, changes, may_take)
+---@param why? string what such an agent is; default "which no given file describes"
+function takeovers.check(search, changes, may_take, why)
   find_holders(search, changes)
   local found = undescribed(changes)
   for _, change in ipairs(changes) do
     local taken = found[change]
     local is_allowed = not taken or may_take == true or may_take and may_take(change, taken)
-    if not is_allowed and not change.error then change.action, change.error = "failed", refusal(taken) end
+    if not is_allowed and not change.error then change.action, change.error = "failed", refusal(taken, why) end
   end
 end
 

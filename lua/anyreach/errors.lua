@@ -148,7 +148,7 @@ end
 
 -- What a server said, without the secrets that it repeated.
 local function without_secrets(value)
-  if type(value) == "string" then return require "anyreach.redact"(value) end
+  if type(value) == "string" then return require("anyreach.text.redaction").text(value) end
   if type(value) ~= "table" or json.is_number(value) then return value end
   for key, item in pairs(value) do value[key] = without_secrets(item) end
   return value

@@ -24,7 +24,7 @@ end
 function report.event(name, fields)
   local event = { version = EVENT_VERSION, event = name }
   for key, value in pairs(fields or {}) do event[key] = value end
-  io.stdout:write(json.encode(event, { redact = true, invalid_bytes = "replace" }), "\n")
+  io.stdout:write(json.encode(redaction.texts(event), { redact = true, invalid_bytes = "replace" }), "\n")
   io.stdout:flush()
 end
 

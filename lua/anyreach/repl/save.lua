@@ -3,7 +3,7 @@
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local host = require "anyreach.host"
-local redact = require "anyreach.redact"
+local redact = require("anyreach.text.redaction").text
 
 local save = {}
 

@@ -1,7 +1,7 @@
 -- Curl commands that do what a request of ours does, for people who want to repeat it elsewhere. The
 -- credential appears as $ANYREACH_TOKEN, which the shell fills in; other secrets as [secret].
 
-local redact = require "anyreach.redact"
+local redact = require("anyreach.text.redaction").text
 
 local curl = {}
 

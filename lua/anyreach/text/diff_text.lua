@@ -44,6 +44,7 @@ end
 
 -- What is shown of a value: of references and the like their text, and no secrets in it.
 local function plain(value)
+  if type(value) == "string" then return redaction.text(value) end
   if type(value) ~= "table" then return value end
   local metatable = getmetatable(value)
   if metatable and metatable.__tostring then return tostring(value) end

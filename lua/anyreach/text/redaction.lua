@@ -1,13 +1,20 @@
--- What may be shown of requests and answers: without the credential, without anyreach.secret values,
--- and without what by its name is a secret of the server's making (a new token, a presigned address).
+-- What may be shown of requests and answers, in traces, recordings, messages and differences: without the credential,
+-- without anyreach.secret values, without what by its name is a secret of the server's making (a new token, a presigned
+-- address), and without what looks like a secret (text/secret_shapes.lua).
 
 local json = require "anyreach.json"
 local printable = require("anyreach.text.terminal_text").printable
-local redact = require "anyreach.redact"
+local secret_shapes = require "anyreach.text.secret_shapes"
+local without_known = require "anyreach.redact"
 
 local redaction = {}
 
 local HIDDEN = "[secret]"
+
+-- Without the secrets that this program knows, and without what looks like one.
+local function redact(text)
+  return secret_shapes.hide(without_known(text))
+end
 
 local secret_headers = {
   cookie = true,
@@ -16,22 +23,8 @@ local secret_headers = {
   ["x-api-key"] = true,
 }
 
--- Ends of the names of fields and query parameters, in lower case, whose values are secret.
-local secret_endings = {
-  "token", "password", "secret", "pat_key", "api_key", "apikey", "private_key", "credential", "credentials",
-  "authorization", "signature",
-}
-
 --- True when the name of a field or parameter says that its value is a secret.
----@param name string|integer
----@return boolean
-function redaction.is_secret_name(name)
-  name = tostring(name):lower()
-  for _, ending in ipairs(secret_endings) do
-    if name:sub(-#ending) == ending then return true end
-  end
-  return name == "sig"
-end
+redaction.is_secret_name = secret_shapes.is_secret_name
 
 --- True when the value of a name in a configuration is a secret, other than in requests and answers:
 --- below a field for credentials everything is, but below one called `token` there may be the schema of a
@@ -54,11 +47,23 @@ function redaction.hides_all_below(name)
   return name:find("credentials?$") ~= nil or name:find("authorization$") ~= nil
 end
 
---- Text without the secrets that this program knows.
+--- Text without the secrets that this program knows, and without what looks like one.
 ---@param text string
 ---@return string
 function redaction.text(text)
   return redact(text)
+end
+
+--- A copy of a value with all its texts so.
+---@generic T
+---@param value T
+---@return T
+function redaction.texts(value)
+  if type(value) == "string" then return redact(value) end
+  if type(value) ~= "table" or json.is_number(value) then return value end
+  local copy = setmetatable({}, getmetatable(value))
+  for key, part in pairs(value) do copy[type(key) == "string" and redact(key) or key] = redaction.texts(part) end
+  return copy
 end
 
 --- The same, fit for a terminal: see anyreach.printable.

@@ -6,6 +6,7 @@ local anyreach = require "anyreach"
 local config_schema = require "anyreach.agents.lint.config_schema"
 local color = require "anyreach.text.color"
 local environment = require "anyreach.agents.environment"
+local errors = require "anyreach.errors"
 local events = require "anyreach.agents.provision.events"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
@@ -35,6 +36,8 @@ local spec = {
     { name = "update-draft", help = "write to the newest draft, though it was not written from here" },
     { name = "allow-empty-instructions", help = "also where the version answers calls" },
     lock_accounts.option,
+    { name = "ours", help = "write fields that the organisation has changed since, too" },
+    { name = "theirs", help = "keep the organisation's value of fields that both sides have changed" },
     { name = "no-lock", help = "do not note in anyreach.lock what was written" },
     { name = "lenient", help = "only warn when the organisation has other values than were written to it" },
     { name = "prune", value = "ORGANISATION", writes = { "agents.delete" },
@@ -58,7 +61,7 @@ Example, against the built-in sandbox:
   anyreach --sandbox=/tmp/sandbox.db run provision scripts/examples/clinic/agents]],
   exit_codes = {
     [0] = "all agents are as wanted",
-    [2] = "something is to be done (--check)",
+    [2] = "something is to be done, or a field is kept that the organisation has changed (--check)",
     [3] = "a file is wrong, or a reference leads nowhere; nothing was written",
     [6] = "refused: --read-only, a protected profile, the name after --prune, another organisation than the profile's "
       .. "or the lock's; nothing was written",
@@ -80,6 +83,9 @@ local function print_event(result)
     draft_used = result.draft_used,
     draft_left_alone = result.draft_left_alone,
     sip_address = result.sip_address,
+    kept = json.array(result.kept or {}),
+    merged = json.array(result.merged or {}),
+    was_deleted = result.was_deleted,
     error = report.error_event(result.error),
   })
 end
@@ -129,6 +135,11 @@ local function print_pruned(pruned)
   end
 end
 
+local function preferred(given)
+  if given.ours and given.theirs then errors.raise("command_line", "--ours and --theirs: give one of them") end
+  return given.ours and "ours" or given.theirs and "theirs" or nil
+end
+
 local function main(given)
   if given.check then host.restrict_writes {} end
   report.hold()
@@ -150,7 +161,10 @@ local function main(given)
       shown = progress.start { label = is_check and "comparing" or "provisioning", total = count }
     end,
     on_step = function() shown:step() end,
-    known_id = function(agent) return locks:known_id(agent) end,
+    known = function(agent) return locks:row(agent) end,
+    owner = function(agent_id) return locks:owner(agent_id) end,
+    prefer = preferred(given),
+    lenient = given.lenient,
     known_draft = function(agent) return locks:known_draft(agent) end,
     on_created = function(change, agent)
       recipe.note(api, agent)

@@ -41,7 +41,8 @@ describe("the lock", function()
     for line in text:gmatch("[^\n]+") do
       count = count + 1
       expect.match(line, '^{"agent":"[abc]","account":"sandbox/' .. ORGANIZATION:gsub("%-", "%%-")
-        .. '","agent_id":"[%x-]+","version":1,"files":"sha256:%x+","remote":"sha256:%x+"}$')
+        .. '","agent_id":"[%x-]+","version":1,"files":"sha256:%x+","remote":"sha256:%x+","file":"[abc].yaml",'
+        .. '"fields":{"config.instructions":"%x+","name":"%x+"}}$')
     end
     expect.equal(count, 3)
     expect_run(0, "provision", "agents")
@@ -98,13 +99,15 @@ describe("the lock", function()
     end
   end)
 
-  it("does not bring back an agent that is gone, or has another name now", function()
+  it("makes an agent anew that is gone, and follows one that has another name now", function()
     provisioned()
     for agent in box.first.agents.each { name = "a" } do box.first.agents.delete(agent.id) end
     for agent in box.first.agents.each { name = "b" } do box.first.agents.update(agent.id, { name = "b2" }) end
     local out = expect_run(0, "provision", "agents")
-    expect.contains(out, "2 created")
-    expect.equal(names(), "a b b2 c foreign")
+    expect.contains(out, "1 created")
+    expect.contains(out, "was deleted in the organisation since; made anew")
+    expect.contains(out, "kept: name, changed in the organisation since version 1")
+    expect.equal(names(), "a b2 c foreign")
   end)
 
   it("is not written with --no-lock, nor with --check", function()
@@ -168,10 +171,10 @@ describe("--prune", function()
   it("deletes nothing when an agent could not be provisioned", function()
     provisioned()
     assert(os.remove(box.directory .. "/work/agents/b.yaml"))
-    box.first.agents.create { name = "c" }
+    box:write("agents/a.yaml", "name: a\nconfig: {instructions: x}\nphone_numbers: ['+15550009999']\n")
     local _, err = expect_run(8, "provision", "agents", "--prune", "Sandbox One")
     expect.contains(err, "nothing is pruned, because not all agents could be provisioned")
-    expect.equal(names(), "a b c c foreign")
+    expect.equal(names(), "a b c foreign")
   end)
 end)
 

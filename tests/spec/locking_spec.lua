@@ -93,6 +93,10 @@ describe("an agent that was written", function()
       rows[index] = written({ instructions = "x", key = secret(value) }, { instructions = "x", key = value })
     end
     expect.truthy(rows[1].files and rows[1].remote)
+    for _, row in ipairs(rows) do
+      expect.match(row.fields["config.key"], "^%x%x%x%x$")
+      row.fields["config.key"] = nil
+    end
     expect.equal(rows[1], rows[2])
   end)
 

@@ -321,9 +321,8 @@ function Lock:rename(account, names)
     local key, row = row_key(old, account), {}
     for name, value in pairs(self.by_key[key]) do row[name] = value end
     row.agent, row.fields = new, {}
-    for path, text in pairs(self.by_key[key].fields or field_digests.note({ name = old }, { name = old }, row.agent_id)) do
-      row.fields[path] = text
-    end
+    local known = self.by_key[key].fields or field_digests.note({ name = old }, { name = old }, row.agent_id)
+    for path, text in pairs(known) do row.fields[path] = text end
     moved[row_key(new, account)] = row
     self.by_key[key], self.changed[key] = nil, true
   end

@@ -10,12 +10,14 @@
 --   invalid              200 with JSON that breaks off
 --   latency=MS           wait before answering
 --   stale=N              what this request creates is missing from the next N lists
+--   stores=WORDS         profile: configurations are stored and shown in other forms (stored_forms.lua)
 --   rate=P; seed=N       profile: probability of a request to be hit; makes the choice repeatable
 --   only=PATTERN         profile: operations to hit; "*" stands for any text
 --   nth=N                profile: of these requests hit the N-th alone, counted from the start or the last reset
 
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
+local stored_forms = require "anyreach.sandbox.stored_forms"
 
 local faults = {}
 
@@ -48,6 +50,12 @@ local function text_setter(name)
   end
 end
 
+local function forms_setter(fault, value)
+  local words, problem = stored_forms.parse(value)
+  fault.stores = words
+  return problem
+end
+
 local function outcome_setter(outcome, status)
   return function(fault)
     if fault.outcome then return "a request can meet one of 429, 500, 503, drop, truncate, invalid" end
@@ -67,6 +75,7 @@ local DIRECTIVES = {
   { word = "retry-after", takes_value = true, set = text_setter("retry_after") },
   { word = "latency", takes_value = true, set = number_setter("latency", 0, MAX_LATENCY_MS) },
   { word = "stale", takes_value = true, set = integer_setter("stale") },
+  { word = "stores", takes_value = true, profile = true, set = forms_setter },
   { word = "rate", takes_value = true, profile = true, set = number_setter("rate", 0, 1) },
   { word = "seed", takes_value = true, profile = true, set = integer_setter("seed") },
   { word = "only", takes_value = true, profile = true, set = text_setter("only") },

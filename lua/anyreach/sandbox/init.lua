@@ -17,6 +17,7 @@ local phone_numbers = require "anyreach.sandbox.phone_numbers"
 local reader = require "anyreach.sandbox.request_reader"
 local rules = require "anyreach.sandbox.rules"
 local sources = require "anyreach.sandbox.sources"
+local stored_forms = require "anyreach.sandbox.stored_forms"
 local SqliteStore = require "anyreach.sandbox.sqlite_store"
 local trunks = require "anyreach.sandbox.trunks"
 
@@ -120,14 +121,25 @@ local function admit(sandbox, operation, headers)
   return caller
 end
 
-local function answer_operation(sandbox, operation, call)
+-- Versions, one or a list of them, as a server shows that has forms of its own.
+local function show_versions(words, value)
+  if type(value) ~= "table" then return end
+  if value.config ~= nil then value.config = stored_forms.shown(words, value.config) end
+  for _, version in ipairs(value) do show_versions(words, version) end
+end
+
+local function answer_operation(sandbox, operation, call, words)
   local caller = admit(sandbox, operation, call.headers)
   check_path(call.values)
   local query = reader.query(operation, call.query)
   local body, form = reader.body(operation, call.headers, call.body)
+  if words and type(body) == "table" and type(body.config) == "table" then
+    body.config = stored_forms.stored(words, body.config)
+  end
   local asked = { path = call.values, query = query, body = body, form = form }
-  return write_answer(operation,
-    rules.answer(operation, asked, sandbox.store, context_of(sandbox, caller, call.headers)))
+  local answered = rules.answer(operation, asked, sandbox.store, context_of(sandbox, caller, call.headers))
+  if words then show_versions(words, answered.value) end
+  return write_answer(operation, answered)
 end
 
 -- Refusals become answers; any other error is a defect of a rule and goes to the caller.
@@ -146,7 +158,9 @@ end
 
 local function answer_with_fault(sandbox, fault, operation, call)
   if faults.prevents(fault) then return faults.apply(fault, nil) end
-  local answer = carry_out(sandbox, function() return answer_operation(sandbox, operation, call) end)
+  local answer = carry_out(sandbox, function()
+    return answer_operation(sandbox, operation, call, fault and fault.stores)
+  end)
   if fault and fault.stale then sandbox.staleness:hide(sandbox.store.created, fault.stale) end
   return faults.apply(fault, answer)
 end

@@ -2,6 +2,7 @@
 -- says what would be done; apply() does it. One agent's failure does not stop the others, and the next run completes
 -- one that was interrupted.
 
+local agent_lookup = require "anyreach.agents.lookup"
 local agent_state = require "anyreach.agents.state"
 local apply = require "anyreach.agents.provision.apply"
 local contents = require "anyreach.agents.contents"
@@ -9,6 +10,7 @@ local errors = require "anyreach.errors"
 local lines = require "anyreach.agents.provision.lines"
 local plan = require "anyreach.agents.provision.plan"
 local references = require "anyreach.agents.references"
+local settling = require "anyreach.agents.provision.settling"
 local takeovers = require "anyreach.agents.provision.takeovers"
 local tasks = require "anyreach.client.tasks"
 local twins = require "anyreach.agents.twins"
@@ -31,6 +33,12 @@ local provision = {}
 ---@field draft_left_alone integer|nil number of a newer draft that is neither changed nor published
 ---@field is_own_draft boolean|nil that draft was written from here
 ---@field error anyreach.error|any of a failure
+---@field kept anyreach.kept_field[] that only the organisation has changed
+---@field merged anyreach.kept_field[] that both have changed, and that get the changes of both
+---@field was_deleted boolean|nil the agent that the lock names is gone
+---@field is_drifted boolean|nil something is kept
+---@field private described anyreach.wanted what the file wants; `agent` is what is to be written
+---@field private decision anyreach.drift_decision|nil
 ---@field private resolver anyreach.resolver
 ---@field private draft table|nil the version that the steps are about
 ---@field private plan_for fun(state: anyreach.agent_state): anyreach.plan what is to be done from another state
@@ -49,12 +57,18 @@ local provision = {}
 ---@field draft_left_alone integer|nil
 ---@field is_own_draft boolean|nil
 ---@field replaced string|nil id of an agent that was created and deleted again, because another of its name is older
+---@field kept anyreach.kept_field[]
+---@field merged anyreach.kept_field[]
+---@field was_deleted boolean|nil
 ---@field sip_address string|nil
 ---@field error anyreach.error|any of a failure
 
 ---@class anyreach.run_options : anyreach.provision_options
 ---@field check? boolean compare only
----@field known_id? fun(agent: anyreach.agent): string|nil the id that it had before
+---@field known? fun(agent: anyreach.agent): anyreach.lock_row|nil what was noted when it was last written
+---@field owner? fun(agent_id: string): string|nil which of the agents, by the lock, has an id
+---@field prefer? "ours"|"theirs" whose value counts where the organisation has changed a field since
+---@field lenient? boolean fields that the organisation did not take count as written
 ---@field known_draft? fun(agent: anyreach.agent): anyreach.known_draft|nil the draft that was last written to it
 ---@field concurrency? integer agents at a time; default as for anyreach.map
 ---@field on_start? fun(count: integer, is_check: boolean) called before agents are compared, and applied
@@ -128,11 +142,15 @@ end
 
 -- {====== comparing ======
 
+-- The agent that the lock names, whatever it is called now; nil when it is gone.
+local function known_agent(api, row)
+  return row and agent_lookup.by_known_id(api, row.agent_id) or nil
+end
+
 local function read_state(reader, wanted, options, agent)
   local known = options.known_draft and options.known_draft(wanted)
   local state = reader:find(wanted.name, {
     agent = agent,
-    known_id = options.known_id and options.known_id(wanted),
     claims = wanted.numbers,
     versions = wanted.config ~= nil,
     wants_draft = not wanted.publish,
@@ -147,10 +165,42 @@ end
 -- What a plan says of an agent beside the version.
 local OF_PLAN = { "steps", "changes", "differences", "draft_used", "draft_left_alone", "is_own_draft" }
 
+-- A version of an agent, as the base of a merge; nil when it is gone.
+local function reader_of_versions(api, agent)
+  return function(number)
+    local version = api.try.agents.versions.get(agent.id, number)
+    return type(version) == "table" and type(version.config) == "table" and version or nil
+  end
+end
+
+-- What is to be written, when both sides have been asked.
+local function settle(change, reader, state, row, options)
+  local settled = settling.settle(change.described, state, {
+    row = row, prefer = options.prefer, base = state.agent and reader_of_versions(reader.api, state.agent),
+  })
+  change.agent, change.decision = settled.wanted, settled.decision
+  change.kept, change.merged = settling.kept(settled.decision, row)
+  change.is_drifted = #change.kept > 0
+  return settled
+end
+
+local function check_claimed(change, state, options)
+  local other = state.agent and options.owner and options.owner(state.agent.id)
+  if not other or other == change.name then return end
+  errors.raise("conflict", "the agent of this name in the organisation is the one that the file of '%s' describes; "
+    .. "rename one of the two", other)
+end
+
 local function fill_change(change, reader, options)
-  local state = read_state(reader, change.agent, options)
+  local row = options.known and options.known(change.described)
+  local known = known_agent(reader.api, row)
+  local state = read_state(reader, change.described, options, known)
   change.remote, change.agent_id = state, state.agent and state.agent.id
-  local made = plan.make(change.agent, state, options)
+  if not known then check_claimed(change, state, options) end
+  change.was_deleted = row ~= nil and not known or nil
+  local settled = settle(change, reader, state, row, options)
+  local made = plan.make(settled.wanted, settled.state, options)
+  if #made.steps == 0 and not options.lenient then settling.check_refused(settled.decision) end
   for _, key in ipairs(OF_PLAN) do change[key] = made[key] end
   change.draft, change.version = made.version, made.version and made.version.version
   change.action = #made.steps == 0 and "unchanged" or state.agent and "update" or "create"
@@ -158,8 +208,8 @@ local function fill_change(change, reader, options)
 end
 
 local function compare_one(reader, agent, resolver, options)
-  local change = { name = agent.name, file = agent.file, agent = agent, resolver = resolver, steps = {}, changes = {},
-    differences = {} }
+  local change = { name = agent.name, file = agent.file, agent = agent, resolver = resolver, described = agent,
+    steps = {}, changes = {}, differences = {}, kept = {}, merged = {} }
   local ok, err = pcall(fill_change, change, reader, options)
   if not ok then change.action, change.error = "failed", redacted(err, agent.secrets) end
   return setmetatable(change, Line)
@@ -298,6 +348,9 @@ local function result_of(work)
     differences = change.differences,
     draft_used = change.draft_used,
     is_own_draft = change.is_own_draft,
+    kept = change.kept,
+    merged = change.merged,
+    was_deleted = change.was_deleted,
     replaced = progress.replaced,
     sip_address = progress.sip_address,
     error = work.error,
@@ -395,13 +448,15 @@ function provision.count(list)
   return counts
 end
 
---- The exit code of changes or results: 0 all agents are as wanted, 2 something is to be done, 8 some agents failed
---- and others did not; when all failed, the code of the first error.
+--- The exit code of changes or results: 0 all agents are as wanted, 2 something is to be done or is kept, 8 some
+--- agents failed and others did not; when all failed, the code of the first error.
 ---@param list (anyreach.provision_result|anyreach.change)[]
 ---@return integer
 function provision.exit_code(list)
   local counts = provision.count(list)
-  return errors.exit_code_of(list) or counts.create + counts.update > 0 and 2 or 0
+  local is_due = counts.create + counts.update > 0
+  for _, item in ipairs(list) do is_due = is_due or item.is_drifted == true end
+  return errors.exit_code_of(list) or is_due and 2 or 0
 end
 
 return provision

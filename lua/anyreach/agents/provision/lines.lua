@@ -136,6 +136,39 @@ local function failed_text(result)
   return parts[1] .. "; done before: " .. table.concat(parts, ", ", 2)
 end
 
+local function fields_text(list)
+  local names = {}
+  for index = 1, math.min(#list, PATHS_SHOWN) do names[index] = list[index].path end
+  if #list > PATHS_SHOWN then names[#names + 1] = ("%d more"):format(#list - PATHS_SHOWN) end
+  return table.concat(names, ", ")
+end
+
+-- What the organisation has changed since; nil when that is nothing.
+local function drift_text(result)
+  local parts, kept, merged = {}, result.kept or {}, result.merged or {}
+  if #kept > 0 then
+    local since = kept[1].since_version and "version " .. kept[1].since_version or "the last run"
+    parts[1] = ("kept: %s, changed in the organisation since %s; 'export' takes it into the file, --ours overwrites it")
+      :format(fields_text(kept), since)
+  end
+  if #merged > 0 then
+    local text = "merged: %s, changed on both sides; 'export' takes it into the file"
+    parts[#parts + 1] = text:format(fields_text(merged))
+  end
+  return #parts > 0 and table.concat(parts, "; ") or nil
+end
+
+local DELETED = "was deleted in the organisation since; made anew"
+
+local function detail_of(result, describe)
+  local text = describe(result)
+  local parts = { text ~= "" and text or nil }
+  local is_new = result.action == "create" or result.action == "created"
+  if result.was_deleted and is_new then parts[#parts + 1] = DELETED end
+  if result.action ~= "failed" then parts[#parts + 1] = drift_text(result) end
+  return table.concat(parts, "; ")
+end
+
 local details = {
   created = effects_text,
   updated = effects_text,
@@ -152,7 +185,7 @@ local details = {
 ---@return string
 function lines.line(result, name_width)
   local name = terminal_text.cell(result.name, name_width)
-  local line = ("%-9s  %s  %s"):format(words[result.action], name, details[result.action](result))
+  local line = ("%-9s  %s  %s"):format(words[result.action], name, detail_of(result, details[result.action]))
   return printable(line:match("^.*%S") or "")
 end
 

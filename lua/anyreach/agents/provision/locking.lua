@@ -8,17 +8,21 @@ local agent_state = require "anyreach.agents.state"
 local contents = require "anyreach.agents.contents"
 local diff = require "anyreach.text.diff"
 local directory = require "anyreach.directory"
+local drift = require "anyreach.agents.drift"
 local errors = require "anyreach.errors"
+local field_digests = require "anyreach.agents.field_digests"
 local group_write = require "anyreach.agents.group_write"
 local host = require "anyreach.host"
+local identity = require "anyreach.agents.identity"
 local lock = require "anyreach.agents.lock"
 local lock_accounts = require "anyreach.agents.lock_accounts"
 local orphans = require "anyreach.agents.orphans"
 local report = require "anyreach.report"
+local settling = require "anyreach.agents.provision.settling"
+local stored_form = require "anyreach.agents.stored_form"
 
 local locking = {}
 
-local PATHS_SHOWN = 6
 local SECONDS_BETWEEN_WRITES = 1
 
 ---@class anyreach.locking to be closed
@@ -79,6 +83,37 @@ function locking.start(api, agents, given)
   return self
 end
 
+-- A file that is among those of the run is read; of one that is not, its existence tells.
+local function may_be_described(self, path, row)
+  local folder = path:match("^(.*/)") or ""
+  if row.file then return directory.kind(folder .. row.file) ~= nil end
+  for _, given in ipairs(self.given) do
+    if directory.kind(given) == "directory" and lock.path_in(given) == path then return false end
+  end
+  return true
+end
+
+local function name_in_folder(file)
+  return file:match("[^/]*$")
+end
+
+-- Gives the rows of agents that have another name in their file now that name.
+local function follow_names(self, path, opened)
+  local list, renamed = {}, {}
+  for _, agent in ipairs(self.agents) do
+    if lock.path_beside(agent.file) == path then
+      list[#list + 1] = { name = agent.name, file = name_in_folder(agent.file), digest = contents.wanted_digest(agent) }
+    end
+  end
+  local found = identity.match(list, opened:rows(self.account.key), function(row)
+    return may_be_described(self, path, row)
+  end)
+  for name, row in pairs(found) do
+    if row.agent ~= name then renamed[row.agent] = name end
+  end
+  if next(renamed) then opened:rename(self.account.key, renamed) end
+end
+
 --- Says whose organisation it is. A wrong name after --prune, and a lock that knows others alone, raise their errors
 --- here, before anything is written.
 ---@param account anyreach.learned_account
@@ -86,26 +121,39 @@ end
 function Locking:connect(account, confirm)
   self.account = account
   check_prune(self.given, account, self.locks)
-  for _, opened in pairs(self.opened) do
+  for path, opened in pairs(self.opened) do
     lock_accounts.begin(opened, { self.api }, self.given, confirm)
+    follow_names(self, path, opened)
   end
 end
 
---- The id that an agent had when it was written last, or nil.
+--- What is noted of an agent, or nil.
 ---@param agent anyreach.agent
----@return string|nil
-function Locking:known_id(agent)
+---@return anyreach.lock_row|nil
+function Locking:row(agent)
   local opened = self.lock_of and self.lock_of(agent.file)
-  local row = opened and opened:get(self.account.key, agent.name)
-  return row and row.agent_id
+  return opened and opened:get(self.account.key, agent.name)
+end
+
+--- The name of the agent that has an id by the lock, if a file of this run describes it.
+---@param agent_id string
+---@return string|nil
+function Locking:owner(agent_id)
+  if not self.owners then
+    self.owners = {}
+    for _, agent in ipairs(self.agents) do
+      local row = self:row(agent)
+      if row then self.owners[row.agent_id] = agent.name end
+    end
+  end
+  return self.owners[agent_id]
 end
 
 --- The draft that was last written of an agent, or nil.
 ---@param agent anyreach.agent
 ---@return anyreach.known_draft|nil
 function Locking:known_draft(agent)
-  local opened = self.lock_of and self.lock_of(agent.file)
-  local row = opened and opened:get(self.account.key, agent.name)
+  local row = self:row(agent)
   return row and row.draft and { version = row.draft, digest = row.draft_digest } or nil
 end
 
@@ -150,30 +198,68 @@ function Locking:drafted(change, agent, version)
   self.group:wait()
 end
 
--- Raises an error of kind "conflict", or with --lenient warns, when values differ from what was written. Phone numbers
--- were checked when they were assigned.
-local function check(self, change, state)
-  local paths = diff.paths(contents.unmet(change.agent, state, change.resolver))
-  if #paths == 0 then return end
-  local message = ("the organisation has other values than were written to it: %s%s"):format(
-    table.concat(paths, ", ", 1, math.min(#paths, PATHS_SHOWN)), #paths > PATHS_SHOWN and ", …" or "")
+-- True when a field came back as it did when it was written before, and that was accepted.
+local function is_known_form(self, path, before, now)
+  local old, new = before[path], now[path] and field_digests.parse(now[path])
+  return old ~= nil and new ~= nil and old.written == new.written and old.there == new.there
+    and (not old.refused or self.given.lenient)
+end
+
+-- The differences between what was written and what came back: those that are known, or another form of the same, and
+-- those that were not taken. Phone numbers were checked when they were assigned.
+local function sort_out(self, change, state, row, noted)
+  local before, changed, refused = field_digests.entries(row and row.fields), {}, {}
+  for _, difference in ipairs(contents.unmet(change.agent, state, change.resolver)) do
+    if not is_known_form(self, difference.path, before, noted) then
+      local is_alike = stored_form.is_alike(difference.after, difference.before)
+      local list = is_alike and changed or refused
+      list[#list + 1] = difference
+    end
+  end
+  return changed, refused
+end
+
+local function warn_of_other_forms(change, changed)
+  if #changed == 0 then return end
+  report.warn("%s: the organisation stores %s differently from what was written (noted in the lock)", change.name,
+    settling.paths_text(changed))
+end
+
+-- Raises an error of kind "conflict", or with --lenient warns.
+local function report_refused(self, change, refused)
+  if #refused == 0 then return end
+  local message = "the organisation has other values than were written to it: " .. settling.paths_text(refused)
   if not self.given.lenient then errors.raise("conflict", "%s", message) end
   report.warn("%s: %s", change.name, message)
+end
+
+local function note(self, change, state, fields)
+  if not self.lock_of then return end
+  local facts = contents.lock_facts(self.described[change.name], state)
+  facts.file, facts.fields = name_in_folder(change.file), fields
+  self.lock_of(change.file):set(self.account.key, change.name, facts)
+  write_now_and_then(self)
+end
+
+-- What was kept is still to be decided, and the row tells what both sides had.
+local function is_open(change)
+  return #change.steps == 0 and change.is_drifted == true
 end
 
 --- Verifies an agent that was written, and notes it in its lock; one that was as wanted is only noted.
 ---@param change anyreach.change
 ---@param progress {agent: table, version: table|nil}
 function Locking:applied(change, progress)
-  local state = change.remote
-  if #change.steps > 0 then
-    state = self.reader:read_back(progress.agent.id, progress.version and progress.version.version)
-    check(self, change, state)
-  end
-  if not self.lock_of then return end
-  self.lock_of(change.file):set(self.account.key, change.name,
-    contents.lock_facts(self.described[change.name], state))
-  write_now_and_then(self)
+  if is_open(change) then return end
+  local row = self:row(change)
+  if #change.steps == 0 then return note(self, change, change.remote, settling.note(change, change.remote, row)) end
+  local state = self.reader:read_back(progress.agent.id, progress.version and progress.version.version)
+  local fields = settling.note(change, state, row)
+  local changed, refused = sort_out(self, change, state, row, fields)
+  if not self.given.lenient then drift.mark_refused(fields, diff.paths(refused)) end
+  note(self, change, state, fields)
+  warn_of_other_forms(change, changed)
+  report_refused(self, change, refused)
 end
 
 -- }======

@@ -75,7 +75,9 @@ local function own_steps(steps, wanted, state, options)
     append(steps, { action = "create_agent", fields = all, differences = contents.differences(all, {}) })
     return
   end
-  local differences = contents.differences(wanted.own, state.agent, options.exact)
+  local own = { name = wanted.name }
+  for name, value in pairs(wanted.own) do own[name] = value end
+  local differences = contents.differences(own, state.agent, options.exact)
   if #differences > 0 then
     local all = all_own_fields(wanted, state.agent, options.exact)
     append(steps, { action = "update_agent", fields = all, changes = diff.paths(differences),

@@ -209,8 +209,10 @@ end
 -- those that were not taken. Phone numbers were checked when they were assigned.
 local function sort_out(self, change, state, row, noted)
   local before, changed, refused = field_digests.entries(row and row.fields), {}, {}
+  local values = settling.wanted_values(change.agent)
   for _, difference in ipairs(contents.unmet(change.agent, state, change.resolver)) do
-    if not is_known_form(self, difference.path, before, noted) then
+    local is_owned = field_digests.at(values, difference.path) ~= nil
+    if is_owned and not is_known_form(self, difference.path, before, noted) then
       local is_alike = stored_form.is_alike(difference.after, difference.before)
       local list = is_alike and changed or refused
       list[#list + 1] = difference

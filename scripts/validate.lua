@@ -32,9 +32,10 @@ local spec = {
   operands = { name = "agent files (.yaml, .yml, .json), or directories of them", min = 1 },
   notes = [[
 Errors: what is wrong in the files, what the schema does not allow, an agent described twice, a number
-claimed twice. Warnings: a value that does not fit its format in the schema (uri, date-time), keys that look mistyped, values that YAML reads as something else than is meant,
-variables that nobody declares, tools that a prompt names and that are not attached, tools that no prompt
-mentions, a prompt that shrank to less than half or grew to more than double.
+claimed twice. Warnings: a value that does not fit its format in the schema (uri, date-time), keys that
+look mistyped, values that YAML reads as something else than is meant, variables that nobody declares,
+tools that a prompt names and that are not attached, tools that no prompt mentions, a prompt that shrank
+to less than half or grew to more than double.
 
 With a credential the schema is fetched and kept; without one, or with --offline, the one that was kept
 is used. When there is none, only the checks that need no schema are made, and the summary says so.

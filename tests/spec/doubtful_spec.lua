@@ -131,8 +131,8 @@ local DOUBTFUL = {
 local RIGHT = {
   'a: "+15551234567"', "a: '007'", "a: 0", "a: -0", "a: 0.5", "a: 10", "a: 1.5e-7", "a: 1.0", "timeout: 1.50",
   "a: 123456789012345678901234567890", "a: -123456789012345", "a: 1000000", "a: 0.1234567890123456", "a: 12:30",
-  "a: 2026-01-01",
-  "a: 2026-01-01T12:30:00Z", "a: 1.2.3", "a: [yes, no]", 'a: "yes"', "a: yes, please", "a: none", "a: NONE", "a: true", "a: null",
+  "a: 2026-01-01", "a: 2026-01-01T12:30:00Z", "a: 1.2.3", "a: [yes, no]", 'a: "yes"', "a: yes, please", "a: none",
+  "a: NONE", "a: true", "a: null",
   "a: ~", "a: https://x.example/a#b", "a: sip:desk@x.example", "a: urn:x:y", "a: null # hang up instead", "a: x # 1",
   "a: C#1", "a: 5 #1", "a: Hello, you", "a: one, two,", 'a: "Hello.\\nYou"', [[pattern: ^\d+\n$]],
   [[a: C:\new folder]], "a: []", "a: {}", "a: {b: 1}", "a: {name: x, Title: y}", "a: !env PATH", "a: |\n      007\n",

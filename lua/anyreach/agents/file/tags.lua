@@ -7,7 +7,6 @@
 -- A tag that cannot be resolved stays in place and is a problem of its document.
 
 local diff = require "anyreach.text.diff"
-local document = require "anyreach.agents.file.document"
 local json = require "anyreach.json"
 local markers = require "anyreach.agents.file.markers"
 local operations = require "anyreach.operations"

@@ -11,7 +11,8 @@ local secret_shapes = require "anyreach.text.secret_shapes"
 
 -- Texts with one secret, which is between the bars.
 local SHAPES = {
-  bearer = "Bearer |f3a9c1d27b6e4f50a1|", bearer_in_text = "send Authorization: bearer |abcDEF0123456789.x-y~z+/=| along",
+  bearer = "Bearer |f3a9c1d27b6e4f50a1|",
+  bearer_in_text = "send Authorization: bearer |abcDEF0123456789.x-y~z+/=| along",
   basic = "Basic |dXNlcjpwYXNzd29yZDE=|",
   openai = "|sk-proj-Zx81kLmQ20vTz77Ab|", anthropic = "the key |sk-ant-api03-a1B2c3D4e5F6| works",
   stripe = "|sk_live_4eC39HqLyjWDarjtT1zdp7dc|", organisation = "|ak_01hx9.q7Rk2vZt8LmNw4|",
@@ -34,12 +35,15 @@ local OUTPUTS = {
   trace_and_har_body = function(text) return redaction.body(json.encode { note = text }, "application/json") end,
   har_text_body = function(text) return redaction.body(text, "text/plain") end,
   header = function(text) return redaction.header { name = "X-Note", value = text } end,
-  recorded_body = function(text) return json.encode(recording.body(json.encode { note = text }, "application/json")) end,
+  recorded_body = function(text)
+    return json.encode(recording.body(json.encode { note = text }, "application/json"))
+  end,
   curl = function(text)
     return curl.command { method = "POST", url = "https://example.com", headers = {}, body = text }
   end,
   diff_line = function(text)
-    return table.concat(diff_text.lines(diff.compare({ config = { note = text } }, { config = { note = "old" } })), "\n")
+    local found = diff.compare({ config = { note = text } }, { config = { note = "old" } })
+    return table.concat(diff_text.lines(found), "\n")
   end,
   diff_event = function(text)
     return json.encode(diff_text.events(diff.compare({ config = { note = text } }, { config = { note = "old" } })))

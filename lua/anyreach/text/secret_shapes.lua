@@ -1,7 +1,8 @@
 -- What looks like a secret in any text, whatever it is called: bearer tokens, keys with known beginnings, JSON web
--- tokens, private keys, and passwords and tokens in URLs. Each shape is narrow, for a text that talks about tokens holds
--- none: most must be long and have a digit, and places that are still to be filled ("{{token}}", "$TOKEN", "YOUR_KEY")
--- are none. With the names of secrets, this is all by which redaction and `export` know what they were not told. Pure.
+-- tokens, private keys, and passwords and tokens in URLs. Each shape is narrow, for a text that only talks about
+-- tokens holds none: most must be long and have a digit, and places that are still to be filled ("{{token}}", "$TOKEN",
+-- "YOUR_KEY") are none. With the names of secrets, this is all by which redaction and `export` know what they were not
+-- told. Pure.
 
 local secret_shapes = {}
 

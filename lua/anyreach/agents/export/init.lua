@@ -18,6 +18,7 @@ local owners = require "anyreach.agents.export.owners"
 local prompt_files = require "anyreach.agents.export.prompt_files"
 local reconcile = require "anyreach.agents.export.reconcile"
 local references = require "anyreach.agents.references"
+local secrets = require "anyreach.agents.export.secrets"
 local standing = require "anyreach.agents.export.standing"
 local tasks = require "anyreach.client.tasks"
 local verify = require "anyreach.agents.export.verify"
@@ -135,6 +136,7 @@ local function new_context(resolver, result, entry, options)
     has_tags = not (entry and entry.is_json),
     splits = not options.inline and not (entry and entry.is_json),
     only_owned = entry ~= nil and not options.all_fields,
+    secrets = options.secrets,
     stands = result.standing and result.standing.stands,
     environment = options.environment,
   }
@@ -257,6 +259,7 @@ function export.run(api, path, options)
   refuse_twins(results)
   local rows = options.lock and options.lock:rows(options.account) or {}
   owners.choose(api, results, where, rows)
+  options.secrets = secrets.collect(where, options.environment, rows)
   if #rows > 0 then options.described = read_agents(path, options) end
   if options.on_start then options.on_start(#results) end
   describe_all(api, results, options)

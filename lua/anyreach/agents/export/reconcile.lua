@@ -9,6 +9,7 @@ local json = require "anyreach.json"
 local markers = require "anyreach.agents.file.markers"
 local overlays = require "anyreach.text.overlay"
 local redaction = require "anyreach.text.redaction"
+local secrets = require "anyreach.agents.export.secrets"
 local reference = require "anyreach.yaml.reference"
 local text_files = require "anyreach.agents.file.text_files"
 local variables = require "anyreach.agents.file.variables"
@@ -35,6 +36,7 @@ end
 ---@field only_owned boolean keys that the file does not have are left out
 ---@field stands? table<string, true> paths at which the file's values stay, whatever the organisation has
 ---@field environment? anyreach.environment
+---@field secrets? anyreach.known_secrets
 
 local function note(context, format, ...)
   context.notes[#context.notes + 1] = format:format(...)
@@ -58,18 +60,30 @@ local function variable_name(context, path)
   return name:find("^%d") and "AGENT_" .. name or name
 end
 
-local function secret_tag(context, path)
-  local name = variable_name(context, path)
-  note(context, "%s is a secret and is not written; the file takes it from the environment variable %s", path, name)
+local function secret_tag(context, path, finding)
+  local name = finding.variable or variable_name(context, path)
+  note(context, "%s %s and is not written; the file takes it from the environment variable %s", path, finding.words,
+    name)
   return yaml.tag("!env", { name = name, secret = true })
+end
+
+local BY_NAME = { words = "is a secret", is_part = false }
+
+-- What makes a text a secret, or nil. One that is a part of a longer text is noted, and stays.
+local function secret_in(context, text, path, hidden)
+  local finding = secrets.find(context.secrets, path, text)
+  if finding and not finding.is_part then return finding end
+  if hidden and text ~= "" then return BY_NAME end
+  if finding then note(context, "%s %s; it is written as it is", path, finding.words) end
 end
 
 local fresh
 
 local function fresh_text(context, text, path, key, hidden)
-  if hidden and text ~= "" then
-    if context.has_tags then return secret_tag(context, path) end
-    note(context, "%s is a secret and is left out", path)
+  local finding = secret_in(context, text, path, hidden)
+  if finding then
+    if context.has_tags then return secret_tag(context, path, finding) end
+    note(context, "%s %s and is left out", path, finding.words)
     return nil
   end
   if key == "instructions" and context.splits and is_long(text) and utf8.len(text) then
@@ -97,8 +111,9 @@ end
 
 local merge_tag = {}
 
-merge_tag["!file"] = function(_, old, new, path)
+merge_tag["!file"] = function(context, old, new, path)
   if type(new) ~= "string" or text_files.problem(old) then return nil end
+  if secret_in(context, new, path, false) then return nil end
   return setmetatable({ text = new, old = text_files.path(old), old_tag = old, path = path }, Prompt)
 end
 
@@ -254,7 +269,8 @@ function merge(context, old, new, path, key)
   if reference.is_reference(new) and old ~= nil and old == id_of(context, new) then return old end
   if is_object(old) and is_object(new) then return merge_objects(context, old, new, path) end
   if json.is_array(old) and json.is_array(new) then return merge_lists(context, old, new, path) end
-  if type(old) == "string" and type(new) == "string" and not redaction.hides(key, new) then return new end
+  local are_texts = type(old) == "string" and type(new) == "string"
+  if are_texts and old ~= new and not secret_in(context, new, path, redaction.hides(key, new)) then return new end
   if old ~= nil and canonical.same(old, new) then return old end
   return fresh(context, new, path, key)
 end

@@ -32,8 +32,8 @@ local function config_of(box, agent)
   return box.first.agents.versions.get(agent.id, newest).config
 end
 
-local FILE = "name: Desk\ndescription: Front.\nconfig:\n  instructions: |\n    Be kind.\n    Ask first.\n    Say goodbye.\n"
-  .. "  voice: alloy\n"
+local FILE = "name: Desk\ndescription: Front.\nconfig:\n  instructions: |\n    Be kind.\n    Ask first.\n"
+  .. "    Say goodbye.\n  voice: alloy\n"
 
 local box = organizations.start()
 
@@ -78,8 +78,8 @@ describe("a field that only the organisation has changed", function()
     edit(agent, { voice = "nova" })
     box:write("agents/desk.yaml", (FILE:gsub("kind", "friendly")))
     for _ = 1, 2 do
-      expect.contains(expect_run(box, 0, "provision", "agents"), "kept: config.voice, changed in the organisation since "
-        .. "version 1")
+      expect.contains(expect_run(box, 0, "provision", "agents"),
+        "kept: config.voice, changed in the organisation since version 1")
       expect.equal({ config_of(box, agent).voice, config_of(box, agent).instructions }, { "nova", FRIENDLY })
     end
     expect.equal(#box:writes(), 2)
@@ -236,8 +236,8 @@ local KINDS = { "swap_names", "shift_names", "rename_here", "move_file", "rename
 local function write_files(world)
   assert(os.execute(("rm -f %s/work/agents/*.yaml"):format(box.directory)))
   for _, file in ipairs(world.files) do
-    box:write("agents/" .. file.path, ("name: %s\nconfig: {instructions: %s, mark: %s}\n"):format(json.encode(file.name),
-      file.text, file.mark))
+    local text = "name: %s\nconfig: {instructions: %s, mark: %s}\n"
+    box:write("agents/" .. file.path, text:format(json.encode(file.name), file.text, file.mark))
   end
 end
 
@@ -247,7 +247,8 @@ describe("whatever happens to names and files on both sides", function()
       local random, world = numbers(seed), { files = {}, count = 0 }
       box:reset()
       for index = 1, 3 do
-        world.files[index] = { path = ("f%d.yaml"):format(index), name = "Agent " .. index, text = "text", mark = index }
+        local path, name = ("f%d.yaml"):format(index), "Agent " .. index
+        world.files[index] = { path = path, name = name, text = "text", mark = index }
       end
       write_files(world)
       expect_run(box, 0, "provision", "agents")

@@ -30,6 +30,19 @@ describe("faults", function()
     expect.equal(count(box), 2)
   end)
 
+  it("or store and show configurations in other forms", function()
+    local box = new { faults = "stores=mask,trim,round,drop,add" }
+    local id = must(box, "POST", "/core/agents", { name = " x " }).id
+    local path = ("/core/agents/%s/versions"):format(id)
+    local made = must(box, "POST", path, { config = { note = " a ", score = 0.126, count = 3, api_key = "sk-1234",
+      dropped = 1, parts = json.array { { label = " b " } } } })
+    local expected = { note = "a", score = 0.13, count = 3, api_key = "****34", added_by_server = true,
+      parts = json.array { { label = "b", added_by_server = true } } }
+    expect.equal(made.config, expected)
+    expect.equal(must(box, "GET", path)[1].config, expected)
+    expect.raises(function() new { faults = "stores=fold" } end, "expected some of mask, trim")
+  end)
+
   it("or spoil the answer", function()
     local box = new()
     local status, _, answer = create(box, "truncate")

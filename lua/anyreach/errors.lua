@@ -122,6 +122,11 @@ local function status_message(err)
   local parts = { err.status .. (reason and " " .. reason or "") }
   local detail = errors.detail_text(err.detail)
   parts[#parts + 1] = detail and err.scopes and detail:gsub("%.$", "") or detail
+  if (err.retry_after or 0) >= 1 then
+    parts[#parts] = parts[#parts]:gsub("%.$", "")
+    parts[#parts + 1] = ("the server asks to wait %.0f s; --max-wait says how long a request waits in all"):format(
+      err.retry_after)
+  end
   if err.scopes then parts[#parts + 1] = "it takes one of the scopes " .. table.concat(err.scopes, ", ") end
   return table.concat(parts, ": ")
 end

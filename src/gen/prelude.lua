@@ -22,6 +22,7 @@ local anyreach = {}
 ---@field connect_timeout? number seconds; default 10
 ---@field stall_timeout? number whole seconds without a byte; default 30
 ---@field retries? integer how often a repeatable request is sent again after a failure; default 4
+---@field max_wait? number seconds in all that a request waits while the server refuses it; default 300
 ---@field rate? number requests per second, shared by all clients of the same server
 ---@field ca_file? string certificate authorities to trust instead of the system's
 ---@field headers? table<string, string> sent with every request

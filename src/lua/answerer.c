@@ -187,6 +187,7 @@ static int return_answer(lua_State *L, int index) {
 static struct request_policy policy_of(const struct call *call, const struct client *client) {
   return (struct request_policy){.retries = call->is_streamed ? 0 : client->retries,
                                  .refusals = client->retries > 0 ? MAX_REFUSALS : 0,
+                                 .patience = client->patience,
                                  .looks_first =
                                      client->looks_first && call->operation->retry == RETRY_NEVER};
 }

@@ -2,8 +2,10 @@
 
 #include <lauxlib.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lua/observer.h"
 #include "lua/secret.h"
@@ -52,6 +54,12 @@ static bool optional_flag(lua_State *L, int settings, const char *name) {
   return flag;
 }
 
+/* On a terminal the line of progress gives way. */
+static void announce(double seconds) {
+  const char *erase = isatty(STDERR_FILENO) ? "\r\033[K" : "";
+  fprintf(stderr, "%sanyreach: waiting %.0f s, as the server asked\n", erase, seconds);
+}
+
 static int throttle_gc(lua_State *L) {
   throttle_free(lua_touserdata(L, 1));
   return 0;
@@ -83,7 +91,8 @@ static struct throttle *push_throttle(lua_State *L, const char *base_url) {
 
 /* new(settings) -> client. Settings, checked by the caller: base_url, organization?, token?
  * (secret), ca_file?, headers?, profile?, is_protected? (with a profile), http2?, retries, rate?
- * in requests a second, timeout, connect_timeout and stall_timeout in seconds. */
+ * in requests a second, max_wait, is_silent? (says nothing of long waits), timeout, connect_timeout
+ * and stall_timeout in seconds. */
 static int l_client_new(lua_State *L) {
   luaL_checktype(L, 1, LUA_TTABLE);
   lua_settop(L, 1);
@@ -93,6 +102,7 @@ static int l_client_new(lua_State *L) {
                             .ca_file = optional_text(L, 1, "ca_file"),
                             .profile = optional_text(L, 1, "profile"),
                             .retries = (unsigned)optional_number(L, 1, "retries")};
+  client->patience = optional_number(L, 1, "max_wait");
   client->limits.timeout_ms = (long)(optional_number(L, 1, "timeout") * 1000 + 0.5);
   client->limits.connect_timeout_ms = (long)(optional_number(L, 1, "connect_timeout") * 1000 + 0.5);
   client->limits.stall_seconds = (long)ceil(optional_number(L, 1, "stall_timeout"));
@@ -103,6 +113,7 @@ static int l_client_new(lua_State *L) {
   lua_pop(L, 1);
   client->throttle = push_throttle(L, client->base_url);
   client->observer = lua_observer(L);
+  client->throttle->announce = optional_flag(L, 1, "is_silent") ? NULL : announce;
   double rate = optional_number(L, 1, "rate");
   if (rate > 0) throttle_set_rate(client->throttle, rate);
   lua_setiuservalue(L, 2, CLIENT_THROTTLE);

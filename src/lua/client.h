@@ -33,6 +33,7 @@ struct client {
   bool looks_first;    /* see struct request_policy */
   struct http_limits limits;
   unsigned retries;
+  double patience;           /* seconds in all that a request waits after refusals */
   struct throttle *throttle; /* shared by all clients of the same server */
   struct observer *observer; /* or NULL: nobody observes */
 };

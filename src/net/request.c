@@ -65,11 +65,22 @@ static void try_again(void *context) {
   if (may_pass(request)) attempt_or_finish(request);
 }
 
+/* Counts a refusal. Returns true when it is borne: a long wait counts as a failure would, and all
+ * waits together must not take longer than the patience. */
+static bool is_borne(struct request *request, const struct retry_outcome *outcome) {
+  const struct request_policy *policy = &request->policy;
+  double now = loop_now(), wait = outcome->retry_after > 0 ? outcome->retry_after : 0;
+  if (request->refusals++ == 0) request->refused_at = now;
+  if (wait >= RETRY_LONG_WAIT) request->long_waits++;
+  return !policy->looks_first && request->refusals <= policy->refusals &&
+         request->long_waits <= policy->retries &&
+         now + wait - request->refused_at <= policy->patience;
+}
+
 /* Counts the outcome. Returns true when another attempt is due. */
 static bool is_worth_another(struct request *request, const struct retry_outcome *outcome) {
   if (!retry_is_allowed(request->retry, outcome)) return false;
-  if (retry_is_rate_limited(outcome))
-    return !request->policy.looks_first && request->refusals++ < request->policy.refusals;
+  if (retry_is_rate_limited(outcome)) return is_borne(request, outcome);
   return request->failures++ < request->policy.retries;
 }
 
@@ -96,8 +107,10 @@ static void on_answer(void *context) {
   struct request *request = context;
   struct retry_outcome outcome = outcome_of(&request->transfer);
   if (is_open_question(&outcome)) request->may_have_been_sent = true;
+  bool is_worth = is_worth_another(request, &outcome);
+  request->pass.is_patient = is_worth || request->policy.looks_first;
   throttle_leave(&request->pass, request->policy.refusals > 0 ? &outcome : NULL);
-  if (is_worth_another(request, &outcome)) {
+  if (is_worth) {
     double delay = delay_before_next(request, &outcome);
     if (loop_timer_start(request->loop, &request->timer, delay) == 0) {
       observe(request, OBSERVED_REPEATED);

@@ -14,6 +14,7 @@
 struct request_policy {
   unsigned retries;
   unsigned refusals;
+  double patience;  /* seconds in all that it waits after refusals */
   bool looks_first; /* after a refusal the caller looks what was done before it sends again */
 };
 
@@ -38,7 +39,8 @@ struct request {
   struct loop *loop;
   struct throttle_pass pass;
   struct loop_timer timer; /* runs between attempts */
-  unsigned failures, refusals;
+  unsigned failures, refusals, long_waits;
+  double refused_at;       /* by loop_now(): the first refusal */
   struct http_probe probe; /* for the observer, as is `began` */
   double began;            /* by loop_now(): the first attempt */
 };

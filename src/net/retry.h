@@ -12,6 +12,7 @@
 
 enum {
   RETRY_AFTER_MAX_SECONDS = 3600,
+  RETRY_LONG_WAIT = 10,    /* seconds: more is a matter of seconds no longer */
   RETRY_LONGEST_WAIT = 120 /* seconds: a server that asks for more is not waited for */
 };
 

@@ -10,6 +10,9 @@ static const double LATENESS = 0.01;
 
 static const double ROUNDING = 1e-9;
 
+/* Seconds of a wait that people may wonder about. */
+static const double ANNOUNCED = 2;
+
 /* {====== how fast ====== */
 
 static void fill(struct throttle_bucket *bucket, double now) {
@@ -153,8 +156,11 @@ static void learn(struct throttle *throttle, const struct throttle_pass *pass,
   throttle_limit_answered(&throttle->limit, rate_limited, throttle->in_flight, pass->admitted_at,
                           now);
   double closed_for = outcome->retry_after > 0 ? outcome->retry_after : MOMENT;
-  if (rate_limited && closed_for <= RETRY_LONGEST_WAIT)
-    throttle->closed_until = fmax(throttle->closed_until, now + closed_for);
+  if (!rate_limited || closed_for > RETRY_LONGEST_WAIT) return;
+  bool is_news =
+      closed_for >= ANNOUNCED && now + closed_for > throttle->closed_until + ANNOUNCED / 2;
+  throttle->closed_until = fmax(throttle->closed_until, now + closed_for);
+  if (is_news && pass->is_patient && throttle->announce) throttle->announce(closed_for);
 }
 
 void throttle_leave(struct throttle_pass *pass, const struct retry_outcome *outcome) {

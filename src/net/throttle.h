@@ -62,6 +62,7 @@ struct throttle {
   double closed_until;      /* by loop_now() */
   struct loop_timer reopen; /* runs while somebody waits for nothing but time */
   struct throttle_pass *first, *last;
+  void (*announce)(double seconds); /* called when the server has everybody wait long; or NULL */
 };
 
 enum throttle_place { THROTTLE_OUTSIDE, THROTTLE_QUEUED, THROTTLE_INSIDE };
@@ -72,6 +73,7 @@ struct throttle_pass {
   void *context;
   struct throttle *throttle;
   enum throttle_place place;
+  bool is_patient; /* its owner comes again after a refusal */
   double admitted_at;
   struct throttle_pass *previous, *next;
 };

@@ -28,6 +28,8 @@ const struct option option_rows[OPTION_COUNT] = {
     [OPTION_DEADLINE] = {"deadline", 0, OPTION_NUMBER, "SECONDS", "time limit for the whole run"},
     [OPTION_RETRIES] = {"retries", 0, OPTION_WHOLE, "N",
                         "how often to retry a failed request that is safe to repeat (4)"},
+    [OPTION_MAX_WAIT] = {"max-wait", 0, OPTION_NUMBER, "SECONDS",
+                         "how long in all a request waits while the server refuses it (300)"},
     [OPTION_RATE] = {"rate", 0, OPTION_NUMBER, "N", "send at most N requests a second"},
     [OPTION_READ_ONLY] = {"read-only", 0, OPTION_FLAG, NULL,
                           "refuse every write before it is sent"},

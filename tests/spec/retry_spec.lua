@@ -232,6 +232,39 @@ describe("a wait that nobody bears", function()
   end)
 end)
 
+describe("a server that goes on refusing", function()
+  local function run(server, ...)
+    return process.run(("ANYREACH_TOKEN=ak_x ANYREACH_BASE_URL=%s %s"):format(server.base_url,
+      process.anyreach(...)))
+  end
+
+  it("is waited for as long as the patience lasts, which is shown, and then ends the program with 5", function()
+    local server <close> = answering()
+    server:answer(refusal(429, 2))
+    local code, out, err = run(server, "--max-wait=3", "call", "agents.list")
+    expect.equal({ code, out, server:count() }, { 5, "", 2 })
+    expect.match(err, "^anyreach: waiting 2 s, as the server asked\nanyreach: agents.list: 429 ")
+    expect.contains(err, "the server asks to wait 2 s; --max-wait says how long a request waits in all")
+  end)
+
+  it("is not waited for when it asks for more than the patience, nor without retries", function()
+    for _, option in ipairs { "--max-wait=20", "--retries=0" } do
+      local server <close> = answering()
+      server:answer(refusal(503, 30))
+      local code = run(server, option, "call", "agents.list")
+      expect.equal({ option, code, server:count() }, { option, 1, 1 })
+    end
+  end)
+
+  it("is waited for in silence with --quiet and --json", function()
+    for _, option in ipairs { "--quiet", "--json" } do
+      local server <close> = answering(refusal(429, 2))
+      local _, _, err = run(server, option, "call", "agents.list")
+      expect.equal({ option, err, server:count() }, { option, "", 2 })
+    end
+  end)
+end)
+
 describe("giving up", function()
   -- A server that closes the throttle for a long time: the first task waits to try again, the second at
   -- the throttle.
@@ -290,7 +323,8 @@ describe("giving up", function()
       program:signal "INT"
       expect.equal(program:wait(), 130)
     end), 0, 5)
-    expect.equal(program:output "err", "anyreach: interrupted; 2 writes were applied\n")
+    expect.equal(program:output "err", "anyreach: waiting 100 s, as the server asked\n"
+      .. "anyreach: interrupted; 2 writes were applied\n")
     expect.truthy(server:count() <= 3)
   end)
 

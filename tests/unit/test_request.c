@@ -105,7 +105,7 @@ static struct request new_request(const struct server *server, enum retry_class 
                    .may_repeat = class != RETRY_NEVER,
                    .limits = {.connect_timeout_ms = 5000, .timeout_ms = 5000}},
       .retry = class,
-      .policy = {.retries = 2, .refusals = 3},
+      .policy = {.retries = 2, .refusals = 3, .patience = 60},
       .done = note_done,
       .context = done,
   };

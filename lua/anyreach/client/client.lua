@@ -16,6 +16,7 @@ local DEFAULT_TIMEOUT = 60 -- seconds
 local DEFAULT_CONNECT_TIMEOUT = 10 -- seconds
 local DEFAULT_STALL_TIMEOUT = 30 -- seconds
 local DEFAULT_RETRIES = 4
+local DEFAULT_MAX_WAIT = 300 -- seconds
 
 local option_types = {
   profile = { "string" },
@@ -26,6 +27,7 @@ local option_types = {
   connect_timeout = { "number" },
   stall_timeout = { "number" },
   retries = { "number" },
+  max_wait = { "number" },
   rate = { "number" },
   ca_file = { "string" },
   headers = { "table" },
@@ -97,6 +99,8 @@ end
 ---@field connect_timeout? number seconds; default 10
 ---@field stall_timeout? number seconds without a byte, whole ones; default 30
 ---@field retries? integer how often a request that may be repeated is, after a failure; default 4, or --retries
+---@field max_wait? number seconds in all that a request waits while the server refuses it for too many requests;
+--- default 300, or --max-wait
 ---@field rate? number requests a second, for all clients of the same server; default no limit, or --rate
 ---@field ca_file? string certificate authorities to trust instead of the system's
 ---@field headers? table<string, string> sent with every request
@@ -109,6 +113,8 @@ local function limits_of(options)
     connect_timeout = check_seconds("connect_timeout", options.connect_timeout or DEFAULT_CONNECT_TIMEOUT),
     stall_timeout = check_seconds("stall_timeout", options.stall_timeout or DEFAULT_STALL_TIMEOUT),
     retries = check_retries(options.retries or line.retries or DEFAULT_RETRIES),
+    max_wait = check_seconds("max_wait", options.max_wait or line["max-wait"] or DEFAULT_MAX_WAIT),
+    is_silent = line.quiet or line.json or nil,
     rate = check_rate(options.rate or line.rate),
     ca_file = options.ca_file or line["ca-file"],
     http2 = line.http2,

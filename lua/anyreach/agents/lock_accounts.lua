@@ -107,7 +107,7 @@ end
 --- Begins to use a lock: gives it the rows that are the organisations', and stops when it knows others alone.
 ---@param opened anyreach.lock
 ---@param clients anyreach.client[] the one whose organisation is written to first
----@param given {first_time?: boolean, check?: boolean} arguments of the recipe; with --check it warns in place of stopping
+---@param given {first_time?: boolean, check?: boolean} of the recipe; with --check it warns in place of stopping
 ---@param confirm fun(question: string): boolean|nil recipe.confirm
 function lock_accounts.begin(opened, clients, given, confirm)
   local accounts = {}

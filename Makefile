@@ -88,7 +88,7 @@ deps-test: ## … and what the tests need
 VALGRIND ?= yes
 
 demo: $(PROGRAM) ## provision the example clinic against the sandbox, twice
-	@rm -f $(BUILD)/demo.db*
+	@rm -f $(BUILD)/demo.db* scripts/examples/clinic/agents/anyreach.lock
 	@echo "Three agents of a clinic, provisioned against the built-in sandbox:"
 	$(DEMO)
 	@echo "Once more: the sandbox has kept its state, so nothing changes:"

@@ -147,7 +147,8 @@ describe("the workflow of README.md", function()
     ci:run "chmod +x tools/gh origin/hooks/update"
     local before = lock_at "main"
     for _, name in ipairs { "Newer", "Newest" } do
-      ci:write(("checkout/agents/%s.yaml"):format(name), ("name: %s\nconfig: {instructions: Hello.}\n"):format(name))
+      local text = ("name: %s\nconfig: {instructions: I am %s.}\n"):format(name, name)
+      ci:write(("checkout/agents/%s.yaml"):format(name), text)
       expect.equal(deploy(), 0)
       expect.equal(lock_at "main", before)
       expect.contains(lock_at "anyreach-lock", ('"agent":"%s"'):format(name))

@@ -57,6 +57,9 @@ changes, and a summary; with --quiet only the agents that failed, with --json on
 A draft that was not written from here is left alone, and a number is taken from an agent that no given
 file describes only with --take-numbers, or when you say yes at a terminal.
 
+A field that only the organisation has changed since the lock was written is kept and named. One that both
+sides have changed is merged where the changes do not meet; otherwise its agent fails.
+
 Example, against the built-in sandbox:
   anyreach --sandbox=/tmp/sandbox.db run provision scripts/examples/clinic/agents]],
   exit_codes = {

@@ -112,7 +112,10 @@ describe("no credential and no stored secret is shown by", function()
   end)
 
   it("promote, also where the other side has another secret", function()
-    run_recipe("promote", "--from", "staging", "--to", "production", "Desk")
+    run(3, "run", "promote", "--from", "staging", "--to", "production", "Desk")
+    run(3, "--json", "run", "promote", "--from", "staging", "--to", "production", "Desk")
+    both:write("target/here.yaml", "agents: {Desk: {config: {webhook_secret: !env {name: CANARY, secret: true}}}}\n")
+    run_recipe("promote", "--from", "staging", "--to", "production", "--to-environment", "target/here.yaml", "Desk")
     expect.equal(stored_secrets(both.second), STORED)
     organizations.version(both.first, both.first.agents.list()[1],
       { instructions = "Hello.", webhook_secret = STORED .. STORED })

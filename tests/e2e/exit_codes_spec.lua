@@ -249,7 +249,7 @@ local commands = {
     { 11, "two agents have the name", words = "Twin", also = TWINS },
   },
   { "generate-instructions", due = "Desk --inputs inputs/desk.yaml", writes = true,
-    { 0, "nothing is to be done", words = "Written" },
+    { 0, "nothing is to be done", words = "Written --update-draft" },
     { 0, "all is done" },
     { 2, "--check finds something", words = "Desk --inputs inputs/desk.yaml --check" },
     { 3, "there are no inputs", words = "Desk" },

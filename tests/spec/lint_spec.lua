@@ -37,9 +37,11 @@ describe("the schema", function()
   end)
 
   it("warns of what does not fit a format, or refuses it", function()
-    local wanted = json.decode [[{"properties": {"hook": {"anyOf": [{"type": "string", "format": "uri"}, {"type": "null"}]}}}]]
+    local wanted = json.decode [[
+      {"properties": {"hook": {"anyOf": [{"type": "string", "format": "uri"}, {"type": "null"}]}}}]]
     local text = "name: A\nconfig: {hook: example.org/hook}\n"
-    local message = ' a.yaml:2:10: config.hook: expected a URI such as https://example.org/, got the text "example.org/hook"'
+    local message = " a.yaml:2:10: config.hook: expected a URI such as https://example.org/, "
+      .. 'got the text "example.org/hook"'
     expect.equal(findings(text, { schema = wanted }), { "warning format" .. message })
     expect.equal(findings(text, { schema = wanted, formats = true }), { "error format" .. message })
     expect.equal(findings("name: A\nconfig: {hook: 'https://example.org/hook'}\n", { schema = wanted }), {})

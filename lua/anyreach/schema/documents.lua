@@ -218,7 +218,8 @@ end
 ---@return anyreach.schema.resource its root
 function documents.read(schema, given, dialect)
   local self = setmetatable({
-    resources = {}, owners = {}, pointers = {}, given = given or {}, by_metaschema = {}, dialect = dialect, unknown = {},
+    resources = {}, owners = {}, pointers = {}, given = given or {}, by_metaschema = {}, unknown = {},
+    dialect = dialect,
   }, Documents)
   local root = self:add("", schema)
   self.dialect = root.dialect

@@ -98,11 +98,11 @@ local NAMES_IN_ORDER = {
   "core", "applicator", "unevaluated", "validation", "meta-data", "format-annotation", "content",
 }
 
-local function document(name, vocabularies, title)
+local function document(name, vocabulary, title)
   return {
     ["$schema"] = metaschema.uri,
     ["$id"] = BASE .. name,
-    ["$vocabulary"] = vocabularies,
+    ["$vocabulary"] = vocabulary,
     ["$dynamicAnchor"] = "meta",
     title = title,
     type = array { "object", "boolean" },

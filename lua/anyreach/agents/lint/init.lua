@@ -50,8 +50,8 @@ local function check_schema(agent, context, add)
     if not is_written_by_platform(agent, problem) and not is_reported(problem, context.reported) then
       local is_format = problem.keyword == "format"
       add {
-        severity = is_format and not context.formats and "warning" or "error", check = is_format and "format" or "schema",
-        place = problem.place, path = problem.path, message = problem.message,
+        severity = is_format and not context.formats and "warning" or "error",
+        check = is_format and "format" or "schema", place = problem.place, path = problem.path, message = problem.message,
         keyword = problem.keyword, schema_path = problem.schema_path,
       }
     end
@@ -122,7 +122,7 @@ end
 ---@param paths string[] files and directories
 ---@param options? anyreach.lint_options
 ---@return anyreach.finding[] in the order of the files
----@return {agents: integer, files: integer, skipped: table[], warnings: string[]} facts of the run and the schema
+---@return {agents: integer, files: integer, skipped: table[], warnings: string[]} facts
 function lint.run(paths, options)
   options = options or {}
   local validator = options.schema and schema.compile(options.schema, { skip_patterns = true, formats = true })

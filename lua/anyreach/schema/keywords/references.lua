@@ -1,5 +1,6 @@
--- $ref, $dynamicRef and, in draft 2019-09, $recursiveRef. A dynamic one that begins at a $dynamicAnchor leads to the anchor of the same
--- name in the outermost resource that the evaluation has entered.
+-- $ref, $dynamicRef and, in draft 2019-09, $recursiveRef. A dynamic one that begins at a $dynamicAnchor leads to the
+-- anchor of the same name in the outermost resource that the evaluation has entered; a recursive one to the outermost
+-- resource with $recursiveAnchor.
 
 local evaluation = require "anyreach.schema.evaluation"
 

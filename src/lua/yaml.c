@@ -156,6 +156,7 @@ static void push_scalar(struct reader *r, const char *tag) {
     lua_pushlstring(r->L, text, length);
   } else {
     const char *kind = tag + strlen(STANDARD_TAG);
+    if (strcmp(kind, "binary") == 0 && yaml_push_base64(r->L, text, length)) return;
     yaml_push_plain(r->L, text, length);
     if (!yaml_apply_standard_tag(r->L, kind))
       raise_at(r, r->event.start_mark, "the tag !!%s does not fit this value", kind);
@@ -202,8 +203,10 @@ static void push_key(struct reader *r) {
   const char *tag = (const char *)r->event.data.scalar.tag;
   if (tag && strcmp(tag, YAML_STR_TAG) != 0 && strcmp(tag, "!") != 0)
     raise_at(r, r->event.start_mark, "a key cannot carry the tag %s", tag);
-  if (r->event.data.scalar.anchor) raise_at(r, r->event.start_mark, "a key cannot carry an anchor");
   lua_pushlstring(r->L, (const char *)r->event.data.scalar.value, r->event.data.scalar.length);
+  if (!r->event.data.scalar.anchor) return;
+  lua_pushvalue(r->L, -1);
+  lua_setfield(r->L, r->anchors, (const char *)r->event.data.scalar.anchor);
 }
 
 /* Merge keys: `<<: *base` or `<<: [*one, *other]` put the entries of other mappings into one. What
@@ -366,17 +369,26 @@ static bool is_own_tag(const char *tag) {
   return tag && strncmp(tag, STANDARD_TAG, strlen(STANDARD_TAG)) != 0;
 }
 
+/* The elements of a set are keys without values. */
+static void check_set(struct reader *r, yaml_mark_t start) {
+  lua_State *L = r->L;
+  for (lua_pushnil(L); lua_next(L, -2); lua_pop(L, 1))
+    if (!lua_islightuserdata(L, -1)) raise_at(r, start, "a !!set holds keys without values");
+}
+
 static void push_content(struct reader *r, const char *tag, unsigned depth) {
   yaml_mark_t start = r->event.start_mark;
   bool sequence = r->event.type == YAML_SEQUENCE_START_EVENT;
+  bool set = !sequence && tag && strcmp(tag, STANDARD_TAG "set") == 0;
   if (r->event.type == YAML_SCALAR_EVENT) {
     push_scalar(r, tag);
   } else {
     const char *fitting = sequence ? YAML_SEQ_TAG : YAML_MAP_TAG;
-    if (tag && !is_own_tag(tag) && strcmp(tag, fitting) != 0)
+    if (tag && !is_own_tag(tag) && strcmp(tag, fitting) != 0 && !set)
       raise_at(r, start, "the tag !!%s does not fit a %s", tag + strlen(STANDARD_TAG),
                sequence ? "list" : "mapping");
     (sequence ? push_sequence : push_mapping)(r, depth);
+    if (set) check_set(r, start);
   }
   if (is_own_tag(tag)) {
     wrap_tag(r->L, tag);

@@ -3,7 +3,6 @@
 
 #include <lauxlib.h>
 #include <math.h>
-#include <stdint.h>
 #include <string.h>
 
 #include "lua/json.h"
@@ -67,20 +66,43 @@ static void push_json_spelling(lua_State *L, const struct number *n) {
   luaL_pushresult(&b);
 }
 
-/* 0x1F and 0o17; nothing is pushed when it is neither. Beyond int64 the text stays a string. */
+enum { PREFIXED_DIGITS_MAX = 512, DECIMAL_DIGITS_MAX = 640 };
+
+/* The value of a digit to the base 1 << shift, or -1. */
+static int digit_value(char c, int shift) {
+  const char *digits = "0123456789abcdef";
+  const char *found = memchr(digits, c >= 'A' && c <= 'F' ? c + 32 : c, (size_t)1 << shift);
+  return found ? (int)(found - digits) : -1;
+}
+
+/* Multiplies a decimal number, whose last digit is the first, and adds to it. Returns its new
+ * length. */
+static size_t multiply(unsigned char *decimal, size_t length, unsigned factor, unsigned carry) {
+  for (size_t i = 0; i < length; i++, carry /= 10) {
+    carry += decimal[i] * factor;
+    decimal[i] = (unsigned char)(carry % 10);
+  }
+  for (; carry; carry /= 10) decimal[length++] = (unsigned char)(carry % 10);
+  return length;
+}
+
+/* 0x1F and 0o17; nothing is pushed when it is neither, or too long. */
 static bool push_prefixed_integer(lua_State *L, const char *text, size_t length) {
   if (length < 3 || text[0] != '0' || (text[1] != 'x' && text[1] != 'o')) return false;
   int shift = text[1] == 'x' ? 4 : 3;
-  int64_t value = 0;
+  unsigned char decimal[DECIMAL_DIGITS_MAX];
+  size_t decimal_length = 0;
+  if (length > PREFIXED_DIGITS_MAX + 2) return false;
   for (size_t i = 2; i < length; i++) {
-    const char *digits = "0123456789abcdef";
-    const char *found = memchr(digits, text[i] >= 'A' && text[i] <= 'F' ? text[i] + 32 : text[i],
-                               (size_t)1 << shift);
-    if (!found || value > INT64_MAX >> shift) return false;
-    value = value << shift | (found - digits);
+    int digit = digit_value(text[i], shift);
+    if (digit < 0) return false;
+    decimal_length = multiply(decimal, decimal_length, 1U << shift, (unsigned)digit);
   }
-  lua_pushinteger(L, value);
-  return true;
+  char spelling[DECIMAL_DIGITS_MAX];
+  for (size_t i = 0; i < decimal_length; i++)
+    spelling[i] = (char)('0' + decimal[decimal_length - 1 - i]);
+  if (decimal_length == 0) spelling[decimal_length++] = '0';
+  return json_push_number(L, spelling, decimal_length);
 }
 
 static bool push_number(lua_State *L, const char *text, size_t length) {
@@ -152,6 +174,25 @@ static bool is_integer(lua_State *L) {
   size_t length;
   const char *digits = json_big_number(L, -1, &length);
   return lua_isinteger(L, -1) || (digits && !strpbrk(digits, ".eE"));
+}
+
+bool yaml_push_base64(lua_State *L, const char *text, size_t length) {
+  luaL_Buffer b;
+  luaL_buffinit(L, &b);
+  size_t count = 0, padding = 0;
+  bool wrong = false;
+  for (size_t i = 0; i < length && !wrong; i++) {
+    char c = text[i], lower = (char)(c | 0x20);
+    if (c == ' ' || c == '\n' || c == '\r' || c == '\t') continue;
+    bool letter = (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9') || c == '+' || c == '/';
+    wrong = c == '=' ? ++padding > 2 : !letter || padding > 0;
+    luaL_addchar(&b, c);
+    count++;
+  }
+  luaL_pushresult(&b);
+  if (!wrong && count % 4 == 0) return true;
+  lua_pop(L, 1);
+  return false;
 }
 
 bool yaml_apply_standard_tag(lua_State *L, const char *kind) {

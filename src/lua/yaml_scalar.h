@@ -10,6 +10,10 @@
 /* Pushes the value. [-0, +1, m] */
 void yaml_push_plain(lua_State *L, const char *text, size_t length);
 
+/* Pushes base64 without the white space in it, as JSON holds bytes; false when it is none. [-0,
+ * +(0|1), m] */
+bool yaml_push_base64(lua_State *L, const char *text, size_t length);
+
 /* Converts the value on top to the type of a standard tag, "null", "bool", "int" or "float"; false
  * when that is impossible. [-1, +1, m] */
 bool yaml_apply_standard_tag(lua_State *L, const char *kind);

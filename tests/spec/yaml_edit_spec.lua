@@ -136,8 +136,10 @@ describe("an entry", function()
   end)
 
   it("comes into a text without a line break at its end", function()
-    expect.equal(edit("a: 1", function(v) v.b = 2 end), "a: 1\nb: 2\n")
-    expect.equal(edit("a: |\n  x", function(v) v.b = 2 end), "a: |-\n  x\nb: 2\n")
+    expect.equal(edit("a: 1", function(v) v.b = 2 end), "a: 1\nb: 2")
+    expect.equal(edit("a: |\n  x", function(v) v.b = 2 end), "a: |-\n  x\nb: 2")
+    expect.equal(edit("a: 1", function(v) v.b = "l\nm\n" end), "a: 1\nb: |\n  l\n  m\n")
+    expect.equal(edit("a: 1\r\nb: 1", function(v) v.c = 2 end), "a: 1\r\nb: 1\r\nc: 2")
   end)
 
   it("in a text with the line breaks of Windows gets those", function()
@@ -163,6 +165,23 @@ describe("an element", function()
       table.insert(v.config.tools, { name = "lookup", actions = array() })
     end), (AGENT:gsub("    %- name: end_call.-\n(    # Hands)", "%1"):gsub("'Hands over.'", "'Hands the call over.'\n"
       .. "    - name: lookup\n      actions: []")))
+  end)
+
+  it("whose name changed keeps its comments and the order of its keys", function()
+    expect.equal(edit(AGENT, function(v) v.config.tools[1].name, v.config.tools[2].name = "hang_up", "hand_over" end),
+      (AGENT:gsub("end_call", "hang_up"):gsub("name: transfer", "name: hand_over")))
+    local text = "- # first\n  b: 1 # B\n  name: x # X\n- name: y # Y\n  c: 2 # C\n"
+    expect.equal(edit(text, function(v) v[1].name = "z" end), (text:gsub("name: x", "name: z")))
+    expect.equal(edit(text, function(v) v[2].name, v[2].d = "z", 3 end),
+      (text:gsub("name: y", "name: z")) .. "  d: 3\n")
+    -- Renamed beside one that came: what they have in common tells which it was.
+    expect.equal(edit(text, function(v)
+      v[2].name = "z"
+      table.insert(v, 2, { name = "new", e = 5 })
+    end), "- # first\n  b: 1 # B\n  name: x # X\n- name: new\n  e: 5\n- name: z # Y\n  c: 2 # C\n")
+    -- Another name and nothing in common: another element, whose comments are not those of the one that went.
+    expect.equal(edit(text, function(v) v[2] = { name = "z", c = 9 } end),
+      "- # first\n  b: 1 # B\n  name: x # X\n- name: z\n  c: 9\n")
   end)
 
   it("within an element is cut out by writing that one anew", function()
@@ -207,6 +226,27 @@ describe("an anchor", function()
 
   it("stays on a value that is replaced", function()
     expect.equal(edit("a: &x 1\nb: *x\n", function(v) v.a, v.b = "l\nm", "l\nm" end), "a: &x |-\n  l\n  m\nb: *x\n")
+  end)
+end)
+
+describe("a value of a rare kind", function()
+  it("stays as it is spelled beside one that changes", function()
+    for _, line in ipairs { "v: !!binary aGVsbG8= # c", "v: !!binary |\n  aGVs\n  bG8=", "v: !!set {x, y} # c",
+      "v: !!set\n  ? x\n  ? y", "v: 0xFFFFFFFFFFFFFFFFFF # c", "v: !!str 5", "&k v: 1 # c", "v: &k x\nw: *k",
+      "&v v: 1\nw: *v # c" } do
+      local text = "a: 1\n" .. line .. "\nz: 1 # z\n"
+      expect.equal(edit(text, function(value) value.a, value.z = 2, 2 end),
+        "a: 2\n" .. line .. "\nz: 2 # z\n")
+    end
+  end)
+
+  it("is replaced, tag and all", function()
+    expect.equal(edit("v: !!set\n  ? x\n  ? y\nz: 1 # z\n", function(v) v.v.x = nil end), 'v:\n  "y": null\nz: 1 # z\n')
+    expect.equal(edit("v: !!binary aGVsbG8= # c\n", function(v) v.v = "aGk=" end), "v: aGk= # c\n")
+    expect.equal(edit("v: !!set {x, y} # c\n", function(v) v.v = 5 end), "v: 5 # c\n")
+    expect.equal(edit("v: 0xFFFFFFFFFFFFFFFFFF # c\n", function(v) v.v = 5 end), "v: 5 # c\n")
+    expect.equal(edit("&k v: 1\nw: *k\n", function(v) v.v = 2 end), "&k v: 2\nw: *k\n")
+    expect.equal(edit("&k v: 1\nw: *k\n", function(v) v.v = nil end), "w: v\n")
   end)
 end)
 
@@ -261,7 +301,9 @@ describe("a whole text", function()
 
   it("of which it cannot be told where its entries begin is written anew", function()
     expect.equal({ yaml_edit.update("\r- {}\n", { a = 1 }) }, { "a: 1\n", true })
-    expect.equal({ yaml_edit.update("# c\n? \n|+", { a = 1 }) }, { "# c\na: 1\n", true })
+    expect.equal({ yaml_edit.update("# c\n? \n|+", { a = 1 }) }, { "# c\na: 1", true })
+    expect.equal({ yaml_edit.update("# c\r\n- a\r\n- b\r\n", { a = 1, b = "x\ny" }) },
+      { "# c\r\na: 1\r\n\r\nb: |-\r\n  x\r\n  y\r\n", true })
     expect.equal({ yaml_edit.update("# c\rx\n", "y\nz") }, { "|-\n  y\n  z\n", true })
   end)
 
@@ -346,6 +388,91 @@ describe("any text with merge keys", function()
       end
     end
   end)
+end)
+
+-- }======
+
+-- {====== files that people wrote ======
+
+-- Every leaf of a value that stands on its own: {container, key}.
+local function leaves(value, list)
+  local kind = yaml_value.kind(value)
+  if kind ~= "map" and kind ~= "list" then return list end
+  for key, part in pairs(value) do
+    if yaml_value.kind(part) == "scalar" then
+      list[#list + 1] = { container = value, key = key }
+    else
+      leaves(part, list)
+    end
+  end
+  table.sort(list, function(a, b) return tostring(a.key) < tostring(b.key) end)
+  return list
+end
+
+local function lines_of(text)
+  local lines = {}
+  for line in (text .. "\n"):gmatch "([^\n]*)\n" do lines[#lines + 1] = line end
+  return lines
+end
+
+-- How many lines of the old text are neither at the beginning nor at the end of the new one.
+local function changed_lines(old, new)
+  old, new = lines_of(old), lines_of(new)
+  local first, last = 0, 0
+  while first < #old and first < #new and old[first + 1] == new[first + 1] do first = first + 1 end
+  local most = math.min(#old, #new) - first
+  while last < most and old[#old - last] == new[#new - last] do last = last + 1 end
+  return #old - first - last
+end
+
+local FILES = [[find scripts src tests -name '*.yaml' -o -name '*.yml' | sort]]
+
+-- A change of what has an alias concerns other lines, too.
+local function has_alias(text)
+  for _, event in ipairs(yaml.events(text)) do
+    if event.kind == "alias" then return true end
+  end
+  return false
+end
+
+local VARIANTS = {
+  ["as it is"] = function(text) return text end,
+  ["with the line breaks of Windows"] = function(text) return (text:gsub("\r?\n", "\r\n")) end,
+  ["without a line break at its end"] = function(text) return (text:gsub("[\r\n]+$", "")) end,
+}
+
+describe("a file that somebody wrote", function()
+  local function check(text, random)
+    local value = yaml.decode(text)
+    local list = leaves(value, {})
+    if #list == 0 then return 0 end
+    local leaf = list[random(1, #list)]
+    local before = leaf.container[leaf.key]
+    leaf.container[leaf.key] = ({ "changed", "it's: new", 12, true })[random(1, 4)]
+    if yaml_value.same(before, leaf.container[leaf.key]) then return 0 end
+    local edited, is_new = yaml_edit.update(text, value)
+    expect.falsy(is_new)
+    if not yaml_value.same(yaml.decode(edited), value) then error("another value is read again:\n" .. edited) end
+    -- A text that is folded or quoted over several lines has fewer breaks than lines.
+    local most = type(before) == "string" and 2 + #before // 20 + select(2, before:gsub("\n", "")) or 1
+    if changed_lines(text, edited) > most then error(("%s: %d lines"):format(leaf.key, changed_lines(text, edited))) end
+    if not text:find "\n$" then expect.falsy(edited:find "\n$") end
+    if text:find("\r\n", 1, true) then expect.falsy(edited:find "[^\r]\n") end
+    return 1
+  end
+
+  for name, variant in pairs(VARIANTS) do
+    it("changes only where it is to, " .. name, function()
+      local listing, count = io.popen(FILES), 0
+      local _, random = random_value.generator(name:byte(1) + #name)
+      for path in listing:lines() do
+        local text = variant(anyreach.read_file(path))
+        for _ = 1, not has_alias(text) and 20 or 0 do count = count + check(text, random) end
+      end
+      listing:close()
+      expect.truthy(count > 100, count)
+    end)
+  end
 end)
 
 -- }======

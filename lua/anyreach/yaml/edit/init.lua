@@ -111,6 +111,19 @@ local function opening(text)
   return says(found, json.null) and found or ""
 end
 
+-- The line break that most lines end with.
+local function line_break_of(text)
+  local _, breaks = text:gsub("\n", "")
+  local _, of_windows = text:gsub("\r\n", "")
+  return of_windows * 2 > breaks and "\r\n" or "\n"
+end
+
+-- Without the line break at its end, unless that means something in a block there.
+local function without_last_break(text, value)
+  local shorter = text:gsub("\r?\n$", "")
+  return says(shorter, value) and shorter or text
+end
+
 --- Gives a YAML text a new value. The result, read again, is that value; a text that says it already is
 --- returned as it is. A text that is not YAML raises an error of kind "input".
 ---@param text string
@@ -123,12 +136,13 @@ function yaml_edit.update(text, value, options)
   if not ok then errors.raise("input", "%s", old) end
   if yaml_value.same(old, value) then return text, false end
   local mark = text:match("^\u{FEFF}") or ""
-  local line_break = text:find("\r\n", 1, true) and "\r\n" or "\n"
-  local base = text:sub(#mark + 1)
-  if base ~= "" and not base:find("\n$") then base = base .. line_break end
+  local line_break, base = line_break_of(text), text:sub(#mark + 1)
+  local is_broken_off = base ~= "" and not base:find("\n$")
+  if is_broken_off then base = base .. line_break end
   local edited = edit_in_place(base, line_break, value)
-  if edited and says(edited, value) then return mark .. edited, false end
-  return mark .. opening(base) .. yaml_text.encode(value), true
+  local is_new = not edited or not says(edited, value)
+  if is_new then edited = opening(base) .. yaml_text.encode(value):gsub("\n", line_break) end
+  return mark .. (is_broken_off and without_last_break(edited, value) or edited), is_new
 end
 
 return yaml_edit

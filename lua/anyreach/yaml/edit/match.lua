@@ -1,6 +1,6 @@
 -- Which node of a YAML text becomes which value, for yaml/edit/init.lua. Entries are matched by their keys;
--- elements of lists by what they are, then by their name or id, then by their order, so that a comment
--- stays with what it speaks of.
+-- elements of lists by what they are, then by their name or id, then by what else they have in common, as one that
+-- was renamed has, then by their order, so that a comment stays with what it speaks of.
 
 local yaml_value = require "anyreach.yaml.value"
 
@@ -19,6 +19,15 @@ end
 local function has_same_identity(a, b)
   local name = identity(a)
   return name ~= nil and name == identity(b)
+end
+
+-- Of another name, but with something else that is the same: an element that was renamed.
+local function is_renamed(a, b)
+  if not identity(a) or not identity(b) then return false end
+  for key, value in pairs(a) do
+    if key ~= "name" and key ~= "id" and b[key] ~= nil and yaml_value.same(value, b[key]) then return true end
+  end
+  return false
 end
 
 -- Two elements that are paired only because they are at the same position.
@@ -76,8 +85,11 @@ local function align(old_list, new_list)
       if may_replace(old.list[i], new.list[j]) then partner[i] = j end
     end
   end
+  local function by_likeness(old, new)
+    walk_common(old, new, is_renamed, found, by_order)
+  end
   local function by_identity(old, new)
-    walk_common(old, new, has_same_identity, found, by_order)
+    walk_common(old, new, has_same_identity, found, by_likeness)
   end
   local first, old_last, new_last = 1, #old_list, #new_list
   while first <= old_last and first <= new_last and yaml_value.same(old_list[first], new_list[first]) do
@@ -197,7 +209,7 @@ function match.assign(node, new)
     node.plan = "alias"
     return
   end
-  local plan = node.children and plan_of_container(node, new)
+  local plan = node.children and not node.is_markless and plan_of_container(node, new)
   local may_stay = yaml_value.same(node.data, new) and not node.has_alias
   node.plan = plan or may_stay and "keep" or "replace"
 end

@@ -13,10 +13,12 @@ local tree = {}
 ---@field tag string|nil
 ---@field anchor string|nil
 ---@field target anyreach.yaml_node|nil of an alias
+---@field key anyreach.yaml_node|nil of a value whose key has an anchor: the key
 ---@field data any the value
 ---@field children anyreach.yaml_child[]|nil of a list or mapping
 ---@field has_alias boolean|nil there is an alias in it
 ---@field is_explicit boolean|nil a mapping with an entry of the form "? key"
+---@field is_markless boolean|nil a mapping with an entry that has no colon
 
 ---@class anyreach.yaml_child
 ---@field node anyreach.yaml_node
@@ -80,12 +82,17 @@ end
 
 function Reader:child_of_map(node, event)
   local key = new_node(self.text, event)
+  if key.anchor then key.data, key.new, self.anchors[key.anchor] = key.text, key.text, key end
   local child = { name = key.text, node = self:node(self:next()), first = key.first }
   child.is_merge = key.text == "<<" and key.style == "plain"
+  if key.anchor then child.node.key = key end
   if node.style == "block" then
     local colon, is_explicit = find_colon(self.text, key)
     child.mark, node.is_explicit = colon, node.is_explicit or is_explicit
-    self.is_odd = self.is_odd or not colon
+    node.is_markless = node.is_markless or not colon
+    self.is_odd = self.is_odd or not colon and child.node.last >= child.node.first
+    -- libyaml finds such a value where the next line begins.
+    if not colon then child.node.first, child.node.last = key.last + 1, key.last end
   end
   return child
 end
@@ -219,6 +226,7 @@ end
 ---@param node anyreach.yaml_node
 function tree.lose(node)
   node.is_lost = true
+  if node.key then node.key.is_lost = true end
   for _, child in ipairs(node.children or {}) do tree.lose(child.node) end
 end
 

@@ -51,7 +51,8 @@ local function check_schema(agent, context, add)
       local is_format = problem.keyword == "format"
       add {
         severity = is_format and not context.formats and "warning" or "error",
-        check = is_format and "format" or "schema", place = problem.place, path = problem.path, message = problem.message,
+        check = is_format and "format" or "schema", place = problem.place, path = problem.path,
+        message = problem.message,
         keyword = problem.keyword, schema_path = problem.schema_path,
       }
     end
@@ -126,7 +127,8 @@ end
 function lint.run(paths, options)
   options = options or {}
   local validator = options.schema and schema.compile(options.schema, { skip_patterns = true, formats = true })
-  local context = { validator = validator, formats = options.formats, variables = options.variables or {}, reported = {},
+  local context = { validator = validator, formats = options.formats, reported = {},
+    variables = options.variables or {},
     past = history.at(options.since or history.DEFAULT) }
   local agents, problems, files = agent_file.collect(paths, { environment = options.environment,
     schema = type(options.schema) == "table" and options.schema or nil })

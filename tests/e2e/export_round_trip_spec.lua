@@ -104,4 +104,29 @@ describe("an agent that no file can hold", function()
   end)
 end)
 
+describe("a text that is not UTF-8", function()
+  local function post(body)
+    process.write(box.directory .. "/body.json", body)
+    local command = "curl -sf -H 'Authorization: Bearer ak_sandbox.admin' -H 'Content-Type: application/json' "
+      .. "-d @%s/body.json %s/core/agents"
+    expect.equal((process.run(command:format(box.directory, box.sandbox.base_url))), 0)
+  end
+
+  it("fails its agent alone, with the field, and goes through a JSON file unchanged", function()
+    box:reset()
+    post [[{"name": "Odd", "description": "cut \ud83d", "metadata": {"a": "x\udc00y"}}]]
+    post [[{"name": "Good"}]]
+    local code, out = box:run("export", "agents")
+    expect.equal(code, 8)
+    expect.match(out, "YAML cannot hold %w+[.%w]*, a text that is not UTF%-8")
+    expect.contains(out, "created    Good")
+    box:write("agents/odd.json", '{"name": "Odd", "description": "", "metadata": {"a": ""}}')
+    expect_run(0, "export", "agents")
+    expect.contains(process.read(box.directory .. "/work/agents/odd.json"), [["cut \ud83d"]])
+    box:writes()
+    expect_run(0, "provision", "agents")
+    expect.equal(box:writes(), {})
+  end)
+end)
+
 it("the sandbox ends", function() box:stop() end)

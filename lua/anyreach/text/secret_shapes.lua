@@ -36,9 +36,13 @@ local function is_token(text, length)
   return #text >= length and text:find("%d") ~= nil and not text:find("^(.)%1*$")
 end
 
+-- Passwords of examples.
+local EXAMPLES = { pass = true, passwd = true, password = true, secret = true }
+
 -- A value that is still to be filled in.
 local function is_open(text)
-  return text:find("^[{$<%%%[:]") ~= nil or text:find("^[%u_]+$") ~= nil or text:find("^[xX*.]+$") ~= nil
+  return EXAMPLES[text:lower()] ~= nil or text:find("^[{$<%%%[:]") ~= nil or text:find("^[%u_]+$") ~= nil
+    or text:find("^[xX*.]+$") ~= nil
 end
 
 -- Replaces the words that match a pattern and are tokens.

@@ -206,6 +206,7 @@ end
 local function decide(result, entry, environment)
   if not entry or not json.equal(entry.value, result.value) then
     local value = markers.escape_all(result.value, entry and entry.allowed)
+    if not (entry and entry.is_json) then verify.check_texts(result.file, value) end
     table.insert(result.writes, { path = result.file, text = text_of(entry, value) })
     verify.check(result.file, value, result.writes, environment)
   end

@@ -35,6 +35,24 @@ local function check_prompt(path, text)
   errors.raise("input", "%s: it is not written, because its text is not UTF-8, and would be refused", path)
 end
 
+--- Refuses a value with a text that YAML cannot hold.
+---@param file string
+---@param value any
+---@param path? string of the value
+function verify.check_texts(file, value, path)
+  path = path or ""
+  if type(value) == "string" and not utf8.len(value) then
+    errors.raise("input", "%s: it is not written, because YAML cannot hold %s, a text that is not UTF-8: it has half of "
+      .. "a character (a lone surrogate), or a byte that is none; correct it in the organisation, or export to a JSON "
+      .. "file", file, path)
+  end
+  if type(value) ~= "table" or json.is_number(value) or yaml.is_tag(value) then return end
+  for key, part in pairs(value) do
+    if type(key) == "string" then verify.check_texts(file, key, "a key in " .. (path ~= "" and path or "it")) end
+    verify.check_texts(file, part, diff.path(path, key))
+  end
+end
+
 --- Checks the texts of an agent's files. A mistake raises an error of kind "input" that says which check it is.
 ---@param file string path of the agent file
 ---@param meant table what it is to say, with tags, and with markers escaped

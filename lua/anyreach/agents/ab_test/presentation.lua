@@ -1,6 +1,7 @@
 -- Experiments as people and programs read them: the plan, the figures and the verdict as lines for a terminal, and as
 -- events for --json. The page (page/init.lua) uses the same words.
 
+local events = require "anyreach.agents.provision.events"
 local json = require "anyreach.json"
 local report = require "anyreach.report"
 local text_width = require "anyreach.text_width"
@@ -272,7 +273,7 @@ end
 ---@param outcome "planned"|"done"
 function presentation.step_event(step, outcome)
   report.event("step", { action = step.action, variant = step.variant.name, outcome = outcome,
-    agent_version = step.variant.version })
+    agent_version = step.variant.version, slots = step.slots and events.slots(step.slots) })
 end
 
 --- Prints an experiment that runs as an event.

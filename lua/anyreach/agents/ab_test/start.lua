@@ -24,6 +24,7 @@ local start = {}
 ---@field variant anyreach.variant_state
 ---@field prompt string|nil of a version to create
 ---@field text string what it does, in words
+---@field slots anyreach.taken_slot[]|nil of a publication
 
 -- {====== conflicts ======
 
@@ -139,6 +140,30 @@ local function create_text(variant, state)
   return ("create a version for '%s', %s, on top of version %d"):format(variant.name, kind, state.base.version)
 end
 
+-- The slots that a variant takes, with what they held before the experiment.
+local function taken_slots(state, variant)
+  local wanted, list = {}, {}
+  for _, number in ipairs(variant.phone_numbers) do wanted[number] = true end
+  for _, previous in ipairs(state.previous) do
+    if wanted[previous.number] then
+      list[#list + 1] = { phone_number = previous.number, slot = previous.slot, before = previous.holder }
+    end
+  end
+  return list
+end
+
+local function publish_text(variant, state)
+  local text = ("publish '%s' on %s, %s"):format(variant.name, table.concat(variant.phone_numbers, ", "),
+    state.direction)
+  for _, slot in ipairs(taken_slots(state, variant)) do
+    if slot.before and slot.before.agent_id ~= state.agent.id then
+      text = ("%s; %s %s taken from '%s' version %d"):format(text, slot.phone_number, slot.slot, slot.before.agent,
+        slot.before.version)
+    end
+  end
+  return text
+end
+
 local function make_steps(experiment, state)
   local list, prompts = {}, {}
   for index, variant in ipairs(experiment.variants) do prompts[state.variants[index]] = variant end
@@ -149,9 +174,8 @@ local function make_steps(experiment, state)
     end
   end
   for _, variant in ipairs(in_order(state.variants)) do
-    list[#list + 1] = { action = "publish", variant = variant,
-      text = ("publish '%s' on %s, %s"):format(variant.name, table.concat(variant.phone_numbers, ", "),
-        state.direction) }
+    list[#list + 1] = { action = "publish", variant = variant, text = publish_text(variant, state),
+      slots = taken_slots(state, variant) }
   end
   return list
 end

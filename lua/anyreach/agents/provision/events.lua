@@ -18,7 +18,10 @@ local function slot_event(slot)
   }
 end
 
-local function slots_event(slots)
+--- Slots with what they held before, as a JSON array.
+---@param slots anyreach.taken_slot[]
+---@return table[]
+function events.slots(slots)
   local list = json.array {}
   for index, slot in ipairs(slots) do list[index] = slot_event(slot) end
   return list
@@ -31,7 +34,7 @@ local function step_event(step)
     changes = step.changes and json.array(step.changes),
     differences = step.differences and diff_text.events(step.differences),
     base_version = step.base_version,
-    slots = step.slots and slots_event(step.slots),
+    slots = step.slots and events.slots(step.slots),
     phone_numbers = step.phone_numbers and json.array(step.phone_numbers),
     direction = step.direction,
   }

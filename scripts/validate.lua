@@ -23,6 +23,7 @@ local spec = {
     reach.option,
     { name = "schema", value = "FILE", help = "a JSON Schema of `config`, instead of the one that the API serves" },
     { name = "formats", help = "what does not fit a `format` of the schema, such as uuid, is an error, not a warning" },
+    { name = "off", value = "CHECK,...", many = true, help = "no warnings of these checks, such as unknown-tool" },
     { name = "offline", help = "use the schema that was last fetched; send nothing" },
     { name = "variables", value = "NAME,...", many = true, help = "variables that calls provide to prompts" },
     { name = "since", value = "REVISION", help = "of git; tells of prompts whose size changed a lot (HEAD)" },
@@ -110,6 +111,7 @@ local function main(given)
     variables = names_of(given.variables),
     since = given.since,
     formats = given.formats,
+    off = names_of(given.off),
   })
   for _, finding in ipairs(findings) do print_finding(finding) end
   warn_of_schema(facts)

@@ -47,6 +47,15 @@ describe("the schema", function()
     expect.equal(findings("name: A\nconfig: {hook: 'https://example.org/hook'}\n", { schema = wanted }), {})
   end)
 
+  it("leaves out warnings of checks that are switched off, and no errors", function()
+    local text = "name: A\nconfig: {instructions: 'Hi {{nme}}, use `look_up`.', voice: {speed: 3}}\n"
+    expect.equal(#findings(text, { schema = SCHEMA }), 3)
+    local lines = findings(text, { schema = SCHEMA, off = { "unknown-tool", "schema" } })
+    expect.equal(#lines, 2)
+    expect.falsy(table.concat(lines, "\n"):find "unknown%-tool")
+    expect.contains(table.concat(lines, "\n"), "error schema")
+  end)
+
   it("lets secrets and references pass as text", function()
     expect.equal(findings("name: A\nconfig: {instructions: x, key: !env {name: PATH, secret: true}}\n",
       { schema = SCHEMA }), {})

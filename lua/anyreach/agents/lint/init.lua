@@ -25,6 +25,7 @@ local lint = {}
 ---@class anyreach.lint_options
 ---@field environment? anyreach.environment whose values are merged into the agents
 ---@field schema? table of configurations
+---@field off? string[] checks whose warnings are not wanted; errors stay
 ---@field formats? boolean a value that does not fit a `format` of the schema is an error, not a warning
 ---@field variables? string[] names that are declared for all prompts
 ---@field since? string git revision that prompts are compared with
@@ -92,13 +93,16 @@ local function file_finding(problem, severity, check)
 end
 
 -- A key that looks mistyped is no news where the schema refuses it.
-local function without_repetitions(findings)
-  local refused, kept = {}, {}
+local function without_repetitions(findings, off)
+  local refused, kept, is_off = {}, {}, {}
+  for _, check in ipairs(off or {}) do is_off[check] = true end
   for _, finding in ipairs(findings) do
     if finding.check == "schema" then refused[finding.place] = true end
   end
   for _, finding in ipairs(findings) do
-    if finding.check ~= "doubtful" or not refused[finding.place] then kept[#kept + 1] = finding end
+    local is_known = finding.check == "doubtful" and refused[finding.place]
+    local is_unwanted = finding.severity == "warning" and is_off[finding.check]
+    if not is_known and not is_unwanted then kept[#kept + 1] = finding end
   end
   return kept
 end
@@ -144,7 +148,7 @@ function lint.run(paths, options)
   for _, agent in ipairs(agents) do
     if has_config(agent) then check_agent(agent, context, findings) end
   end
-  findings = without_repetitions(findings)
+  findings = without_repetitions(findings, options.off)
   sort(findings, files)
   return findings, { agents = #agents, files = #files, skipped = validator and validator.skipped or {},
     warnings = validator and validator.warnings or {} }

@@ -35,7 +35,7 @@ end
 local FILE = "name: Desk\ndescription: Front.\nconfig:\n  instructions: |\n    Be kind.\n    Ask first.\n"
   .. "    Say goodbye.\n  voice: alloy\n"
 
-local box = organizations.start()
+local box <close> = organizations.start()
 
 local function provisioned()
   box:reset()
@@ -343,6 +343,32 @@ describe("a server that stores what it is sent in another form", function()
     expect_run(odd, 0, "provision", "a.yaml", "--lenient")
     expect_run(odd, 0, "provision", "a.yaml")
     expect.equal(odd:writes(), {})
+  end)
+
+  it("does not get the mask of a secret that no file names in place of the secret", function()
+    local odd <close> = organizations.start("--faults", "stores=mask")
+    odd:write("a.yaml", "name: A\nconfig: {instructions: x}\n")
+    expect_run(odd, 0, "provision", "a.yaml")
+    local agent = agent_named(odd, "A")
+    organizations.version(odd.first, agent, { instructions = "x", hook = { api_key = "hush-hush" } })
+    odd:writes()
+    odd:write("a.yaml", "name: A\nconfig: {instructions: y}\n")
+    for _, words in ipairs { { "--check" }, {} } do
+      local out = expect_run(odd, 11, "provision", "a.yaml", table.unpack(words))
+      expect.contains(out, "the organisation shows config.hook.api_key only masked")
+      expect.equal(odd:writes(), {})
+    end
+    odd:write("prompts/A.md", "z\n")
+    local code, out, err = odd:run("migrate-prompts", "prompts", "--force")
+    expect.equal(code, 11)
+    expect.contains(out .. err, "config.hook.api_key only masked")
+    expect.equal(odd:writes(), {})
+    odd:write("a.yaml", "name: A\nconfig: {instructions: y, hook: {api_key: new-hush}}\n")
+    expect_run(odd, 0, "provision", "a.yaml")
+    odd:writes()
+    odd:write("a.yaml", "name: A\nconfig: {instructions: z, hook: null}\n")
+    expect_run(odd, 0, "provision", "a.yaml")
+    expect.equal(config_of(odd, agent), { instructions = "z" })
   end)
 
   it("never has secrets in the lock", function()

@@ -9,6 +9,7 @@ local core = require "anyreach.client_core"
 local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
+local stored_form = require "anyreach.agents.stored_form"
 
 local creation = {}
 
@@ -129,7 +130,7 @@ end
 ---@field newest integer number of the newest version that is known; 0 for none
 ---@field config table that the version is to have
 
---- Creates a version. After an answer that said otherwise, the oldest draft that is newer than those known, and has the
+--- Creates a version; a masked secret in its configuration is an error of kind "conflict". After an answer that said otherwise, the oldest draft that is newer than those known, and has the
 --- same configuration, is taken.
 ---@param api anyreach.client
 ---@param agent_id string
@@ -137,6 +138,7 @@ end
 ---@param expected anyreach.version_creation
 ---@return table version
 function creation.version(api, agent_id, fields, expected)
+  if fields.config then stored_form.check_unmasked(fields.config) end
   return (create(api, function(single)
     return checked.object("version", single.agents.versions.create(agent_id, fields), "agents.versions.create")
   end, function()

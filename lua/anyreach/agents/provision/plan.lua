@@ -11,6 +11,7 @@ local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local sip = require "anyreach.agents.sip"
 local slots = require "anyreach.agents.numbers.slots"
+local stored_form = require "anyreach.agents.stored_form"
 local version_plan = require "anyreach.agents.provision.version_plan"
 
 local plan = {}
@@ -176,10 +177,19 @@ local function check_instructions(steps, wanted, content, options)
   end
 end
 
+-- What the file does not name is copied from what the organisation shows.
+local function check_unmasked(made, state)
+  if #made.steps == 0 then return end
+  for _, version in ipairs { state.published or {}, state.draft or {} } do
+    stored_form.check_unmasked(made.content.config, version.config)
+  end
+end
+
 -- Adds all that concerns a version to the plan.
 local function plan_version(result, wanted, state, options)
   local made, steps = version_plan.make(wanted, state, options), result.steps
   local first = #steps + 1
+  check_unmasked(made, state)
   table.move(made.steps, 1, #made.steps, first, steps)
   for _, key in ipairs { "version", "differences", "draft_used", "draft_left_alone", "is_own_draft" } do
     result[key] = made[key]

@@ -141,7 +141,7 @@ describe("the workflow of README.md", function()
     ci:run "rm checkout/agents/wrong.yaml"
   end)
 
-  it("offers the lock in a pull request where the branch is protected, and takes it from there the next time", function()
+  it("offers the lock in a pull request where the branch is protected, and takes it from there later", function()
     ci:write("tools/gh", '#!/bin/sh\necho "$*" >>' .. ci.directory .. "/asked\n[ $2 = create ]\n")
     ci:write("origin/hooks/update", '#!/bin/sh\n[ "$1" != refs/heads/main ]\n')
     ci:run "chmod +x tools/gh origin/hooks/update"

@@ -212,7 +212,8 @@ describe("a document", function()
   it("that is none is refused with the reason", function()
     for text, reason in pairs {
       [""] = "expected an OpenAPI document", ["{}"] = "expected an OpenAPI document", ["[1]"] = "expected an OpenAPI",
-      ["{\"a\":"] = "test: line 1", ["a: [b"] = "test:1:4: the [ is not closed", ["openapi: 2.0.0\npaths: {}"] = "version 3",
+      ["{\"a\":"] = "test: line 1", ["a: [b"] = "test:1:4: the [ is not closed",
+      ["openapi: 2.0.0\npaths: {}"] = "version 3",
       ["openapi: 3.0.0\npaths: []"] = false, ["<html>"] = "expected an OpenAPI document",
     } do
       if reason then expect.raises(function() parse(text) end, reason) else parse(text) end

@@ -80,7 +80,7 @@ describe("what only talks about secrets", function()
       "https://example.com/?token={{token}}", "https://example.com/?page_token=", "https://x.com/?token=YOUR_TOKEN",
       "http://localhost:8080/a@b", "https://example.com:443/x", "mailto:a@b.c", "Basic understanding of insurance",
       "-----BEGIN PUBLIC KEY-----", "eyJ is how they begin", "https://${USER}:${PASSWORD}@example.com",
-      "postgres://user:<password>@host/db", 
+      "postgres://user:<password>@host/db",
       "http://user:password@host", "Is the patient's key_2 ok? a=b&c=d", "5551234567", "",
     } do
       expect.equal(secret_shapes.hide(text), text)

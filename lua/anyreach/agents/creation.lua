@@ -130,8 +130,8 @@ end
 ---@field newest integer number of the newest version that is known; 0 for none
 ---@field config table that the version is to have
 
---- Creates a version; a masked secret in its configuration is an error of kind "conflict". After an answer that said otherwise, the oldest draft that is newer than those known, and has the
---- same configuration, is taken.
+--- Creates a version; a masked secret in its configuration is an error of kind "conflict". After an answer that said
+--- otherwise, the oldest draft that is newer than those known, and has the same configuration, is taken.
 ---@param api anyreach.client
 ---@param agent_id string
 ---@param fields table as for agents.versions.create

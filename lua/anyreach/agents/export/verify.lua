@@ -43,8 +43,8 @@ function verify.check_texts(file, value, path)
   path = path or ""
   if type(value) == "string" and not utf8.len(value) then
     errors.raise("input", "%s: it is not written, because YAML cannot hold %s, a text that is not UTF-8: it has half "
-      .. "of a character (a lone surrogate), or a byte that is none; correct it in the organisation, or export to a JSON "
-      .. "file", file, path)
+      .. "of a character (a lone surrogate), or a byte that is none; correct it in the organisation, or export to a "
+      .. "JSON file", file, path)
   end
   if type(value) ~= "table" or json.is_number(value) or yaml.is_tag(value) then return end
   for key, part in pairs(value) do

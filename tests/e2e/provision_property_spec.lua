@@ -63,11 +63,8 @@ end
 
 local function provision(words, ...)
   local all = table.move(words, 1, #words, 2, { "provision" })
-  for _, word in ipairs { "agents", "--json", "--concurrency=2", ... } do all[#all + 1] = word end
-  local code, out, err = box:run(table.unpack(all))
-  local events = {}
-  for line in out:gmatch("[^\n]+") do events[#events + 1] = json.decode(line) end
-  return events, code, out .. err
+  for _, word in ipairs { "agents", "--concurrency=2", ... } do all[#all + 1] = word end
+  return box:events(table.unpack(all))
 end
 
 local function without_outcomes(events)

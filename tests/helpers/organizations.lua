@@ -3,6 +3,7 @@
 -- luacheck: read globals expect
 
 local held_request = require "helpers.held_request"
+local json = require "anyreach.json"
 local process = require "helpers.process"
 
 local organizations = {}
@@ -79,6 +80,20 @@ end
 ---@return string stderr
 function Organizations:run(...)
   return process.run(("cd %s/work && env %s"):format(self.directory, self:command(...)))
+end
+
+--- Runs a recipe as `run` does, with --json.
+---@param ... string
+---@return table[] events
+---@return integer code
+---@return string text what it printed
+function Organizations:events(...)
+  local words = { ... }
+  words[#words + 1] = "--json"
+  local code, out, err = self:run(table.unpack(words))
+  local events = {}
+  for line in out:gmatch("[^\n]+") do events[#events + 1] = json.decode(line) end
+  return events, code, out .. err
 end
 
 --- Checks that a recipe refuses invocations and writes nothing.

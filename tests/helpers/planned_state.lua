@@ -184,9 +184,36 @@ end
 
 -- }======
 
+-- {====== events ======
+
+-- "NAME@VERSION" of what a slot holds. What is yet to be created has no number.
+local function holder_name(holder)
+  if not holder or holder == json.null then return nil end
+  if not holder.agent then return "unknown" end
+  return ("%s@%s"):format(holder.agent, holder.agent_version or "new")
+end
+
+local readers = {}
+
+-- Of `provision` and `promote`.
+function readers.agent(work)
+  if work.event.action == "failed" then return end
+  for _, step in ipairs(work.event.steps) do assert(steps[step.action], step.action)(work, step) end
+end
+
+-- Of `numbers`.
+function readers.slot(work)
+  local event = work.event
+  local key = event.phone_number .. " " .. event.slot
+  assert(work.before.slots[key] == holder_name(event.from), key .. " holds something else")
+  work.state.slots[key] = holder_name(event.to)
+end
+
+-- }======
+
 --- The state after a plan, from the state before and the plan's events alone.
 ---@param before table from planned_state.read()
----@param events table[] of `provision --check --json`
+---@param events table[] of `--check --json`
 ---@return table
 function planned_state.after(before, events)
   local state = { agents = {}, slots = {} }
@@ -198,9 +225,7 @@ function planned_state.after(before, events)
   for key, holder in pairs(before.slots) do state.slots[key] = holder end
   for _, event in ipairs(events) do
     local work = { state = state, before = before, event = event, name = event.name, agent = state.agents[event.name] }
-    if event.event == "agent" and event.action ~= "failed" then
-      for _, step in ipairs(event.steps) do assert(steps[step.action], step.action)(work, step) end
-    end
+    if readers[event.event] then readers[event.event](work) end
   end
   return state
 end

@@ -1,0 +1,94 @@
+-- Over random organisations: what `numbers --check` says of slots is what the command does to them, and nothing else
+-- changes. A second run writes nothing; a second swap swaps back. A failure names the seed: NUMBERS_SEED=N runs that
+-- one alone.
+
+local organizations = require "helpers.organizations"
+local planned_state = require "helpers.planned_state"
+local random_organization = require "helpers.random_organization"
+
+local SEEDS, COMMANDS = 8, 6
+
+local box <close> = organizations.start()
+
+local commands = {}
+
+function commands.assign(made, state, numbers)
+  local holders = { "Nobody" }
+  for name, agent in pairs(state.agents) do
+    holders[#holders + 1] = name
+    for number in pairs(agent.versions) do holders[#holders + 1] = ("%s@%d"):format(name, number) end
+  end
+  table.sort(holders)
+  return { "assign", made:pick(numbers), made:pick(holders) }
+end
+
+function commands.clear(made, _, numbers)
+  return { "clear", made:pick(numbers) }
+end
+
+function commands.move(made, _, numbers)
+  return { "move", made:pick(numbers), made:pick(numbers) }
+end
+
+function commands.swap(made, _, numbers)
+  return { "swap", made:pick(numbers), made:pick(numbers) }
+end
+
+local function random_command(made, state, numbers)
+  local words = commands[made:pick { "assign", "assign", "clear", "move", "swap" }](made, state, numbers)
+  if made:chance(80) then
+    words[#words + 1] = "--direction=" .. made:pick { "inbound", "outbound", "both" }
+  end
+  return words
+end
+
+-- What the events say of slots, without how it went.
+local function slots_of(events)
+  local list = {}
+  for _, event in ipairs(events) do
+    if event.event == "slot" then list[#list + 1] = { event.phone_number, event.slot, event.from, event.to } end
+  end
+  return list
+end
+
+local function run(words, ...)
+  local all = table.move(words, 1, #words, 2, { "numbers" })
+  for _, word in ipairs { ... } do all[#all + 1] = word end
+  return box:events(table.unpack(all))
+end
+
+local function check_command(words)
+  local before = planned_state.read(box.first)
+  box:writes()
+  local plan, code, text = run(words, "--check")
+  if not (code == 0 or code == 2 or code == 3) then error(text) end
+  local expected = planned_state.after(before, plan)
+  expect.equal({ #planned_state.differences(before, expected) > 0, box:writes() }, { code == 2, {} })
+
+  local done, done_code = run(words)
+  expect.equal({ done_code, slots_of(done) }, { code == 2 and 0 or code, slots_of(plan) })
+  expect.equal(planned_state.differences(expected, planned_state.read(box.first)), {})
+
+  box:writes()
+  run(words)
+  if words[1] == "swap" then
+    expect.equal(planned_state.differences(before, planned_state.read(box.first)), {})
+  else
+    expect.equal(box:writes(), {})
+  end
+end
+
+describe("what numbers plans", function()
+  it("is all that it does, and the second run writes nothing, or swaps back", function()
+    random_organization.each_seed("NUMBERS_SEED", SEEDS, function(made)
+      box:reset()
+      local numbers = random_organization.phone_numbers(box.first)
+      for _ = 1, COMMANDS do
+        made:disturb(box.first, numbers)
+        local words = random_command(made, planned_state.read(box.first), numbers)
+        local ok, err = xpcall(check_command, debug.traceback, words)
+        if not ok then error(("%s: %s"):format(table.concat(words, " "), err), 0) end
+      end
+    end)
+  end)
+end)

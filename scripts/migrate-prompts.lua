@@ -182,7 +182,7 @@ end
 
 local function apply(run, plan)
   prompts.write_draft(run.api, plan)
-  plan.is_written = plan.config ~= nil
+  plan.is_written = prompts.writes_draft(plan)
   note(run, plan, false)
   publish(run, plan)
 end

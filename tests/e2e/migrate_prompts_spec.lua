@@ -295,3 +295,47 @@ describe("a prompt that was edited in the organisation", function()
 end)
 
 both:stop()
+
+describe("a new version of migrate-prompts", function()
+  -- An agent whose published version has inputs, and a new prompt for it.
+  local function prepare_inputs(box)
+    local agent = box.first.agents.create { name = "Desk" }
+    local versions = box.first.agents.versions
+    versions.create(agent.id, { config = { instructions = "Be kind." } })
+    versions.update(agent.id, 1, { instruction_builder_inputs = { purpose = "Book." } })
+    versions.publish(agent.id, 1)
+    box:write("prompts/desk.md", "Be kinder.\n")
+    return agent
+  end
+
+  local function versions_of(box, agent)
+    local list = {}
+    for found in box.first.agents.versions.each(agent.id) do
+      table.insert(list, 1, { found.config.instructions, found.instruction_builder_inputs, found.published })
+    end
+    return list
+  end
+
+  local WRITTEN = { { "Be kind.", { purpose = "Book." }, true }, { "Be kinder.", { purpose = "Book." }, false } }
+
+  it("is made once, whatever is answered, and keeps the inputs of the published one", function()
+    for _, answer in ipairs { "429", "503", "500", "drop" } do
+      local fault = answer .. ";after-commit;only=agents.versions.create;nth=2"
+      local box <close> = organizations.start("--faults", fault)
+      local agent = prepare_inputs(box)
+      local code, _, err = box:run("migrate-prompts", "prompts")
+      expect.equal({ answer, code, err, versions_of(box, agent) }, { answer, 0, "", WRITTEN })
+    end
+  end)
+
+  it("gets the inputs by the next run when one was cut off before it wrote them", function()
+    local box <close> = organizations.start("--faults", "500;only=agents.versions.update;nth=2")
+    local agent = prepare_inputs(box)
+    expect.equal((box:run("migrate-prompts", "prompts")), 1)
+    local code, out = box:run("migrate-prompts", "prompts")
+    expect.equal({ code, versions_of(box, agent) }, { 0, WRITTEN })
+    expect.contains(out, "draft 2, not written from here, is used")
+    box:writes()
+    expect.equal({ (box:run("migrate-prompts", "prompts")), box:writes() }, { 0, {} })
+  end)
+end)

@@ -195,13 +195,27 @@ end
 
 local readers = {}
 
--- Of `provision` and `promote`.
+-- Of `migrate-prompts`: a draft that is there is changed or published, else a new version is made.
+local function read_prompts(work)
+  local event, versions = work.event, work.agent.versions
+  if event.action ~= "write" and event.action ~= "publish" then return end
+  local is_draft = not versions[event.agent_version].published
+  local number = is_draft and event.agent_version or newest(work.agent) + 1
+  versions[number] = apply_differences(base_of(work.agent, event), event.changes)
+  versions[number].published = event.action == "publish"
+  for key, holder in pairs(work.state.slots) do
+    if holder == work.name .. "@new" then work.state.slots[key] = ("%s@%d"):format(work.name, number) end
+  end
+end
+
+-- Of `provision` and `promote`, whose events have steps, and of `migrate-prompts`.
 function readers.agent(work)
   if work.event.action == "failed" then return end
+  if not work.event.steps then return read_prompts(work) end
   for _, step in ipairs(work.event.steps) do assert(steps[step.action], step.action)(work, step) end
 end
 
--- Of `numbers`.
+-- Of `numbers` and `migrate-prompts`.
 function readers.slot(work)
   local event = work.event
   local key = event.phone_number .. " " .. event.slot

@@ -3,8 +3,8 @@
 -- that nothing is written while anything is.
 
 local agent_lookup = require "anyreach.agents.lookup"
+local contents = require "anyreach.agents.contents"
 local creation = require "anyreach.agents.creation"
-local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
 local folder = require "anyreach.agents.prompts.folder"
 local numbers = require "anyreach.agents.numbers"
@@ -21,7 +21,9 @@ local prompts = {}
 ---@field current table|nil the newest published version, with its config
 ---@field draft table|nil the draft that has the prompts, or gets them; nil: a new one
 ---@field newest integer number of the newest version
----@field config table|nil to write; nil: nothing is written
+---@field config table|nil to write
+---@field inputs table|nil instruction_builder_inputs to write, of the version that a new one is made from: that it is
+--- made takes its configuration alone
 ---@field publish boolean
 ---@field is_written boolean|nil its draft was written
 ---@field base table|nil the version that `differences` are the differences from
@@ -139,9 +141,11 @@ local function check_prompts(config, list, force, problems)
   return #problems == count
 end
 
-local function with_prompts(config, list)
-  for _, prompt in ipairs(list) do config = text_field.set(config, prompt.field, prompt.text) end
-  return config
+-- What a version holds, with prompts in it.
+local function with_prompts(version, list)
+  local whole = contents.of_version(version)
+  for _, prompt in ipairs(list) do whole.config = text_field.set(whole.config, prompt.field, prompt.text) end
+  return whole
 end
 
 local function holds_prompts(config, list)
@@ -151,19 +155,26 @@ local function holds_prompts(config, list)
   return true
 end
 
-local function compare(wanted, present)
-  return diff.compare(wanted, present, { path = "config", exact = true })
+local function compare(wanted, version)
+  return contents.all_differences(wanted, contents.of_version(version))
+end
+
+-- True for a draft that is what is wanted, or is yet to get its inputs: a run that was cut off has left it.
+local function is_left(draft, wanted)
+  local present = contents.of_version(draft)
+  present.instruction_builder_inputs = present.instruction_builder_inputs or wanted.instruction_builder_inputs
+  return #contents.all_differences(wanted, present) == 0
 end
 
 -- Puts the prompts into a draft that stays what it is otherwise. When it is published, what it holds
 -- besides goes into use, too, and is a difference.
 local function on_draft(made, state, list)
   local draft = state.draft
-  local config = with_prompts(draft.config, list)
-  local changes = compare(config, draft.config)
-  made.draft, made.config = draft, #changes > 0 and config or nil
+  local wanted = with_prompts(draft, list)
+  local changes = compare(wanted, draft)
+  made.draft, made.config = draft, #changes > 0 and wanted.config or nil
   made.base = made.publish and made.current or draft
-  made.differences = made.base == draft and changes or compare(config, made.base.config)
+  made.differences = made.base == draft and changes or compare(wanted, made.base)
   if not state.is_own and (made.config or made.publish) then made.draft_used = draft.version end
 end
 
@@ -177,7 +188,7 @@ end
 -- There is a published version, and a newer draft of somebody else that is not as wanted.
 local function on_other_draft(made, draft, wanted, options)
   if options.on_draft == "leave" then
-    made.config, made.draft_left_alone = wanted, draft.version
+    made.config, made.inputs, made.draft_left_alone = wanted.config, wanted.instruction_builder_inputs, draft.version
   elseif holds_prompts(draft.config, made.prompts) and not options.publish then
     made.draft, made.differences = draft, {} -- it has the prompts already, whatever else it has
   else
@@ -187,14 +198,16 @@ end
 
 -- A new version of the published one. A draft that is the same was left by a run that was cut off.
 local function on_published(made, state, list, options)
-  local wanted, draft = with_prompts(made.current.config, list), state.draft
-  made.base, made.differences = made.current, compare(wanted, made.current.config)
+  local wanted, draft = with_prompts(made.current, list), state.draft
+  made.base, made.differences = made.current, compare(wanted, made.current)
   if #made.differences == 0 then
     made.publish = false
   elseif not draft then
-    made.config = wanted
-  elseif #compare(wanted, draft.config) == 0 then
-    made.draft, made.draft_used = draft, made.publish and draft.version or nil
+    made.config, made.inputs = wanted.config, wanted.instruction_builder_inputs
+  elseif is_left(draft, wanted) then
+    made.draft = draft
+    made.inputs = #compare(wanted, draft) > 0 and wanted.instruction_builder_inputs or nil
+    made.draft_used = (made.publish or made.inputs) and draft.version or nil
   else
     on_other_draft(made, draft, wanted, options)
   end
@@ -230,7 +243,7 @@ end
 local function make_plan(group, state, options, problems)
   local made = {
     agent = group.agent, prompts = group.prompts, current = state.published, publish = options.publish or false,
-    differences = {},
+    newest = state.newest, differences = {},
   }
   local is_writable = state.draft and (state.is_own or options.on_draft == "update")
   local version = is_writable and state.draft or state.published
@@ -271,8 +284,9 @@ end
 
 local function read_state(api, agent, record)
   local row = record:row(agent)
-  local state = {}
-  state.published, state.draft, state.other_draft = agent_lookup.in_use(api, agent, row and row.draft)
+  local state, versions = {}, nil
+  state.published, state.draft, state.other_draft, versions = agent_lookup.in_use(api, agent, row and row.draft)
+  state.newest = versions[1] and versions[1].version or 0
   state.is_own = record:is_own(agent, state.draft)
   return state
 end
@@ -310,24 +324,31 @@ function prompts.publish_steps(one, phone_numbers)
   return slot_changes.publish_steps(holder, slot_changes.hand_over(phone_numbers, current, holder))
 end
 
+--- True when a plan writes into a version.
+---@param one anyreach.prompt_plan
+---@return boolean
+function prompts.writes_draft(one)
+  return not one.error and (one.config ~= nil or one.inputs ~= nil)
+end
+
 --- True when a plan writes something.
 ---@param one anyreach.prompt_plan
 ---@return boolean
 function prompts.is_due(one)
-  return not one.error and (one.config ~= nil or one.publish)
+  return prompts.writes_draft(one) or not one.error and one.publish
 end
 
 --- Writes the draft of a plan, and sets `draft` to it.
 ---@param api anyreach.client
 ---@param one anyreach.prompt_plan
 function prompts.write_draft(api, one)
-  if not one.config then return end
-  local fields = { config = one.config }
-  if one.draft then
-    api.agents.versions.update(one.agent.id, one.draft.version, fields)
-  else
-    one.draft = creation.version(api, one.agent.id, fields, { newest = one.newest, config = one.config })
+  local versions, id = api.agents.versions, one.agent.id
+  if one.config and not one.draft then
+    one.draft = creation.version(api, id, { config = one.config }, { newest = one.newest, config = one.config })
+  elseif one.config then
+    versions.update(id, one.draft.version, { config = one.config })
   end
+  if one.inputs then versions.update(id, one.draft.version, { instruction_builder_inputs = one.inputs }) end
 end
 
 -- }======

@@ -154,7 +154,7 @@ end
 -- The version that has the prompts; nil when it is somebody's draft. What was written is read again: it may not be what
 -- was sent.
 local function version_after(self, plan, is_published)
-  if plan.config then return agent_lookup.version(self.api, plan.agent.id, plan.draft.version) end
+  if plan.config or plan.inputs then return agent_lookup.version(self.api, plan.agent.id, plan.draft.version) end
   if plan.draft and not is_published and not self:is_own(plan.agent, plan.draft) then return nil end
   return plan.draft or plan.base
 end

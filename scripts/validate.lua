@@ -23,7 +23,7 @@ local spec = {
     reach.option,
     { name = "schema", value = "FILE", help = "a JSON Schema of `config`, instead of the one that the API serves" },
     { name = "formats", help = "what does not fit a `format` of the schema, such as uuid, is an error, not a warning" },
-    { name = "off", value = "CHECK,...", many = true, help = "no warnings of these checks, such as unknown-tool" },
+    { name = "off", value = "CHECK,...", many = true, help = "no warnings of these checks (unknown-tool, ...)" },
     { name = "offline", help = "use the schema that was last fetched; send nothing" },
     { name = "variables", value = "NAME,...", many = true, help = "variables that calls provide to prompts" },
     { name = "since", value = "REVISION", help = "of git; tells of prompts whose size changed a lot (HEAD)" },
@@ -41,6 +41,10 @@ to less than half or grew to more than double.
 With a credential the schema is fetched and kept; without one, or with --offline, the one that was kept
 is used. When there is none, only the checks that need no schema are made, and the summary says so.
 
+Warnings of a check can be switched off: for a run with --off; for one agent file with a comment at the
+beginning of a line, '# anyreach-lint: off CHECK, ...'; for a directory with a file .anyreach-lint, one
+check a line. The summary counts them.
+
 Prints one line a finding: FILE:LINE:COLUMN: error|warning: PATH: MESSAGE. With --quiet only errors, with
 --json one event a finding.
 
@@ -52,7 +56,7 @@ Examples:
   anyreach --sandbox run validate scripts/examples/clinic/agents]],
   exit_codes = {
     [0] = "no errors",
-    [3] = "errors, or the schema cannot be used",
+    [3] = "errors, the schema cannot be used, or a file switches off a check that does not exist",
     [5] = false,
     [9] = "a check failed: there are warnings (--strict), or a request is not recorded (--replay)",
     [10] = "it took longer than --deadline",
@@ -82,8 +86,9 @@ local function counted(count, noun)
 end
 
 local function print_counts(counts, facts, found)
-  report.line("%s: %s, %s", counted(facts.agents, "agent"), counted(counts.error, "error"),
-    counted(counts.warning, "warning"))
+  report.line("%s: %s, %s%s", counted(facts.agents, "agent"), counted(counts.error, "error"),
+    counted(counts.warning, "warning"),
+    facts.switched_off > 0 and "; " .. counted(facts.switched_off, "finding") .. " switched off" or "")
   report.line("schema: %s", found and found.source
     or "none, so only the checks that need none were made; set ANYREACH_TOKEN, or give --schema FILE")
 end
@@ -120,7 +125,7 @@ local function main(given)
   local code, failure = exit_code(counts, given.strict)
   return code, {
     agents = facts.agents, files = facts.files, errors = counts.error, warnings = counts.warning,
-    schema = found and found.source,
+    switched_off = facts.switched_off, schema = found and found.source,
   }, failure
 end
 

@@ -77,6 +77,20 @@ describe("validate", function()
     expect.equal((validate({ path, "--strict", "--variables", "who,whom" }, nil, cache)), 0)
   end)
 
+  it("says how many findings are switched off, and refuses unknown checks", function()
+    local path = process.directory_of { ["a.yaml"] = "name: A\nconfig: {instructions: '{{who}} {{whom}}'}\n" }
+    local cache = "XDG_CACHE_HOME=" .. process.directory()
+    local code, out = validate({ path, "--strict", "--off", "unknown-variable" }, nil, cache)
+    expect.equal(code, 0)
+    expect.contains(out, "1 agent: 0 errors, 0 warnings; 2 findings switched off\n")
+    code, out = validate({ path, "--off", "unknown-variable" }, { "--json" }, cache)
+    local list = events(out)
+    expect.equal({ code, #list, list[1].warnings, list[1].switched_off }, { 0, 1, 0, 2 })
+    expect.equal((validate({ path, "--off", "unknown-varable" }, nil, cache)), 64)
+    process.write(path .. "/.anyreach-lint", "unknown-varable\n")
+    expect.equal((validate({ path }, nil, cache)), 3)
+  end)
+
   it("gives events with --json, whatever happens", function()
     local path = process.directory_of { ["a.yaml"] = "name: A\nconfig: {key: x}\n", ["b.yaml"] = "nme: B\n",
       ["schema.txt"] = SCHEMA }

@@ -158,6 +158,51 @@ config:
   end)
 end)
 
+describe("a check", function()
+  local AGENT = "name: A\nconfig: {instructions: 'Hi {{nme}}, call `look_up` now.', tools: []}\n"
+
+  -- The findings of two files, and how many are switched off.
+  local function counts(comment, list, options)
+    local path = process.directory_of { ["a.yaml"] = comment .. AGENT, [".anyreach-lint"] = list,
+      ["b.yaml"] = AGENT:gsub("A", "B", 1) }
+    local found, facts = lint.run({ path }, options)
+    return { #found, facts.switched_off }
+  end
+
+  it("may be switched off for a run, a file and a directory", function()
+    expect.equal(counts(""), { 4, 0 })
+    expect.equal(counts("", nil, { off = { "unknown-tool" } }), { 2, 2 })
+    expect.equal(counts "# anyreach-lint: off unknown-tool\n", { 3, 1 })
+    expect.equal(counts "#anyreach-lint: off unknown-tool,  unknown-variable\r\n", { 2, 2 })
+    expect.equal(counts("", "# ours\n\nunknown-tool # named elsewhere\r\nprompt-size\n"), { 2, 2 })
+    expect.equal(counts("# anyreach-lint: off unknown-variable\n", "unknown-tool", { off = { "unknown-tool" } }),
+      { 1, 3 })
+  end)
+
+  it("is not switched off by the text of a prompt, or in the directory above", function()
+    local text = "name: A\nconfig:\n  instructions: |\n    # anyreach-lint: off unknown-variable\n    {{nme}}\n"
+    expect.equal(#findings(text), 1)
+    local path = process.directory_of { [".anyreach-lint"] = "unknown-variable\n", ["below/a.yaml"] = text }
+    expect.equal(#lines_of(path .. "/below"), 1)
+  end)
+
+  it("that is switched off must exist", function()
+    local function refused(...)
+      local arguments = { ... }
+      return expect.raises(function() counts(table.unpack(arguments, 1, 3)) end)
+    end
+    local err = refused("# x\n# anyreach-lint: off unknown-tol\n")
+    expect.equal(err.kind, "input")
+    expect.match(err.message, "/a%.yaml:2: there is no check 'unknown%-tol'; did you mean 'unknown%-tool'%?$")
+    expect.match(refused("# anyreach-lint: unknown-tool\n").message, "/a%.yaml:1: expected '# anyreach%-lint: off ")
+    expect.match(refused("", "# x\nprompt-sise\n").message,
+      "/%.anyreach%-lint:2: there is no check 'prompt%-sise'; did you mean 'prompt%-size'%?$")
+    err = refused("", nil, { off = { "xyzzy" } })
+    expect.equal(err.kind, "command_line")
+    expect.contains(err.message, "--off: there is no check 'xyzzy'; the checks are doubtful, ")
+  end)
+end)
+
 describe("tools", function()
   local AGENT = [[
 name: A

@@ -5,6 +5,7 @@ local agent_file = require "anyreach.agents.file"
 local history = require "anyreach.agents.lint.history"
 local prompt_checks = require "anyreach.agents.lint.prompt_checks"
 local schema = require "anyreach.schema"
+local switches = require "anyreach.agents.lint.switches"
 local values = require "anyreach.schema.values"
 
 local lint = {}
@@ -25,7 +26,7 @@ local lint = {}
 ---@class anyreach.lint_options
 ---@field environment? anyreach.environment whose values are merged into the agents
 ---@field schema? table of configurations
----@field off? string[] checks whose warnings are not wanted; errors stay
+---@field off? string[] checks whose warnings are not wanted; errors stay, and files may name more
 ---@field formats? boolean a value that does not fit a `format` of the schema is an error, not a warning
 ---@field variables? string[] names that are declared for all prompts
 ---@field since? string git revision that prompts are compared with
@@ -92,19 +93,21 @@ local function file_finding(problem, severity, check)
   }
 end
 
--- A key that looks mistyped is no news where the schema refuses it.
-local function without_repetitions(findings, off)
-  local refused, kept, is_off = {}, {}, {}
-  for _, check in ipairs(off or {}) do is_off[check] = true end
+-- A key that looks mistyped is no news where the schema refuses it. Also returns how many others are switched off.
+local function wanted(findings, is_off)
+  local refused, kept, switched_off = {}, {}, 0
   for _, finding in ipairs(findings) do
     if finding.check == "schema" then refused[finding.place] = true end
   end
   for _, finding in ipairs(findings) do
     local is_known = finding.check == "doubtful" and refused[finding.place]
-    local is_unwanted = finding.severity == "warning" and is_off[finding.check]
-    if not is_known and not is_unwanted then kept[#kept + 1] = finding end
+    if not is_known and is_off(finding) then
+      switched_off = switched_off + 1
+    elseif not is_known then
+      kept[#kept + 1] = finding
+    end
   end
-  return kept
+  return kept, switched_off
 end
 
 -- By file in the order of reading, then by line, then by column.
@@ -123,11 +126,12 @@ local function sort(findings, files)
   end)
 end
 
---- Checks agent files. A schema that cannot be used raises an error of kind "input".
+--- Checks agent files. A schema that cannot be used, and a check that is switched off and unknown, raise an error
+--- of kind "input".
 ---@param paths string[] files and directories
 ---@param options? anyreach.lint_options
 ---@return anyreach.finding[] in the order of the files
----@return {agents: integer, files: integer, skipped: table[], warnings: string[]} facts
+---@return {agents: integer, files: integer, switched_off: integer, skipped: table[], warnings: string[]} facts
 function lint.run(paths, options)
   options = options or {}
   local validator = options.schema and schema.compile(options.schema, { skip_patterns = true, formats = true })
@@ -148,10 +152,10 @@ function lint.run(paths, options)
   for _, agent in ipairs(agents) do
     if has_config(agent) then check_agent(agent, context, findings) end
   end
-  findings = without_repetitions(findings, options.off)
-  sort(findings, files)
-  return findings, { agents = #agents, files = #files, skipped = validator and validator.skipped or {},
-    warnings = validator and validator.warnings or {} }
+  local kept, switched_off = wanted(findings, switches.read(files, options.off))
+  sort(kept, files)
+  return kept, { agents = #agents, files = #files, switched_off = switched_off,
+    skipped = validator and validator.skipped or {}, warnings = validator and validator.warnings or {} }
 end
 
 --- How many findings there are of each severity.

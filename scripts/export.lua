@@ -149,6 +149,7 @@ local function main(given)
   local api, shown = anyreach.client(), nil
   local opened = not given.no_lock and lock.read(lock.path_in(given[1]))
   report.hold()
+  report.follow {}
   local chosen = environment.choose(given.environment, { given[1] }, account.of(api))
   local here = recipe.connect(api)
   if opened then lock_accounts.begin(opened, { api }, given, recipe.confirm) end

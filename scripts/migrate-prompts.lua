@@ -189,6 +189,7 @@ end
 
 local function run_one(run, plan)
   if plan.error then return { plan = plan, action = "failed", error = plan.error } end
+  plan.is_begun = prompts.is_due(plan)
   local ok, err = pcall(apply, run, plan)
   if not ok then return { plan = plan, action = "failed", error = err } end
   return { plan = plan, action = not prompts.is_due(plan) and "unchanged" or plan.publish and "published" or "written" }
@@ -246,9 +247,30 @@ local function options_of(given)
   }
 end
 
+-- How far it is with an agent, for the report of a run that is stopped.
+local function state_of(item)
+  local plan, result = item.plan, item.result
+  if result then
+    local is_over = result.action == "written" or result.action == "published"
+    return is_over and "done" or result.action == "not_tried" and "not_begun" or result.action
+  end
+  if not plan.is_begun then return "not_begun" end
+  return "in_progress", plan.is_written and plan.publish and "a draft was written, and may have been published"
+    or plan.is_written and "a draft was written" or "a draft may have been written"
+end
+
+-- The agents for report.follow, in the order of their plans.
+local function follow(plans)
+  local items = {}
+  for index, plan in ipairs(plans) do items[index] = { name = plan.agent.name, plan = plan } end
+  report.follow(items, state_of)
+  return items
+end
+
 local function main(given)
   local options = options_of(given)
   if given.check then host.restrict_writes {} end
+  report.follow {}
   local api = anyreach.client()
   local opened = lock.read(lock.path_in(given[1]))
   recipe.connect(api)
@@ -259,6 +281,7 @@ local function main(given)
   local run = { api = api, record = options.record,
     phone_numbers = given.publish and number_state.phone_numbers(api) or {} }
   local shown <close> = progress.start { label = "migrating", total = #plans }
+  local followed = given.check and {} or follow(plans)
   local results = tasks.each(plans, function(plan)
     return given.check and check_one(run, plan) or run_one(run, plan)
   end, {
@@ -266,7 +289,8 @@ local function main(given)
     untried = function(plan, ended) return { plan = plan, action = "not_tried", not_tried = ended } end,
     is_untouched = function(result) return not result.plan.is_written end,
     is_proof = function(result) return result.action ~= "unchanged" end,
-    on_result = function(result)
+    on_result = function(result, index)
+      if followed[index] then followed[index].result = result end
       print_result(result)
       shown:step()
     end,

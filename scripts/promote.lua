@@ -363,6 +363,7 @@ local function main(given)
     take_numbers = given.take_numbers or not given.check and ask_for_numbers or nil,
     from = given.from, to = given.to }
   if given.check then host.restrict_writes {} end
+  report.follow {}
   local sides = open_sides(given)
   local items = plan(sides, choose(sides, given), options)
   for _, item in ipairs(items) do

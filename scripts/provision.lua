@@ -146,6 +146,7 @@ end
 local function main(given)
   if given.check then host.restrict_writes {} end
   report.hold()
+  report.follow {}
   local api = anyreach.client()
   local chosen = environment.choose(given.environment, given, account.of(api), true)
   local agents = agent_file.load(given, given, { environment = chosen, schema = config_schema.cached() })

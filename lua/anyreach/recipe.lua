@@ -107,6 +107,7 @@ function Run:__close()
 end
 
 local function begin(spec, given)
+  report.follow(nil)
   current = setmetatable({ spec = spec, given = given, facts = {}, held = {}, before = current }, Run)
   return current
 end
@@ -206,6 +207,7 @@ end
 -- The end of a run that no error has ended.
 local function finish(run, code, summary, failure)
   code = code or 0
+  report.follow(nil)
   if failure then report.failed(failure) end
   if not report.is_json() then return code end
   for key, value in pairs(summary or {}) do run.facts[key] = value end

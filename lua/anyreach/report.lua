@@ -200,6 +200,78 @@ function report.writes(tally)
   return table.concat(parts)
 end
 
+-- {====== how far a run has come, for when it is stopped ======
+
+---@alias anyreach.work_state "done"|"unchanged"|"failed"|"in_progress"|"not_begun"
+
+local MOST_NAMES = 20 -- of the agents in one state
+
+-- The states in the order in which they are told, how they are told, and whether the agents are named.
+local STATES = {
+  { state = "done", words = "done", is_named = true },
+  { state = "in_progress", words = "in progress", is_named = true },
+  { state = "failed", words = "failed", is_named = true },
+  { state = "unchanged", words = "unchanged" },
+  { state = "not_begun", words = "not begun" },
+}
+
+local followed -- what report.follow was given, or nil
+
+--- Lets the report of a run that is stopped tell how far it has come with each agent. An empty list: the run has not
+--- written anything yet. Nil: it is over, or is not about agents.
+---@param list {name: string}[]|nil
+---@param state_of? fun(item: any): anyreach.work_state, string? the state, and what may have been done in words
+function report.follow(list, state_of)
+  followed = list and { list = list, state_of = state_of }
+end
+
+-- The agents by state, each {name, state, note}; nil when none is followed.
+local function followed_agents()
+  if not followed then return nil end
+  local agents = json.array {}
+  for index, item in ipairs(followed.list) do
+    local state, words = followed.state_of(item)
+    agents[index] = { name = item.name, state = state, note = words }
+  end
+  return agents
+end
+
+local function names_of(agents)
+  local names = {}
+  for index = 1, math.min(#agents, MOST_NAMES) do
+    local agent = agents[index]
+    local note = agent.note and (" (%s)"):format(agent.note) or ""
+    names[index] = printable(("'%s'%s"):format(agent.name, note), true)
+  end
+  local more = #agents > MOST_NAMES and (" and %d more"):format(#agents - MOST_NAMES) or ""
+  return redaction.text(table.concat(names, ", ")) .. more
+end
+
+-- "; of 3 agents: 1 done, 2 not begun; …", and a line for each state whose agents are named.
+local function agents_text(agents)
+  if #agents == 0 then return "; nothing was written; run the same command again" end
+  local counts, lines = {}, {}
+  for _, kind in ipairs(STATES) do
+    local members = {}
+    for _, agent in ipairs(agents) do
+      if agent.state == kind.state then members[#members + 1] = agent end
+    end
+    if #members > 0 then counts[#counts + 1] = ("%d %s"):format(#members, kind.words) end
+    if #members > 0 and kind.is_named then lines[#lines + 1] = ("\n  %s: %s"):format(kind.words, names_of(members)) end
+  end
+  return ("; of %d %s: %s; run the same command again to complete it%s"):format(#agents,
+    #agents == 1 and "agent" or "agents", table.concat(counts, ", "), table.concat(lines))
+end
+
+-- What a stopped run has done: by agent where they are followed, else by request.
+local function stopped_text(agents, tally)
+  local has_written = tally.applied + tally.open > 0
+  if not agents or #agents == 0 and has_written then return report.writes(tally) end
+  return agents_text(agents)
+end
+
+-- }======
+
 --- Reports that the run was stopped before its end: by a signal, or by its deadline.
 ---@param is_deadline boolean
 ---@param tally {applied: integer, open: integer, texts: string[]} writes answered well, and given up under way
@@ -208,17 +280,19 @@ function report.stopped(is_deadline, tally)
   local code = is_deadline and errors.exit_codes.timeout or errors.exit_codes.interrupted
   local message = is_deadline and ("stopped: the run took longer than --deadline %g"):format(host.options.deadline)
     or "interrupted"
+  local agents = followed_agents()
   if report.is_json() then
     report.event("error", {
       error = { kind = is_deadline and "timeout" or "interrupted", message = message },
       writes_applied = tally.applied,
       writes_open = json.array(tally.texts),
+      agents = agents,
       exit_code = code,
     })
   end
   io.stdout:flush()
   report.release()
-  io.stderr:write("anyreach: ", message, report.writes(tally), "\n")
+  io.stderr:write("anyreach: ", message, stopped_text(agents, tally), "\n")
   return code
 end
 

@@ -1,5 +1,7 @@
 -- Ctrl-C: it stops whatever a script is doing, at once and in good order, and a second one the program.
 
+local held_request = require "helpers.held_request"
+local json = require "anyreach.json"
 local process = require "helpers.process"
 local wire = require "helpers.wire"
 
@@ -156,7 +158,6 @@ describe("A run that is stopped", function()
   end)
 
   it("says so in its last event with --json", function()
-    local json = require "anyreach.json"
     local code, out = stop("INT", "--json")
     local event = json.decode(out:match "[^\n]*\n$")
     expect.equal({ code, event.event, event.exit_code }, { 130, "error", 130 })
@@ -173,5 +174,98 @@ describe("A run that is stopped", function()
       expect.equal({ status, out, err }, { 10, "", "anyreach: stopped: the run took longer than --deadline 0.2\n" })
     end
     expect.equal({ process.run(process.anyreach("--deadline", "60", "-e", "print 'done'")) }, { 0, "done\n", "" })
+  end)
+end)
+
+-- The point of interruption is generated: each write of a run over three agents, one at a time, before and after the
+-- sandbox carries it out. What the report says of an agent is compared with what the organisation has.
+describe("A recipe that is stopped", function()
+  local NAMES = { "Ada", "Bert", "Cleo" }
+  local STEPS = { "agents.create", "agents.versions.create", "agents.versions.publish" }
+
+  -- What is said of the agent whose step is held, by the step: the agent itself comes first.
+  local NOTES = { "may have been created", "created, not complete", "created, not complete" }
+
+  local function write_files()
+    local directory = process.directory()
+    for _, name in ipairs(NAMES) do
+      process.write(directory .. "/" .. name:lower() .. ".yaml",
+        ("name: %s\nconfig:\n  instructions: Answer calls.\n"):format(name))
+    end
+    return directory
+  end
+
+  local function cases()
+    local requests = {}
+    for number = 1, #NAMES do
+      for _, operation in ipairs(STEPS) do requests[#requests + 1] = operation .. " " .. number end
+    end
+    return held_request.cases(requests)
+  end
+
+  local function step_of(case)
+    for index, operation in ipairs(STEPS) do
+      if operation == case.operation then return index end
+    end
+  end
+
+  local function client(sandbox)
+    return anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin", headers = held_request.headers }
+  end
+
+  local function stop_provision(sandbox, case, files, ...)
+    local command = process.anyreach(...) .. " --concurrency=1 run provision " .. files
+    return held_request.stop(client(sandbox), case, function()
+      return process.start(sandbox.environment .. command)
+    end, "INT")
+  end
+
+  -- The report when the step of the agent with this number is held; the agents before it are done.
+  local function expected_report(case)
+    local counts, done = {}, {}
+    for index = 1, case.number - 1 do done[index] = "'" .. NAMES[index] .. "'" end
+    if #done > 0 then counts[1] = #done .. " done" end
+    counts[#counts + 1] = "1 in progress"
+    if case.number < #NAMES then counts[#counts + 1] = #NAMES - case.number .. " not begun" end
+    return ("anyreach: interrupted; of 3 agents: %s; run the same command again to complete it\n%s"
+      .. "  in progress: '%s' (%s)\n"):format(table.concat(counts, ", "),
+      #done > 0 and "  done: " .. table.concat(done, ", ") .. "\n" or "", NAMES[case.number], NOTES[step_of(case)])
+  end
+
+  it("says of each agent how far it is, and is completed by the same command", function()
+    for _, case in ipairs(cases()) do
+      local sandbox <close> = process.sandbox("--faults", case.faults)
+      local files = write_files()
+      local program, code = stop_provision(sandbox, case, files)
+      expect.equal({ case.name, code, select(2, process.headline(program:output "err")) },
+        { case.name, 130, expected_report(case) })
+      expect.equal({ case.name, (process.run(sandbox.environment .. process.anyreach("run", "provision", files))) },
+        { case.name, 0 })
+      local names = {}
+      for agent in client(sandbox).agents.each() do names[#names + 1] = agent.name end
+      table.sort(names)
+      expect.equal({ case.name, names }, { case.name, NAMES })
+    end
+  end)
+
+  it("tells the same in its last event with --json, beside the requests", function()
+    local case = held_request.cases { "agents.versions.create 2" }[2]
+    local sandbox <close> = process.sandbox("--faults", case.faults)
+    local program, code = stop_provision(sandbox, case, write_files(), "--json")
+    local event = json.decode(program:output():match "[^\n]*\n$")
+    expect.equal({ code, event.event, #event.writes_open }, { 130, "error", 1 })
+    expect.equal(event.agents, json.array {
+      { name = "Ada", state = "done" },
+      { name = "Bert", state = "in_progress", note = "created, not complete" },
+      { name = "Cleo", state = "not_begun" },
+    })
+  end)
+
+  it("before it has written anything says so", function()
+    local case = held_request.cases { "agents.list 1" }[2]
+    local sandbox <close> = process.sandbox("--faults", case.faults)
+    local program, code = stop_provision(sandbox, case, write_files())
+    expect.equal(code, 130)
+    expect.contains(program:output "err", "anyreach: interrupted; nothing was written; run the same command again\n")
   end)
 end)

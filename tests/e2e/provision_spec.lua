@@ -149,7 +149,7 @@ describe("a run that is stopped", function()
       local db = new_db()
       local run, code = stop_at(case, db, "INT")
       expect.equal({ case.name, code }, { case.name, 130 })
-      expect.match(select(2, process.headline(run:output("err"))), "^anyreach: interrupted[^\n]*\n$")
+      expect.match(select(2, process.headline(run:output("err"))), "^anyreach: interrupted; of 3 agents: ")
       expect.equal((provision(db, { CLINIC })), 0)
       expect.equal({ case.name, evaluate(db, STATE) }, { case.name, COMPLETE })
     end

@@ -1,16 +1,18 @@
--- Steps that are carried out one after the other: each is marked with its outcome, so that after a failure
--- it can be told what was done, what may have been done, and what was not attempted.
+-- Steps that are carried out one after the other: each is marked with its outcome, so that after a failure, or when
+-- the program is stopped, it can be told what was done, what may have been done, and what was not attempted.
 
 local errors = require "anyreach.errors"
 
 local steps = {}
 
 --- Carries out steps in their order. One that fails raises its error; all are marked in any case.
----@param list table[] each gets `outcome`: done, failed, may_have_been_done or not_attempted
+---@param list table[] each gets `outcome`: done, failed, may_have_been_done or not_attempted; while it is carried out,
+--- and for ever in a program that is stopped then, in_progress
 ---@param perform fun(step: table)
 function steps.run(list, perform)
   for _, step in ipairs(list) do step.outcome = "not_attempted" end
   for _, step in ipairs(list) do
+    step.outcome = "in_progress"
     local ok, err = pcall(perform, step)
     if not ok then
       local is_open = errors.is_error(err) and err.may_have_been_sent

@@ -18,6 +18,7 @@ local owners = require "anyreach.agents.export.owners"
 local prompt_files = require "anyreach.agents.export.prompt_files"
 local reconcile = require "anyreach.agents.export.reconcile"
 local references = require "anyreach.agents.references"
+local report = require "anyreach.report"
 local secrets = require "anyreach.agents.export.secrets"
 local standing = require "anyreach.agents.export.standing"
 local tasks = require "anyreach.client.tasks"
@@ -247,6 +248,28 @@ end
 
 -- }======
 
+-- How far it is with an agent's files, for the report of a run that is stopped.
+local function state_of(result)
+  if result.error then return "failed" end
+  if result.not_tried then return "not_begun" end
+  if #result.writes + #result.removes == 0 then return "unchanged" end
+  if result.is_written == nil then return "not_begun" end
+  if result.is_written then return "done" end
+  return "in_progress", "some of its files may have been written"
+end
+
+local function write_all(results)
+  report.follow(results, state_of)
+  for _, result in ipairs(results) do
+    if not result.error and not result.not_tried then
+      result.is_written = false
+      local ok, err = pcall(write, result)
+      result.is_written = true
+      if not ok then fail(result, err) end
+    end
+  end
+end
+
 --- Exports agents into a directory.
 ---@param api anyreach.client
 ---@param path string of the directory, which is made if need be
@@ -266,12 +289,7 @@ function export.run(api, path, options)
   describe_all(api, results, options)
   decide_all(results, where, options.environment)
   if not options.agents then folder.add_gone(results, where, options.prune_files) end
-  for _, result in ipairs(options.check and {} or results) do
-    if not result.error and not result.not_tried then
-      local ok, err = pcall(write, result)
-      if not ok then fail(result, err) end
-    end
-  end
+  if not options.check then write_all(results) end
   return results
 end
 

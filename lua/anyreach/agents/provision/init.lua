@@ -10,6 +10,7 @@ local errors = require "anyreach.errors"
 local lines = require "anyreach.agents.provision.lines"
 local plan = require "anyreach.agents.provision.plan"
 local references = require "anyreach.agents.references"
+local report = require "anyreach.report"
 local settling = require "anyreach.agents.provision.settling"
 local takeovers = require "anyreach.agents.provision.takeovers"
 local tasks = require "anyreach.client.tasks"
@@ -90,21 +91,21 @@ local Line = { __tostring = function(self) return lines.line(self) end, __name =
 
 -- A function to be called with each item of a list and its index, in any order; the items are reported
 -- in the list's.
-local function in_order(report)
+local function in_order(tell)
   local items, reported = {}, 0
   return function(item, index)
     items[index] = item
     while items[reported + 1] do
       reported = reported + 1
-      if report then report(items[reported]) end
+      if tell then tell(items[reported]) end
     end
   end
 end
 
 -- Calls `f` with each element, several at a time, and returns the list of results.
-local function for_each(list, f, options, is_check, report, of_results)
+local function for_each(list, f, options, is_check, tell, of_results)
   if options.on_start then options.on_start(#list, is_check) end
-  local note = in_order(report)
+  local note = in_order(tell)
   of_results.concurrency = options.concurrency
   function of_results.on_result(result, index)
     if options.on_step then options.on_step() end
@@ -380,6 +381,7 @@ end
 local function finish(work, options)
   take_all_steps(work)
   call_on_applied(work, options)
+  work.is_over = true
   return result_of(work)
 end
 
@@ -395,11 +397,40 @@ local function settle_twins(api, works, results, options)
   twins.look_again(api, created, function(item, other)
     local work = item.work
     work.progress.replaced, work.error = item.agent.id, nil
+    work.is_over = false
     if work.progress.on_created then work.progress.on_created(other) end
     adopt(work, other)
     work.taken = 1
     results[item.index] = finish(work, options)
   end)
+end
+
+-- How far the work has come, for the report of a run that is stopped.
+local function state_of(work)
+  local list, done, is_begun = work.change.steps, 0, false
+  for _, step in ipairs(list) do
+    if step.outcome == "done" then done = done + 1 end
+    is_begun = is_begun or step.outcome ~= "not_attempted"
+  end
+  if work.error then return "failed" end
+  if work.change.not_tried then return "not_begun" end
+  if #list == 0 then return "unchanged" end
+  if work.is_over then return "done" end
+  if not is_begun then return "not_begun" end
+  if done == #list then return "in_progress", "written, not read back yet" end
+  if list[1].action ~= "create_agent" then
+    return "in_progress", done > 0 and "changed, not complete" or "may have been changed"
+  end
+  return "in_progress", done > 0 and "created, not complete" or "may have been created"
+end
+
+local function works_of(api, changes, options)
+  local works = {}
+  for index, change in ipairs(changes) do
+    works[index] = begin(api, change, options)
+    works[index].name = change.name
+  end
+  return works
 end
 
 --- Does what compare() found, or the part of it that the list still holds.
@@ -409,12 +440,13 @@ end
 ---@return anyreach.provision_result[] in the order of the changes
 function provision.apply(api, changes, options)
   options = options or {}
-  local works = {}
-  for index, change in ipairs(changes) do works[index] = begin(api, change, options) end
+  local works = works_of(api, changes, options)
+  report.follow(works, state_of)
   create_awaited(works, options)
   local results = for_each(works, function(work) return finish(work, options) end, options, false, options.on_result,
     { untried = untried_result, is_untouched = is_untouched, is_proof = is_proof })
   settle_twins(api, works, results, options)
+  report.follow(nil)
   return results
 end
 

@@ -35,7 +35,7 @@ local spec = {
     { name = "check", help = "start, conclude: only show what would be done; exit code 2 if anything would be" },
     { name = "most", value = "N", type = "integer", help = "read at most so many conversations; default 200000" },
   },
-  writes = { "agents.versions.create", "agents.versions.publish" },
+  writes = { "agents.versions.create", "agents.versions.update", "agents.versions.publish" },
   operands = {
     name = "a command, and for all but plan an experiment file",
     min = 1,

@@ -22,7 +22,7 @@ local spec = {
     { name = "all-slots", help = "also the phone numbers that hold other versions of the agent" },
     { name = "check", help = "only show what would be done; exit code 2 if anything would be" },
   },
-  writes = { "agents.versions.create", "agents.versions.publish" },
+  writes = { "agents.versions.create", "agents.versions.update", "agents.versions.publish" },
   operands = { name = "the name or id of an agent", min = 1, max = 1 },
   notes = [[
 Shows what changes, copies the earlier version to a new one, and publishes the copy to the phone numbers

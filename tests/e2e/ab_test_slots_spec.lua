@@ -1,5 +1,6 @@
 -- Over random organisations: `ab-test start` names the holder of each slot that it takes, in events, and in text where
--- it is another agent; and it takes no other slot. A failure names the seed: AB_TEST_SEED=N runs that one alone.
+-- it is another agent; it takes no other slot; and its versions hold what the one in use holds, prompts aside. A
+-- failure names the seed: AB_TEST_SEED=N runs that one alone.
 
 local json = require "anyreach.json"
 local organizations = require "helpers.organizations"
@@ -58,6 +59,24 @@ local function held(state, taken)
   return all, of_others
 end
 
+-- The versions of the experiment are the newest published one with other instructions.
+local function check_versions(before, after)
+  local base, old = nil, before.agents.Desk.versions
+  for number, version in pairs(old) do
+    if version.published and number > (base or 0) then base = number end
+  end
+  local prompts = {}
+  for number, version in pairs(after.agents.Desk.versions) do
+    if not old[number] then
+      prompts[#prompts + 1] = version.config.instructions or "none"
+      version.config.instructions = old[base].config.instructions
+      expect.equal({ version.config, version.instruction_builder_inputs or 0 },
+        { old[base].config, old[base].instruction_builder_inputs or 0 })
+    end
+  end
+  expect.equal(#prompts, 2)
+end
+
 local function check_start(made, numbers)
   local before, taken = planned_state.read(box.first), write_experiment(made, numbers)
   local all, of_others = held(before, taken)
@@ -74,6 +93,7 @@ local function check_start(made, numbers)
     expect.equal({ code, told_by_events(done) }, { 0, all })
   end
   local after = planned_state.read(box.first)
+  check_versions(before, after)
   for _, number in ipairs(numbers) do
     for _, slot in ipairs(slots.names) do
       local key = number .. " " .. slot

@@ -56,6 +56,24 @@ describe("going back by number", function()
       { { 4, 0 }, { "POST /core/agents/" .. agent.id .. "/versions/4/publish" } })
   end)
 
+  it("takes the inputs of the instruction builder back, too", function()
+    local agent = prepare()
+    local api = both.first.agents.versions
+    for _, purpose in ipairs { "Book.", "Sell." } do
+      local number = api.create(agent.id, { config = { instructions = "Be kind." } }).version
+      api.update(agent.id, number, { instruction_builder_inputs = { purpose = purpose } })
+      api.publish(agent.id, number)
+    end
+    both:writes()
+    local code, out = both:run("rollback", "Desk", "--to", "4", "--check")
+    expect.equal({ code, both:writes() }, { 2, {} })
+    expect.contains(out, "instruction_builder_inputs.purpose")
+    expect.equal((both:run("rollback", "Desk", "--to", "4")), 0)
+    expect.equal(versions(agent)[6].instruction_builder_inputs, { purpose = "Book." })
+    both:writes()
+    expect.equal({ (both:run("rollback", "Desk", "--to", "4")), both:writes() }, { 0, {} })
+  end)
+
   it("only shows with --check, with exit code 2", function()
     prepare()
     local code, out = both:run("rollback", "Desk", "--to", "2", "--check")

@@ -145,6 +145,17 @@ function contents.all_differences(wanted, actual)
   return diff.compare(wanted, actual, { exact = true })
 end
 
+--- True for a draft that is what a version made of another one is to be, or is yet to get its inputs: a run that was
+--- cut off has left it.
+---@param draft table with its config
+---@param wanted {config: table, instruction_builder_inputs: any} as of_version gives it
+---@return boolean
+function contents.is_left(draft, wanted)
+  local whole = contents.of_version(draft)
+  whole.instruction_builder_inputs = whole.instruction_builder_inputs or wanted.instruction_builder_inputs
+  return #contents.all_differences(wanted, whole) == 0
+end
+
 --- What a state lacks of what is wanted, phone numbers aside.
 ---@param wanted anyreach.wanted
 ---@param state anyreach.agent_state

@@ -9,6 +9,7 @@ local core = require "anyreach.client_core"
 local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
+local json = require "anyreach.json"
 local stored_form = require "anyreach.agents.stored_form"
 
 local creation = {}
@@ -146,6 +147,19 @@ function creation.version(api, agent_id, fields, expected)
       if is_copy(version, expected.config) then return version end
     end
   end))
+end
+
+--- Gives a draft that was made of another version its inputs of the instruction builder, unless they came with it:
+--- creating from a configuration takes none, and whether creating from a version copies them is the server's choice.
+---@param api anyreach.client
+---@param agent_id string
+---@param number integer of the draft
+---@param inputs any of the other version
+function creation.keep_inputs(api, agent_id, number, inputs)
+  if inputs == nil or inputs == json.null then return end
+  local present = agent_lookup.version(api, agent_id, number).instruction_builder_inputs
+  if json.equal(present, inputs) then return end
+  api.agents.versions.update(agent_id, number, { instruction_builder_inputs = inputs })
 end
 
 -- }======

@@ -4,8 +4,8 @@
 
 local agent_lookup = require "anyreach.agents.lookup"
 local checked = require "anyreach.agents.checked"
+local contents = require "anyreach.agents.contents"
 local creation = require "anyreach.agents.creation"
-local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
 local number_state = require "anyreach.agents.numbers.number_state"
 local numbers = require "anyreach.agents.numbers"
@@ -78,17 +78,18 @@ end
 
 -- {====== the plan ======
 
--- The differences from one version's configuration to another's.
+-- The differences from one version to another.
 local function compare(before, after)
-  return diff.compare(after.config, before.config, { path = "config", exact = true })
+  return contents.all_differences(contents.of_version(after), contents.of_version(before))
 end
 
--- A draft after the current version that equals the target: an interrupted run has left it.
+-- A draft after the current version that equals the target, or is yet to get its inputs: an interrupted run has left
+-- it.
 local function find_draft(api, agent, versions, current, target)
   for _, version in ipairs(versions) do
     if version.version <= current.version then return nil end
     local draft = agent_lookup.with_config(api, agent.id, version)
-    if #compare(draft, target) == 0 then return draft end
+    if contents.is_left(draft, contents.of_version(target)) then return draft end
   end
 end
 
@@ -156,11 +157,14 @@ end
 ---@param api anyreach.client
 ---@param plan anyreach.rollback
 function rollback.create_version(api, plan)
-  if plan.holder.version then return end
-  local version = creation.version(api, plan.agent.id, { base_version = plan.target.version },
-    { newest = plan.newest, config = plan.target.config })
-  plan.holder.version = version.version
-  plan.holder.version_id = checked.version_id(version)
+  if plan.is_back then return end
+  if not plan.holder.version then
+    local version = creation.version(api, plan.agent.id, { base_version = plan.target.version },
+      { newest = plan.newest, config = plan.target.config })
+    plan.holder.version = version.version
+    plan.holder.version_id = checked.version_id(version)
+  end
+  creation.keep_inputs(api, plan.agent.id, plan.holder.version, plan.target.instruction_builder_inputs)
 end
 
 return rollback

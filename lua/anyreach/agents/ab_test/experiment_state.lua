@@ -125,14 +125,14 @@ end
 ---@field newest integer the newest version before
 ---@field taken table<integer, boolean> versions that were created for something else
 
-local function wanted_config(api, wanted)
-  local config = agent_lookup.version(api, wanted.agent_id, wanted.base).config
-  if wanted.prompt then config.instructions = wanted.prompt end
-  return config
+-- What the version is to have.
+local function wanted_content(api, wanted)
+  local base = agent_lookup.version(api, wanted.agent_id, wanted.base)
+  if wanted.prompt then base.config.instructions = wanted.prompt end
+  return { config = base.config, inputs = base.instruction_builder_inputs }
 end
 
-local function create(api, wanted)
-  local config = wanted_config(api, wanted)
+local function create(api, wanted, config)
   local body = wanted.prompt and { config = config } or { base_version = wanted.base }
   local newest = wanted.newest
   for number in pairs(wanted.taken) do newest = math.max(newest, number) end
@@ -147,7 +147,7 @@ end
 ---@param wanted anyreach.wanted_version
 ---@return table|nil
 function experiment_state.find_version(api, wanted)
-  local digest, found = canonical.digest(wanted_config(api, wanted)), nil
+  local digest, found = canonical.digest(wanted_content(api, wanted).config), nil
   for _, version in ipairs(agent_lookup.versions(api, wanted.agent_id)) do
     if version.version > wanted.newest and version.published ~= true and not wanted.taken[version.version] then
       local whole = agent_lookup.with_config(api, wanted.agent_id, version)
@@ -167,7 +167,9 @@ function experiment_state.create_version(api, wanted, noted, save)
   local version = noted.is_being_created and experiment_state.find_version(api, wanted)
   noted.is_being_created = true
   save()
-  version = version or create(api, wanted)
+  local content = wanted_content(api, wanted)
+  version = version or create(api, wanted, content.config)
+  creation.keep_inputs(api, wanted.agent_id, version.version, content.inputs)
   noted.version, noted.version_id, noted.is_being_created = version.version, version.id, nil
   save()
   return version

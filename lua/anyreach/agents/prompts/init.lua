@@ -159,13 +159,6 @@ local function compare(wanted, version)
   return contents.all_differences(wanted, contents.of_version(version))
 end
 
--- True for a draft that is what is wanted, or is yet to get its inputs: a run that was cut off has left it.
-local function is_left(draft, wanted)
-  local present = contents.of_version(draft)
-  present.instruction_builder_inputs = present.instruction_builder_inputs or wanted.instruction_builder_inputs
-  return #contents.all_differences(wanted, present) == 0
-end
-
 -- Puts the prompts into a draft that stays what it is otherwise. When it is published, what it holds
 -- besides goes into use, too, and is a difference.
 local function on_draft(made, state, list)
@@ -204,7 +197,7 @@ local function on_published(made, state, list, options)
     made.publish = false
   elseif not draft then
     made.config, made.inputs = wanted.config, wanted.instruction_builder_inputs
-  elseif is_left(draft, wanted) then
+  elseif contents.is_left(draft, wanted) then
     made.draft = draft
     made.inputs = #compare(wanted, draft) > 0 and wanted.instruction_builder_inputs or nil
     made.draft_used = (made.publish or made.inputs) and draft.version or nil
@@ -284,9 +277,9 @@ end
 
 local function read_state(api, agent, record)
   local row = record:row(agent)
-  local state, versions = {}, nil
-  state.published, state.draft, state.other_draft, versions = agent_lookup.in_use(api, agent, row and row.draft)
-  state.newest = versions[1] and versions[1].version or 0
+  local published, draft, other_draft, versions = agent_lookup.in_use(api, agent, row and row.draft)
+  local state = { published = published, draft = draft, other_draft = other_draft,
+    newest = versions[1] and versions[1].version or 0 }
   state.is_own = record:is_own(agent, state.draft)
   return state
 end

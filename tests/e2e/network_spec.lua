@@ -107,9 +107,10 @@ describe(".netrc", function()
     local server <close> = wire.start()
     local source = '[{"id":"1","presigned_url":"%s/bucket"}]'
     server:answer { body = source:format(server.base_url) }
-    run(("HOME=%s NETRC=%s/.netrc ANYREACH_BASE_URL=%s"):format(home, home, server.base_url),
+    server:answer({ status = 404, body = "{}" }, 1)
+    run(("HOME=%s NETRC=%s/.netrc ANYREACH_ORG_ID=org-1 ANYREACH_BASE_URL=%s"):format(home, home, server.base_url),
       "anyreach.client().try.sources.upload '/etc/hostname'")
-    local create, upload = table.unpack(server:requests())
+    local _, create, upload = table.unpack(server:requests())
     expect.contains(create, "Authorization: Bearer " .. HIDDEN .. "\r\n")
     expect.match(upload, "^PUT /bucket ")
     expect.falsy(upload:lower():find("authorization", 1, true))

@@ -69,9 +69,10 @@ describe("--trace", function()
   it("shows no query of a presigned address", function()
     local server <close> = wire.start()
     process.write(directory .. "/upload.md", "Text of the file.")
-    server:answer({ body = json.encode { id = "s", presigned_url = server.base_url .. "/up?ticket=hush" } }, 1)
-    server:answer({ status = 403, body = "<Code>Denied</Code>hush", type = "application/xml" }, 2)
-    local code, _, err = run_against(server, "--trace=full", "-e",
+    server:answer({ status = 404, body = "{}" }, 1)
+    server:answer({ body = json.encode { id = "s", presigned_url = server.base_url .. "/up?ticket=hush" } }, 2)
+    server:answer({ status = 403, body = "<Code>Denied</Code>hush", type = "application/xml" }, 3)
+    local code, _, err = run_against(server, "--trace=full", "--org=org-1", "-e",
       ("local _, err = pcall(anyreach.client().sources.upload, %q) print(err) io.stderr:write(err:curl())")
         :format(directory .. "/upload.md"))
     expect.equal(code, 0)

@@ -24,6 +24,7 @@ describe("the schema", function()
     "properties": {
       "instructions": {"type": "string"},
       "voice": {"type": "object", "properties": {"speed": {"type": "number", "maximum": 2}}},
+      "tools": {"type": "array"},
       "key": {"type": "string", "minLength": 100}
     }
   }]]
@@ -48,7 +49,7 @@ describe("the schema", function()
   end)
 
   it("leaves out warnings of checks that are switched off, and no errors", function()
-    local text = "name: A\nconfig: {instructions: 'Hi {{nme}}, use `look_up`.', voice: {speed: 3}}\n"
+    local text = "name: A\nconfig: {instructions: 'Hi {{nme}}, use `look_up`.', tools: [], voice: {speed: 3}}\n"
     expect.equal(#findings(text, { schema = SCHEMA }), 3)
     local lines = findings(text, { schema = SCHEMA, off = { "unknown-tool", "schema" } })
     expect.equal(#lines, 2)
@@ -144,8 +145,9 @@ config:
   -- What looks for an end again from each beginning takes hours for these, and run.sh ends it.
   it("that are never closed, and names that never end, take time in proportion", function()
     local name = ("a_"):rep(100000)
-    for _, text in ipairs { ("{{"):rep(100000), ("{{ a b"):rep(40000), "`" .. name, name } do
-      local file = "name: A\nconfig: {instructions: !file a.md}\n"
+    for _, text in ipairs { ("{{"):rep(100000), ("{{ a b"):rep(40000), "`" .. name, name, "use `" .. name,
+      ("`a_b` "):rep(20000), ("tool "):rep(40000), ("- `a_b`\n"):rep(20000) } do
+      local file = "name: A\nconfig: {instructions: !file a.md, tools: []}\n"
       local path = process.directory_of { ["a.yaml"] = file, ["a.md"] = text }
       lines_of(path)
     end
@@ -227,6 +229,52 @@ config:
     expect.equal(tool_findings "Use end_call or the tool book_slot.", { unknown "book_slot" })
   end)
 
+  -- The names that a prompt of an agent with tools is said to name beside end_call.
+  local function named(prompt)
+    local names = {}
+    for index, line in ipairs(tool_findings("end_call.\n" .. prompt)) do
+      names[index] = line:match "'([%w_]+)' looks"
+    end
+    return names
+  end
+
+  it("are names that a prompt says to use", function()
+    for _, prompt in ipairs {
+      "Call `book_slot`.", "Then invoke `book_slot` with the date.", "Always use the `book_slot` tool.",
+      "If it is free, you can call the function `book_slot`.", "Find a date using **`book_slot`**.",
+      "Run `book_slot(date, time)` first.", "Then trigger\n`book_slot`.", "Calls `book_slot` immediately.",
+      "Call either `end_call` or `book_slot`.", "Use `end_call`, `book_slot`, and nothing else.",
+      "The `book_slot` tool books.", "Book with the book_slot tool.", "Book with tool book_slot.",
+      "## Available tools\n\nUse them.\n\n- `end_call`: ends\n- `book_slot`: books",
+      "You have these tools:\n1. **`end_call`** ends\n2. **`book_slot`** books",
+      "```json\n{}\n```\nCall `book_slot`.", "```\n{{tools.book_slot}}\n```",
+    } do
+      expect.equal({ prompt, named(prompt) }, { prompt, { "book_slot" } })
+    end
+    expect.equal(named "Call `a_b`, `c_d` or `e_f`.", { "a_b", "c_d", "e_f" })
+  end)
+
+  it("are not whatever else stands in backticks", function()
+    for _, prompt in ipairs {
+      "Ask for `first_name`.", "Call `end_call` with `user_reason`.", "Call `end_call`. `date_of_birth` is a date.",
+      "Set the status to `no_answer`.", "Pass `patient_id` and `visit_type` on.", "It uses, `in_place`, nothing.",
+      "Use the `start_date` field.", "Use `start_date` parameters.", "Run with `DRY_RUN`, and use `API_KEY`.",
+      "Read `opening_hours.md`.", "Use `opening_hours.md`.", "| `visit_type` | text |", "- `visit_type`: text",
+      "## Tools\nUse them.\n## Fields\n- `visit_type`: text", "Tools:\n- `end_call`\n\nFields:\n- `visit_type`",
+      "```\ncall `book_slot`\nthe book_slot tool\n```", "~~~yaml\n- `x_y` tool\n```\nthe x_y tool\n~~~",
+      "A power tool is no tool at all.", "Nobody calls. `visit_type` is unknown.",
+      "What to call\n \n`visit_type`",
+    } do
+      expect.equal({ prompt, named(prompt) }, { prompt, {} })
+    end
+  end)
+
+  it("are looked for only where the file says which there are", function()
+    local prompt = "name: A\nconfig: {instructions: 'Call `book_slot`, not {{tools.look_up}}.'%s}\n"
+    expect.equal(#findings(prompt:format ""), 0)
+    expect.equal(#findings(prompt:format ", tools: []"), 2)
+  end)
+
   it("are not taken for parameters, variables or plain words", function()
     expect.equal(tool_findings "Use `end_call` with `call_reason`; the right tool is `this`. snake_case stays.", {})
     expect.equal(findings(AGENT:format "'`end_call` `first_name`'", { variables = { "first_name" } }), {})
@@ -238,6 +286,7 @@ config:
         .. "mentions it",
     })
     expect.equal(tool_findings "Then END\ncall.", {})
+    expect.equal(tool_findings "Then endCall.", {})
     expect.equal(#tool_findings "Then send_calls.", 1)
   end)
 

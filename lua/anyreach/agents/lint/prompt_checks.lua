@@ -6,15 +6,15 @@
 -- A variable {{name}} must be declared, with --variables or under config.variables (a mapping or a list of names;
 -- our choice: not documented). Templates also know the documented agent_response, subject and body.
 --
--- A prompt names a tool
---   as {{tools.NAME}};
---   as `NAME` in backticks, when NAME has an underscore;
---   as "the NAME tool" or "tool NAME", when NAME has an underscore.
--- Parameters of attached tools and declared variables are not tools. An attached tool is mentioned when its name
--- occurs anywhere in a prompt, also with spaces or dashes for underscores.
+-- Which names in a prompt are meant as tools, tool_names.lua says; one in backticks that is nearly that of an attached
+-- tool counts wherever it stands. Parameters of attached tools and declared variables are not tools. A configuration
+-- without `tools` leaves the published ones as they are, so that nothing is known of them; with an empty list there
+-- are none. An attached tool is mentioned when its name occurs anywhere in a prompt, also with spaces, dashes or
+-- nothing for underscores.
 
 local diff = require "anyreach.text.diff"
 local operations = require "anyreach.operations"
+local tool_names = require "anyreach.agents.lint.tool_names"
 
 local prompt_checks = {}
 
@@ -179,28 +179,6 @@ end
 
 -- {====== tools ======
 
--- Patterns of a place and a name; but for the first one the name must hold an underscore.
-local NAMINGS = {
-  "(){{%-?%s*tools%.([%w_-]+)",
-  "()`([%a][%w_-]*)`",
-  "()%f[%w_]([%a][%w_]*)%s+[Tt]ool%f[%W]",
-  "()%f[%w][Tt]ool%s+([%a][%w_]*)",
-}
-
--- Calls f(position, name) for each tool that a text names, once each.
-local function each_named(text, f)
-  local seen = {}
-  for index, naming in ipairs(NAMINGS) do
-    for position, name in text:gmatch(naming) do
-      local is_name = index == 1 or name:find("_", 1, true)
-      if is_name and not seen[name] then
-        seen[name] = true
-        f(position, name)
-      end
-    end
-  end
-end
-
 -- Names that look like those of tools and are something else.
 local function other_names(attached, known_variables)
   local names = setmetatable({}, { __index = known_variables })
@@ -220,9 +198,12 @@ end
 
 local function check_named(entry, attached, others, report)
   local list, set = names_of(attached)
-  each_named(entry.text, function(position, name)
-    if set[name] or others[name] then return end
+  local reported = {}
+  tool_names.each(entry.text, function(position, name, is_used)
+    if set[name] or others[name] or reported[name] then return end
     local near = operations.nearest(name, list)
+    if not near and not is_used then return end
+    reported[name] = true
     report("unknown-tool", entry, ("line %d: '%s' looks like a tool, and no tool of this name is attached%s")
       :format(line_of(entry.text, position), name, near and ("; did you mean '%s'?"):format(near) or ""))
   end)
@@ -230,7 +211,7 @@ end
 
 local function is_mentioned(name, prompts)
   local pattern = "%f[%w_]" .. name:lower():gsub("%p", function(mark)
-    return mark:find("[_-]") and "[_ -]" or "%" .. mark
+    return mark:find("[_-]") and "[_ -]?" or "%" .. mark
   end) .. "%f[^%w_]"
   for _, entry in ipairs(prompts) do
     if entry.text:lower():gsub("%s+", " "):find(pattern) then return true end
@@ -248,7 +229,9 @@ function prompt_checks.tools(config, known_variables, report)
     if entry.is_prompt then prompts[#prompts + 1] = entry end
   end
   local others = other_names(attached, known_variables)
-  for _, entry in ipairs(prompts) do check_named(entry, attached, others, report) end
+  if type(config.tools) == "table" then
+    for _, entry in ipairs(prompts) do check_named(entry, attached, others, report) end
+  end
   if #prompts == 0 then return end
   for _, entry in ipairs(attached) do
     if not is_mentioned(entry.name, prompts) then

@@ -341,11 +341,14 @@ describe("an answerer sees", function()
     local path = process.directory() .. "/x.txt"
     process.write(path, "bytes\0")
     server:answer({ body = ('[{"id":"%s","presigned_url":"%s/b?X-Amz-Signature=canary"}]'):format(ID,
-      storage.base_url) }, 1)
-    local _, seen = request_of(server, function(api) api.sources.upload(path) end)
-    local put = seen[2].request
+      storage.base_url) }, 2)
+    server:answer({ status = 404, body = "{}" }, 1)
+    local _, seen = request_of(server, function()
+      client(server, { organization = "org-1" }).sources.upload(path)
+    end)
+    local put = seen[3].request
     expect.equal({ #seen, put.method, put.path, put.query, put.body, put.is_presigned, put.writes },
-      { 3, "PUT", "/b", nil, "bytes\0", true, true })
+      { 4, "PUT", "/b", nil, "bytes\0", true, true })
     expect.falsy(put.url:find("canary", 1, true))
     expect.contains(storage:requests()[1], "X-Amz-Signature=canary")
   end)

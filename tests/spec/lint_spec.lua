@@ -247,6 +247,8 @@ config:
       "The `book_slot` tool books.", "Book with the book_slot tool.", "Book with tool book_slot.",
       "## Available tools\n\nUse them.\n\n- `end_call`: ends\n- `book_slot`: books",
       "You have these tools:\n1. **`end_call`** ends\n2. **`book_slot`** books",
+      "## Tools\n\n| tool | use |\n|---|---|\n| `end_call` | ends |\n| `book_slot` | books |",
+      "Ask the tool called `book_slot`.", "Tool names: `end_call`, `book_slot`",
       "```json\n{}\n```\nCall `book_slot`.", "```\n{{tools.book_slot}}\n```",
     } do
       expect.equal({ prompt, named(prompt) }, { prompt, { "book_slot" } })
@@ -263,7 +265,8 @@ config:
       "## Tools\nUse them.\n## Fields\n- `visit_type`: text", "Tools:\n- `end_call`\n\nFields:\n- `visit_type`",
       "```\ncall `book_slot`\nthe book_slot tool\n```", "~~~yaml\n- `x_y` tool\n```\nthe x_y tool\n~~~",
       "A power tool is no tool at all.", "Nobody calls. `visit_type` is unknown.",
-      "What to call\n \n`visit_type`",
+      "What to call\n \n`visit_type`", "Use the field called `visit_type`.",
+      "## Tools\n## Fields\n| `visit_type` | text |",
     } do
       expect.equal({ prompt, named(prompt) }, { prompt, {} })
     end

@@ -3,7 +3,8 @@
 --   {{tools.NAME}};
 --   the NAME tool, tool NAME, with or without backticks;
 --   `NAME` or `NAME(…)` behind a word such as "call" or "use", also as one of several ("call `a_b` or `c_d`");
---   - `NAME` at the beginning of a list item below a heading, or a line that ends with a colon, about tools.
+--   - `NAME` at the beginning of a list item or a row of a table, below a heading, or a line that ends with a colon,
+--     about tools.
 -- But for the first, NAME must hold an underscore and a lower-case letter, and code between fences is left out.
 -- A text that names what it uses in another way is missed: a warning that is mostly wrong would be switched off.
 
@@ -19,7 +20,8 @@ local USES = set_of [[call calls calling invoke invokes invoking use uses using 
   triggering execute executes executing]]
 local TOOLS = set_of "tool tools function functions"
 -- Between such a word and the name.
-local FILLERS = set_of "the a an then our your either both and or also again immediately now only always"
+local FILLERS = set_of [[the a an then our your either both and or also again immediately now only always
+  name names named called]]
 -- Behind a name, they say that it is no tool.
 local OTHERS = set_of [[variable variables parameter parameters argument arguments field fields file files key keys
   value values option options flag flags column columns property properties attribute attributes setting settings
@@ -91,7 +93,7 @@ end
 local function each_in_lists(text, f)
   local is_list = false
   for start, line in text:gmatch("()([^\n]+)") do
-    local position, name = line:match("^%s*[-*+%d][.)]?%s+[*_]*()`(%a[%w_-]*)")
+    local position, name = line:match("^%s*[-*+|%d][.)]?%s+[*_]*()`(%a[%w_-]*)`")
     if name then
       if is_name(name) then f(start + position - 1, name, is_list) end
     elseif line:find("^%s*#") or line:find(":[%s*_]*$") then

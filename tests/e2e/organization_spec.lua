@@ -204,7 +204,7 @@ describe("while a run writes to an organisation", function()
       } do
         local code, out, err = held:run(table.unpack(words))
         expect.equal({ words, code, out }, { words, 11, "" })
-        expect.match(err, "another run is writing to this organisation: 'provision' in %S+, process %d+, since %S+Z; ")
+        expect.match(err, "another run is writing to this organisation: 'provision' in .-, process %d+, since %S+Z; ")
       end
     end)
   end)

@@ -211,7 +211,8 @@ static bool is_surrogate(const char *at, const char *end) {
 static bool put_surrogate(struct encoder *e, const char *at) {
   char text[8];
   unsigned unit = 0xD000u | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
-  return put(e, text, (size_t)snprintf(text, sizeof text, "\\u%04x", unit));
+  int length = snprintf(text, sizeof text, "\\u%04x", unit);
+  return put(e, text, (size_t)length);
 }
 
 /* Writes what is at *at, which does not stand for itself, and moves *at past it. `start` is where

@@ -1,5 +1,4 @@
--- The recipe `ab-test` as a user runs it: from the plan to the conclusion, cut off at every write, and with
--- everything in its way that may be.
+-- The recipe `ab-test` as a user runs it, from the plan to the conclusion: cut off at every write, and hindered.
 
 local held_request = require "helpers.held_request"
 local json = require "anyreach.json"

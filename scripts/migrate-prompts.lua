@@ -136,12 +136,20 @@ local function file_list(plan)
   return list
 end
 
+-- The version that the texts are in, or go to; nil while that is yet to be created.
+local function version_of(result)
+  local plan = result.plan
+  local is_new = result.action == "write" or result.action == "publish"
+  local version = plan.draft or not is_new and plan.current or nil
+  return version and version.version
+end
+
 local function print_event(result)
   local plan = result.plan
   local decision = plan.decision or {}
   report.event("agent", {
     name = plan.agent.name, agent_id = plan.agent.id, files = file_list(plan), action = result.action,
-    agent_version = plan.draft and plan.draft.version or plan.current and plan.current.version,
+    agent_version = version_of(result),
     base_version = plan.base and plan.base.version, changes = diff_text.events(plan.differences),
     kept = path_list(decision.kept), merged = path_list(decision.merged),
     overwritten = path_list(decision.overwritten), draft_used = plan.draft_used,

@@ -4,6 +4,7 @@
 
 local json = require "anyreach.json"
 local organizations = require "helpers.organizations"
+local plan_property = require "helpers.plan_property"
 local planned_state = require "helpers.planned_state"
 local random_organization = require "helpers.random_organization"
 local slots = require "anyreach.agents.numbers.slots"
@@ -104,7 +105,7 @@ end
 
 describe("ab-test start", function()
   it("names who holds each slot that it takes, and takes no other", function()
-    random_organization.each_seed("AB_TEST_SEED", SEEDS, function(made)
+    plan_property.each_seed("AB_TEST_SEED", SEEDS, function(made)
       box:reset()
       local numbers = random_organization.phone_numbers(box.first)
       organizations.agent(box.first, "Desk", { instructions = "Be kind." },

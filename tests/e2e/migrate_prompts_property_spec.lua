@@ -1,8 +1,8 @@
--- Over random organisations and folders of prompts: the plan of `migrate-prompts` names everything that a run does. The
--- state after a run is the state before with what the events of --check say; the run tells the same; and a second run
--- writes nothing. A failure names the seed: PROMPTS_SEED=N runs that one alone.
+-- Over random organisations and folders of prompts: the plan of `migrate-prompts` names everything that a run does
+-- (helpers/plan_property.lua). A failure names the seed: PROMPTS_SEED=N runs that one alone.
 
 local organizations = require "helpers.organizations"
+local plan_property = require "helpers.plan_property"
 local planned_state = require "helpers.planned_state"
 local random_organization = require "helpers.random_organization"
 
@@ -39,48 +39,14 @@ local function options(made)
   return list
 end
 
-local function migrate(words, ...)
-  local all = { "migrate-prompts", "prompts" }
-  table.move(words, 1, #words, #all + 1, all)
-  for _, word in ipairs { ... } do all[#all + 1] = word end
-  return box:events(table.unpack(all))
-end
-
-local function without_outcomes(events)
-  local list = {}
-  for _, event in ipairs(events) do
-    if event.event == "agent" then
-      list[#list + 1] = { event.name, event.files, event.changes, event.base_version or 0, event.kept, event.merged,
-        event.overwritten, event.draft_used or 0, event.draft_left_alone or 0,
-        event.error and event.error.message or 0 }
-    elseif event.event == "slot" then
-      list[#list + 1] = { event.phone_number, event.slot, event.from, event.to.agent }
-    end
-  end
-  return list
-end
-
 local function check_round(made)
-  local before = planned_state.read(box.first)
-  write_prompts(made, before)
-  local words = options(made)
-  local plan, code, text = migrate(words, "--check")
-  if not (code == 0 or code == 2 or code == 3 or code == 8 or code == 11) then error(text) end
-  expect.equal(planned_state.differences(before, planned_state.read(box.first)), {})
-
-  local expected = planned_state.after(before, plan)
-  local done = migrate(words)
-  expect.equal(without_outcomes(done), without_outcomes(plan))
-  expect.equal(planned_state.differences(expected, planned_state.read(box.first)), {})
-
-  box:writes()
-  migrate(words)
-  expect.equal(box:writes(), {})
+  write_prompts(made, planned_state.read(box.first))
+  plan_property.check(box, plan_property.words({ "migrate-prompts", "prompts" }, options(made)))
 end
 
 describe("a plan of migrate-prompts", function()
   it("names everything that the run does, and the second run writes nothing", function()
-    random_organization.each_seed("PROMPTS_SEED", SEEDS, function(made)
+    plan_property.each_seed("PROMPTS_SEED", SEEDS, function(made)
       box:reset()
       local numbers = random_organization.phone_numbers(box.first)
       for _ = 1, 3 do

@@ -1,10 +1,9 @@
--- Over random organisations and agent files: a plan names everything that a run does. The state after a run is the
--- state before with what the events of --check say, and nothing else; the run tells the same; and a second run writes
--- nothing. A failure names the seed: PROVISION_SEED=N runs that one alone.
+-- Over random organisations and agent files: a plan names everything that a run does (helpers/plan_property.lua). A
+-- failure names the seed: PROVISION_SEED=N runs that one alone.
 
 local json = require "anyreach.json"
 local organizations = require "helpers.organizations"
-local planned_state = require "helpers.planned_state"
+local plan_property = require "helpers.plan_property"
 local random_organization = require "helpers.random_organization"
 
 local SEEDS = 12
@@ -59,64 +58,16 @@ end
 
 -- }======
 
--- {====== runs ======
-
-local function provision(words, ...)
-  local all = table.move(words, 1, #words, 2, { "provision" })
-  for _, word in ipairs { "agents", "--concurrency=2", ... } do all[#all + 1] = word end
-  return box:events(table.unpack(all))
-end
-
-local function without_outcomes(events)
-  local list = {}
-  for _, event in ipairs(events) do
-    if event.event == "agent" then
-      local steps = {}
-      for index, step in ipairs(event.steps) do
-        steps[index] = { step.action, step.differences or 0, step.slots or 0, step.base_version or 0 }
-      end
-      list[#list + 1] = { event.name, steps, event.draft_used or 0, event.draft_left_alone or 0 }
-    end
-  end
-  return list
-end
-
--- A run fails only for what its plan said.
-local function failures(events)
-  local list = {}
-  for _, event in ipairs(events) do
-    if event.event == "agent" and event.action == "failed" then list[#list + 1] = event.error.message end
-  end
-  return list
-end
-
 local function check_round(numbers)
   write_files(numbers)
-  local words = options()
-  if made:chance(10) then words[#words + 1] = "--always-publish" end
-  local before = planned_state.read(box.first)
-  local plan, code, text = provision(words, "--check")
-  box:writes()
-  if code ~= 0 and code ~= 2 and #failures(plan) == 0 then error(text) end
-  expect.equal(planned_state.differences(before, planned_state.read(box.first)), {})
-
-  local expected = planned_state.after(before, plan)
-  local done = provision(words)
-  expect.equal(failures(done), failures(plan))
-  expect.equal(without_outcomes(done), without_outcomes(plan))
-  expect.equal(planned_state.differences(expected, planned_state.read(box.first)), {})
-
-  if words[#words] == "--always-publish" then words[#words] = nil end
-  box:writes()
-  provision(words)
-  expect.equal(box:writes(), {})
+  local again = plan_property.words({ "provision", "agents", "--concurrency=2" }, options())
+  local words = made:chance(10) and plan_property.words(again, { "--always-publish" }) or again
+  plan_property.check(box, words, { again = again })
 end
-
--- }======
 
 describe("a plan", function()
   it("names everything that the run does, and the second run writes nothing", function()
-    random_organization.each_seed("PROVISION_SEED", SEEDS, function(random)
+    plan_property.each_seed("PROVISION_SEED", SEEDS, function(random)
       made = random
       box:reset()
       local numbers = random_organization.phone_numbers(box.first)

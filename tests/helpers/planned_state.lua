@@ -195,17 +195,22 @@ end
 
 local readers = {}
 
+-- Gives a number to a new version that events of slots have named before.
+local function number_new(work, number)
+  for key, holder in pairs(work.state.slots) do
+    if holder == work.name .. "@new" then work.state.slots[key] = ("%s@%d"):format(work.name, number) end
+  end
+end
+
 -- Of `migrate-prompts`: a draft that is there is changed or published, else a new version is made.
 local function read_prompts(work)
   local event, versions = work.event, work.agent.versions
   if event.action ~= "write" and event.action ~= "publish" then return end
-  local is_draft = not versions[event.agent_version].published
-  local number = is_draft and event.agent_version or newest(work.agent) + 1
+  local number = event.agent_version or newest(work.agent) + 1
+  assert(not (versions[number] or {}).published, "a published version cannot be changed")
   versions[number] = apply_differences(base_of(work.agent, event), event.changes)
   versions[number].published = event.action == "publish"
-  for key, holder in pairs(work.state.slots) do
-    if holder == work.name .. "@new" then work.state.slots[key] = ("%s@%d"):format(work.name, number) end
-  end
+  number_new(work, number)
 end
 
 -- Of `provision` and `promote`, whose events have steps, and of `migrate-prompts`.

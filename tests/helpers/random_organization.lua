@@ -2,7 +2,6 @@
 -- everything a run does. The same seed gives the same.
 
 local json = require "anyreach.json"
-local random_value = require "helpers.random_value"
 
 local random_organization = {}
 
@@ -170,18 +169,5 @@ function Organization:disturb(api, numbers)
 end
 
 -- }======
-
---- Runs a check with seeds from 1. An environment variable names the one that runs alone; failures name theirs.
----@param variable string
----@param count integer
----@param check fun(random: random_organization)
-function random_organization.each_seed(variable, count, check)
-  local given = math.tointeger(tonumber(os.getenv(variable)))
-  for seed = given or 1, given or count do
-    local one = random_organization.new((select(2, random_value.generator(seed))))
-    local ok, err = xpcall(check, debug.traceback, one)
-    if not ok then error(("%s=%d: %s"):format(variable, seed, err), 0) end
-  end
-end
 
 return random_organization

@@ -9,9 +9,11 @@
 
 #define PATH_PUNCTUATION "-._~!$&'()*+,;=:@"
 
+enum { OUR_ROWS = sizeof operations / sizeof *operations };
+
 /* The table in force: at first the generated one. */
 static const struct operation *rows = operations;
-static size_t row_count = sizeof operations / sizeof *operations;
+static size_t row_count = OUR_ROWS;
 
 const struct operation *operation_all(size_t *count) {
   *count = row_count;
@@ -69,22 +71,34 @@ static unsigned long match_path(const char *template, const char *path, struct s
   return *template == '\0' && *path == '\0' ? rank : 0;
 }
 
-const struct operation *operation_by_path(const char *method, const char *path, struct span *values,
+static const struct operation *best_match(const struct operation *table, size_t count,
+                                          const char *method, const char *path, struct span *values,
                                           bool *path_known) {
   const struct operation *best = NULL;
   unsigned long best_rank = 0;
   *path_known = false;
-  for (size_t i = 0; i < row_count; i++) {
+  for (size_t i = 0; i < count; i++) {
     struct span found[OPERATION_MAX_PATH_FIELDS];
-    unsigned long rank = match_path(rows[i].path, path, found);
+    unsigned long rank = match_path(table[i].path, path, found);
     if (rank == 0) continue;
     *path_known = true;
-    if (rank <= best_rank || strcmp(rows[i].method, method) != 0) continue;
-    best = &rows[i];
+    if (rank <= best_rank || strcmp(table[i].method, method) != 0) continue;
+    best = &table[i];
     best_rank = rank;
     memcpy(values, found, best->path_field_count * sizeof *values);
   }
   return best;
+}
+
+const struct operation *operation_by_path(const char *method, const char *path, struct span *values,
+                                          bool *path_known) {
+  return best_match(rows, row_count, method, path, values, path_known);
+}
+
+const struct operation *operation_of_ours(const char *method, const char *path,
+                                          struct span *values) {
+  bool path_known;
+  return best_match(operations, OUR_ROWS, method, path, values, &path_known);
 }
 
 /* Most names differ in their first byte. */
@@ -233,13 +247,48 @@ static bool check_names(char error[DEFINE_ERROR_MAX]) {
   return true;
 }
 
+/* What a method promises by RFC 9110; PATCH promises nothing. */
+static enum retry_class retry_of_method(const char *method) {
+  if (strcmp(method, "GET") == 0) return RETRY_SAFE;
+  return strcmp(method, "PUT") == 0 || strcmp(method, "DELETE") == 0 ? RETRY_IDEMPOTENT
+                                                                     : RETRY_NEVER;
+}
+
+/* A row of somebody else's document is at least as strict as its method. */
+static struct operation as_foreign(struct operation row) {
+  enum retry_class least = retry_of_method(row.method);
+  row.foreign = true;
+  row.writes = row.writes || row.writes_when || least != RETRY_SAFE;
+  if (row.writes && least == RETRY_SAFE) least = RETRY_IDEMPOTENT;
+  if (row.retry < least) row.retry = least;
+  return row;
+}
+
+/* The row in place of one of ours, which knows better what it does. */
+static struct operation as_ours(struct operation row, const struct operation *ours) {
+  row.foreign = false;
+  row.writes = ours->writes;
+  row.writes_when = ours->writes_when;
+  row.retry = ours->retry;
+  return row;
+}
+
 /* Puts the rows into the table of `count` rows, which has room for all. Returns the new count. */
 static size_t merge(struct operation *table, size_t count, const struct operation *added,
                     size_t added_count) {
   for (size_t i = 0; i < added_count; i++) {
     struct operation *place = find_place(table, count, &added[i]);
-    if (place == &table[count]) count++;
-    *place = added[i];
+    bool is_known = place != &table[count];
+    struct operation row =
+        is_known && !place->foreign ? as_ours(added[i], place) : as_foreign(added[i]);
+    if (is_known) {
+      row.name = place->name;
+      row.writes = row.writes || place->writes;
+      if (row.retry < place->retry) row.retry = place->retry;
+    } else {
+      count++;
+    }
+    *place = row;
   }
   qsort(table, count, sizeof *table, compare_names);
   return count;

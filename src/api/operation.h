@@ -92,6 +92,7 @@ struct operation {
   const char *writes_when; /* a path value with which a read may write after all, or NULL */
   bool public_;            /* takes no credential */
   bool unverified;         /* inferred, not documented */
+  bool foreign;            /* known from a document that was read at run time, and not from ours */
 };
 
 enum { OPERATION_MAX_PATH_FIELDS = 8 };
@@ -114,6 +115,10 @@ const struct operation *operation_by_name(const char *name);
 const struct operation *operation_by_path(const char *method, const char *path, struct span *values,
                                           bool *path_known);
 
+/* The same among our own rows alone, for a path whose bytes are decoded. */
+const struct operation *operation_of_ours(const char *method, const char *path,
+                                          struct span *values);
+
 /* True when some operation's name starts with `prefix` and a dot. */
 bool operation_is_namespace(const char *prefix);
 
@@ -135,8 +140,10 @@ enum {
 const char *operation_problem(const struct operation *row);
 
 /* Adds rows, in which operation_problem() must find nothing; every lookup sees them at once. A row
- * with the method and path (whatever its parameters are called) of a known one replaces it; rows
- * that were handed out before stay valid. All are added, or none: then `error` says why. What the
+ * with the method and path (whatever its parameters are called) of a known one replaces it under
+ * its name; rows that were handed out before stay valid. What a row says of writing and repeating
+ * makes nothing laxer: for a path of ours our own row decides, elsewhere it may only be stricter
+ * than its method. All are added, or none: then `error` says why. What the
  * rows point to must have been taken from `arena`, which is emptied when rows were added: the table
  * owns the memory from then on until the program ends. */
 bool operation_define(struct arena *arena, const struct operation *added, size_t count,

@@ -2,6 +2,7 @@
 
 #include <lauxlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lua/answerer.h"
 #include "lua/arguments.h"
@@ -200,21 +201,46 @@ static void add_headers(lua_State *L, struct call *call, const struct client *cl
   add_other_headers(L, call);
 }
 
-/* The last path value if it is text, for the guard; else NULL. */
-static const char *last_path_text(lua_State *L, const struct operation *operation) {
-  int index = (int)operation->path_field_count;
-  return index > 0 && lua_type(L, index) == LUA_TSTRING ? lua_tostring(L, index) : NULL;
+/* Headers by which some servers take a request for one of another method. */
+static bool names_method(const char *header) {
+  static const char *const names[] = {"X-HTTP-Method-Override", "X-HTTP-Method",
+                                      "X-Method-Override"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    if (strcasecmp(header, names[i]) == 0) return true;
+  return false;
+}
+
+static bool overrides_method(lua_State *L, int client) {
+  bool found = false;
+  push_client_headers(L, client);
+  int headers = lua_gettop(L);
+  if (lua_istable(L, headers))
+    for (lua_pushnil(L); !found && lua_next(L, headers); lua_settop(L, headers + 1))
+      found = names_method(lua_tostring(L, headers + 1));
+  lua_settop(L, headers - 1);
+  return found;
 }
 
 /* Raises when the run, or the client alone, may not send the request. */
-static void check_guard(lua_State *L, const struct client *client, struct guard_request *request) {
+static void check_guard(lua_State *L, const struct client *client, struct call *call,
+                        struct guard_request *request) {
   if (client->is_protected) request->protected_profile = client->profile;
   guard_check(L, request);
-}
-
-static void keep_judgement(struct call *call, const struct guard_request *request) {
   call->row = request->row;
   call->writes = request->writes;
+}
+
+/* The same for a request to the client's API, whose URL is complete. */
+static void check_api_guard(lua_State *L, int client_index, struct call *call, bool is_raw) {
+  const struct client *client = check_client(L, client_index);
+  const char *url = buf_text(&call->url);
+  if (!url) luaL_error(L, "not enough memory");
+  struct guard_request request = {.operation = call->operation,
+                                  .url = url,
+                                  .target = url + strlen(client->base_url),
+                                  .is_raw = is_raw,
+                                  .overrides_method = overrides_method(L, client_index)};
+  check_guard(L, client, call, &request);
 }
 
 /* Pushes a call with its address and body, right above the arguments. [-0, +n, e] */
@@ -240,10 +266,8 @@ static int l_call(lua_State *L) {
   lua_remove(L, 1);
   const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
   struct call_arguments arguments = check_arguments(L, operation);
-  struct guard_request guarded = {.operation = operation, .argument = last_path_text(L, operation)};
-  check_guard(L, client, &guarded);
   struct call *call = push_prepared_call(L, client, operation, &arguments);
-  keep_judgement(call, &guarded);
+  check_api_guard(L, lua_upvalueindex(UP_CLIENT), call, false);
   add_headers(L, call, client);
   call->by_client = true;
   return answer_call(L, arguments.body + 1);
@@ -281,20 +305,6 @@ static int l_curl(lua_State *L) {
   return 1;
 }
 
-/* The guard wants the path alone, and its last value decoded, as the server reads it. */
-static void guard_raw(lua_State *L, const struct client *client, struct call *call,
-                      const char *target) {
-  const char *path = lua_pushlstring(L, target, strcspn(target, "?"));
-  const char *last = strrchr(path, '/');
-  struct buf *value = json_new_buffer(L, CALL_MAX_URL);
-  if (last) check_buf(L, url_append_decoded(value, last + 1, strlen(last + 1)), "path");
-  struct guard_request request = {
-      .operation = call->operation, .path = path, .argument = buf_text(value)};
-  check_guard(L, client, &request);
-  keep_judgement(call, &request);
-  lua_pop(L, 2);
-}
-
 /* raw(method, target[, body]): `target` is path and query, encoded; lua/anyreach/client/request.lua
  * has checked both. Everything but a POST may be repeated. */
 static int l_raw_call(lua_State *L) {
@@ -311,9 +321,9 @@ static int l_raw_call(lua_State *L) {
                                  .path = target,
                                  .retry = creates ? RETRY_NEVER : RETRY_IDEMPOTENT,
                                  .writes = !reads};
-  guard_raw(L, client, call, target);
   check_buf(L, buf_append_text(&call->url, client->base_url), "path");
   check_buf(L, buf_append_text(&call->url, target), "path");
+  check_api_guard(L, lua_upvalueindex(UP_CLIENT), call, true);
   set_request_body(L, call, 3, 0);
   add_headers(L, call, client);
   call->by_client = true;
@@ -339,8 +349,7 @@ int l_call_upload(lua_State *L) {
                                  .writes = true,
                                  .public_ = true};
   struct guard_request guarded = {.operation = call->operation};
-  check_guard(L, client, &guarded);
-  keep_judgement(call, &guarded);
+  check_guard(L, client, call, &guarded);
   check_buf(L, buf_append_text(&call->url, url), "address");
   call->request.transfer.body = luaL_checklstring(L, 3, &call->request.transfer.body_length);
   add_header(L, call, "Content-Type", type, strlen(type));

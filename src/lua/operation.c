@@ -146,6 +146,7 @@ static void push_operation(lua_State *L, const struct operation *o) {
   set_string(L, "writes_when", o->writes_when);
   set_boolean(L, "public", o->public_);
   set_boolean(L, "unverified", o->unverified);
+  set_boolean(L, "foreign", o->foreign);
 }
 
 /* names() -> sorted array of the names of all operations */

@@ -328,7 +328,7 @@ static int open_libraries(lua_State *L) {
   lua_pushlightuserdata(L, host);
   lua_pushcclosure(L, open_host_module, 1);
   lua_setfield(L, -2, "anyreach.host");
-  if (host->options->values[OPTION_READ_ONLY]) guard_set_read_only(L);
+  if (host->options->values[OPTION_READ_ONLY]) guard_set_read_only();
   embedded_require(L, "anyreach");
   lua_setglobal(L, "anyreach");
   return 0;
@@ -360,6 +360,7 @@ struct host *host_open(const struct options *options) {
 void host_close(struct host *host) {
   if (host->server) server_stop(host->server);
   if (host->L) lua_close(host->L);
+  guard_forget();
   loop_free(host->loop);
   curl_global_cleanup();
   free(host);

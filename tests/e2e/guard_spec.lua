@@ -55,9 +55,25 @@ describe("--read-only", function()
       .. 'host.set_read_only(false) api.agents.create { name = "x" }', "--read-only")
   end)
 
+  it("is not lifted through the registry, nor by a row that a script defines", function()
+    expect_refused("agents.create", [[
+      local registry = debug.getregistry()
+      for key, value in pairs(registry) do
+        if value == true then registry[key] = nil end
+      end
+      api.agents.create { name = "x" }]], "--read-only")
+    expect_refused("agents.create", [[
+      local operations = require "anyreach.operations"
+      local row = operations.describe "agents.create"
+      row.writes, row.retry = false, "safe"
+      operations.define { row }
+      anyreach.client().agents.create { name = "x" }]], "--read-only")
+  end)
+
   it("knows the read that may write", function()
     expect_refused("agents.versions.get", 'api.agents.versions.get("x", "latest")', "--read-only")
     expect_refused("agents.versions.get", 'api.request { path = "/core/agents/x/versions/l%61test" }', "--read-only")
+    expect_refused("agents.versions.get", 'api.request { path = "/core/agents/x/versions//latest" }', "--read-only")
   end)
 end)
 

@@ -107,13 +107,13 @@ paths:
     expect.equal(entry.known.name, before.name)
   end)
 
-  it("follows what the document says explicitly", function()
+  it("follows what the document says explicitly, but not of repeating and paging", function()
     local found = openapi.read(document.decode([[
 openapi: 3.0.3
 paths: {/core/agents: {get: {security: [], x-retry: never, x-pagination: none, summary: "New\nwords."}}}
 ]], "test"))
     local row = document.rows(found)[1].row
-    expect.equal({ row.public, row.retry, row.paging, row.summary }, { true, "never", "none", "New words." })
+    expect.equal({ row.public, row.retry, row.paging, row.summary }, { true, "safe", "cursor", "New words." })
   end)
 
   it("that was bound before goes on as it was", function()

@@ -19,12 +19,15 @@ local OPTIONS = { "timeout", "started", "on_progress" }
 ---@field started? any the answer of the call that started the work, where a list is polled
 ---@field on_progress? fun(state: string, seconds: number) called after every look that finds it running
 
---- How the work that an operation starts is followed, or nil when it starts none.
+--- How the work that an operation starts is followed, or nil when it starts none. Looking must change nothing,
+--- whatever a document says: what writes is not followed.
 ---@param name string
 ---@return table|nil
 function waiting.rule(name)
   local operation = operations.describe(name)
-  return operation and operation.wait
+  local rule = operation and operation.wait
+  local poll = rule and operations.describe(rule.poll)
+  return poll and not poll.writes and rule or nil
 end
 
 local function contains(list, value)

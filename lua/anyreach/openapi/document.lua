@@ -1,7 +1,8 @@
 -- An OpenAPI document, from its text to rows for the operation table; openapi/operations.lua says what it means.
--- Of an operation that we know the document says better what goes over the wire; our name, and whatever it does
--- not state, stay. One that is new gets the name that the document or the naming rule gives it or, when that is
--- taken, the same behind its service's name: campaign.agents.list. So a name never depends on what else was read.
+-- Of an operation that we know the document says better what goes over the wire; our name, what we know of writing,
+-- repeating, paging and waiting, and whatever the document does not state, stay. One that is new gets the name that
+-- the document or the naming rule gives it or, when that is taken, the same behind its service's name:
+-- campaign.agents.list. So a name never depends on what else was read.
 
 local composites = require "anyreach.client.uploads"
 local errors = require "anyreach.errors"
@@ -101,9 +102,22 @@ local function path_fields(known, found)
 end
 
 -- What is not stated in the document.
-local DEFAULTS = { "retry", "paging", "writes", "public", "summary", "success_status" }
+local DEFAULTS = { "public", "summary", "success_status" }
 -- What a document may leave out.
-local OPTIONAL = { "description", "source", "scopes", "id_alias", "wait", "writes_when" }
+local OPTIONAL = { "description", "source", "scopes", "id_alias" }
+-- What a document does not change in an operation of ours. The table itself (src/api/operation.c) sees to writing and
+-- repeating, so that they hold for rows from elsewhere, too.
+local OURS = { "writes", "writes_when", "retry", "paging", "wait" }
+local EXTENSIONS = { writes = "x-writes", writes_when = "x-writes-when", retry = "x-retry", paging = "x-pagination",
+  wait = "x-wait" }
+local RETRY_BY_METHOD = { GET = "safe", PUT = "idempotent", DELETE = "idempotent" }
+local STRICTNESS = { safe = 1, idempotent = 2, never = 3 }
+
+-- Whether the document itself says something of it.
+local function states(found, key)
+  if found.stated[key] == nil then return found[key] ~= nil end
+  return found.stated[key]
+end
 
 local function improve(known, found)
   local row = {}
@@ -116,9 +130,59 @@ local function improve(known, found)
   for _, key in ipairs(OPTIONAL) do
     if row[key] == nil then row[key] = known[key] end
   end
+  for _, key in ipairs(OURS) do
+    if not known.foreign or not states(found, key) then row[key] = known[key] end
+  end
   if not found.stated.answer then row.answer, row.answer_kind = known.answer, known.answer_kind end
   return row
 end
+
+-- {====== what a document says and is not believed ======
+
+-- The fact as text, for comparing and for people.
+local function fact_text(value)
+  return type(value) == "table" and json.encode(value) or tostring(value)
+end
+
+local function overruled_of_ours(known, found)
+  local list = {}
+  for _, key in ipairs(OURS) do
+    if states(found, key) and fact_text(found[key]) ~= fact_text(known[key]) then
+      list[#list + 1] = key == "wait" and "x-wait is not the one known here"
+        or ("%s is %s there, %s here"):format(EXTENSIONS[key], fact_text(found[key]), fact_text(known[key] or "none"))
+    end
+  end
+  return list
+end
+
+-- A row that nothing of ours describes, as strict as its method at least, and what of it was not believed.
+local function stricter(found)
+  local row, list = {}, {}
+  for key, value in pairs(found) do row[key] = value end
+  local least = RETRY_BY_METHOD[found.method] or "never"
+  if least ~= "safe" and not found.writes then
+    row.writes = true
+    list[#list + 1] = ("x-writes is false there; a %s counts as a write"):format(found.method)
+  end
+  if STRICTNESS[found.retry] < STRICTNESS[least] then
+    row.retry = least
+    list[#list + 1] = ("x-retry is %s there; a %s counts as %s"):format(found.retry, found.method, least)
+  end
+  if row.writes and row.paging ~= "none" then
+    row.paging = "none"
+    list[#list + 1] = ("x-pagination is %s there; a write is not repeated for pages"):format(found.paging)
+  end
+  return row, list
+end
+
+-- The row that counts, and what of the document is not believed.
+local function believe(known, found)
+  if not known then return stricter(found) end
+  if known.foreign then return stricter(improve(known, found)) end
+  return improve(known, found), overruled_of_ours(known, found)
+end
+
+-- }======
 
 ---@class anyreach.openapi.taken
 ---@field names table<string, string> name -> whose it is
@@ -147,23 +211,21 @@ local function obstacle(taken, name)
   end
 end
 
--- A row under a name of its own, or nil and the reason.
-local function introduce(taken, found)
-  local reason = obstacle(taken, found.name)
-  if not reason then return found end
-  local name = naming.behind_service(found.service, found.name)
+-- Gives the row a name of its own. Returns the reason when there is none.
+local function introduce(taken, row)
+  local reason = obstacle(taken, row.name)
+  if not reason then return end
+  local name = naming.behind_service(row.service, row.name)
   if obstacle(taken, name) then
-    return nil, ("its name %s belongs to %s; api.request reaches it"):format(found.name, reason)
+    return ("its name %s belongs to %s; api.request reaches it"):format(row.name, reason)
   end
-  local row = {}
-  for key, value in pairs(found) do row[key] = value end
   row.name = name
-  return row
 end
 
 ---@class anyreach.openapi.merged
 ---@field row table ready for operations.define
 ---@field known table|nil what the table says of it now
+---@field overruled string[] what the document says of writing, repeating, paging and waiting, and is not believed
 
 --- Goes with every operation of a document to the table. Changes nothing.
 ---@param found table[] from openapi.read
@@ -172,14 +234,14 @@ end
 function document.rows(found)
   local taken, merged, refused = taken_names(), {}, {}
   for _, row in ipairs(found) do
-    local known, reason = document.known(row), nil
-    local result = known and improve(known, row)
-    if not result then result, reason = introduce(taken, row) end
-    if result then
-      merged[#merged + 1] = { row = result, known = known }
-      if not known then take(taken, result.name, result.method .. " " .. result.path) end
-    else
+    local known = document.known(row)
+    local result, overruled = believe(known, row)
+    local reason = not known and introduce(taken, result)
+    if reason then
       refused[#refused + 1] = { method = row.method, path = row.path, reason = reason }
+    else
+      merged[#merged + 1] = { row = result, known = known, overruled = overruled }
+      if not known then take(taken, result.name, result.method .. " " .. result.path) end
     end
   end
   return merged, refused

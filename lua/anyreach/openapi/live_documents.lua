@@ -56,6 +56,20 @@ function live_documents.define(reading)
   end
 end
 
+--- What a reading says and is not believed, a sentence each.
+---@param reading anyreach.openapi.reading
+---@return string[]
+function live_documents.overruled(reading)
+  local list = {}
+  for _, entry in ipairs(reading.merged) do
+    local row = entry.row
+    for _, text in ipairs(entry.overruled) do
+      list[#list + 1] = ("%s (%s %s): %s"):format(row.name, row.method, row.path, text)
+    end
+  end
+  return list
+end
+
 local function define_own()
   if not own then return end
   local reading = live_documents.read(own.document, own.name)
@@ -151,15 +165,19 @@ local function fetch(url)
   return (core.fetch(api, url, false))
 end
 
-local function warn_of_refused(name, refused)
+local function warn(name, texts, more)
   local report = require "anyreach.report"
-  for i, refusal in ipairs(refused) do
-    if i > MAX_WARNINGS then
-      report.warn("%s: %d more operations cannot be bound", name, #refused - MAX_WARNINGS)
-      break
-    end
-    report.warn("%s: %s %s cannot be bound: %s", name, refusal.method, refusal.path, refusal.reason)
+  for i = 1, math.min(#texts, MAX_WARNINGS) do report.warn("%s: %s", name, texts[i]) end
+  if #texts > MAX_WARNINGS then report.warn("%s: %d more %s", name, #texts - MAX_WARNINGS, more) end
+end
+
+local function warn_of(name, reading)
+  local refused = {}
+  for i, refusal in ipairs(reading.refused) do
+    refused[i] = ("%s %s cannot be bound: %s"):format(refusal.method, refusal.path, refusal.reason)
   end
+  warn(name, refused, "operations cannot be bound")
+  warn(name, live_documents.overruled(reading), "statements are not believed")
 end
 
 --- Whether the document says that it is served from another host than the client's, which calls go to.
@@ -181,7 +199,7 @@ local function load_own(source)
   if elsewhere then
     report.warn("%s: it is for %s; calls go to the client's address", source, elsewhere:gsub("%c", "?"))
   end
-  warn_of_refused(source, define_own().refused)
+  warn_of(source, define_own())
 end
 
 --- A program that begins with the operations of a document. For src/program/host.c.

@@ -23,6 +23,7 @@ local EXIT_PARTIAL = errors.exit_codes.partial
 ---@field changed {row: table, lines: string[]}[]
 ---@field gone table[] rows
 ---@field refused anyreach.openapi.refusal[]
+---@field overruled string[] what the document says of writing and repeating, and is not believed
 ---@field elsewhere? string the host that the document says it is for
 
 -- {====== one operation ======
@@ -152,7 +153,7 @@ end
 
 local function compare_reading(service, reading)
   local findings = { service = service, new = {}, changed = {}, gone = gone_rows(service, reading),
-    refused = reading.refused }
+    refused = reading.refused, overruled = live_documents.overruled(reading) }
   for _, entry in ipairs(reading.merged) do
     local lines = entry.known and update.compare(entry.known, entry.row)
     if not lines then
@@ -206,6 +207,7 @@ local function print_findings(findings)
   for _, refusal in ipairs(findings.refused) do
     print(("  refused  %s %s: %s"):format(refusal.method, refusal.path, refusal.reason))
   end
+  for _, text in ipairs(findings.overruled) do print("  kept     " .. text) end
   if findings.elsewhere then
     print(("  note     it is for %s; calls go to the client's address"):format(findings.elsewhere:gsub("%c", "?")))
   end
@@ -217,7 +219,7 @@ end
 
 local function print_event(findings, keep)
   local event = { service = findings.service, kept = keep, new = json.array {}, changed = json.array {},
-    gone = json.array {}, refused = json.array(findings.refused) }
+    gone = json.array {}, refused = json.array(findings.refused), overruled = json.array(findings.overruled) }
   for i, row in ipairs(findings.new) do event.new[i] = facts(row) end
   for i, row in ipairs(findings.gone) do event.gone[i] = facts(row) end
   for i, change in ipairs(findings.changed) do

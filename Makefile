@@ -65,8 +65,8 @@ $(BUILD)/obj/embedded_files.o: $(BUILD)/embedded_files.c
 $(BUILD)/embedded_files.c: $(BUILD)/embed $(EMBEDDED) $(BUILD)/embedded_names
 	@$(BUILD)/embed $(EMBEDDED) > $@.new && mv $@.new $@
 
-$(BUILD)/embed: src/gen/embed.c $(BUILD)/settings
-	$(call say,compile $<) $(COMPILE) -o $@ $<
+$(BUILD)/embed: src/gen/embed.c src/lua/modules.h $(BUILD)/settings
+	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -o $@ $< $(LDFLAGS) $(LIBRARIES)
 
 # Files that change only when what they hold does: how things are built, and which files go in.
 $(BUILD)/settings: HOLDS := $(COMPILE) $(ALLOCATOR) $(LDFLAGS)
@@ -111,6 +111,10 @@ $(BUILD)/unit/anyreach.a: $(filter-out %/program/main.o,$(OBJECTS))
 # Its system calls are made to fail, or to kill the process.
 FILE_CALLS := open flock fstat fchown fchmod write fsync link rename unlink
 $(BUILD)/unit/test_file_write: private LDFLAGS += $(FILE_CALLS:%=-Wl,--wrap=%)
+
+# Its Lua is made to look like another.
+LUA_CALLS := dlsym lua_dump luaL_loadbufferx
+$(BUILD)/unit/test_modules: private LDFLAGS += $(LUA_CALLS:%=-Wl,--wrap=%)
 
 $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/anyreach.a
 	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -o $@ $< $(LDFLAGS) $(BUILD)/unit/anyreach.a \

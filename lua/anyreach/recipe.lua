@@ -248,13 +248,13 @@ end
 
 -- A bundled recipe as a function, with its own environment if one is given; an unknown name is refused.
 local function load_recipe(name, environment)
-  local text = not name:find("/", 1, true) and host.embedded_text(PREFIX .. name .. ".lua")
-  if not text then
+  local file = PREFIX .. name .. ".lua"
+  if name:find("/", 1, true) or not host.embedded_text(file) then
     local near = operations.nearest(name, recipe.names())
     errors.raise("command_line", "there is no recipe '%s'%s", name, near and ("; did you mean '%s'?"):format(near)
       or "; 'anyreach recipes' lists them")
   end
-  return assert(load(text, "=" .. PREFIX .. name .. ".lua", "t", environment or _G))
+  return host.load_embedded(file, environment)
 end
 
 -- A module that is loaded when a field of it is asked for.

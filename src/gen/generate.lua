@@ -1,4 +1,5 @@
--- The generator: reads src/openapi/*.yaml and writes what is made from them. Run from the root:
+-- The generator: reads src/openapi/*.yaml, and what the program's commands and recipes declare, and writes what
+-- is made from them. Run from the root:
 --
 --   build/anyreach src/gen/generate.lua [OUTDIR]
 --
@@ -16,6 +17,7 @@ local OUTPUTS = {
   { path = "src/api/operations.inc", writer = require "rows" },
   { path = "lua/library/anyreach.lua", writer = require "library" },
   { path = "lua/REFERENCE.md", writer = require "reference" },
+  { path = "lua/anyreach/cli/summaries.lua", writer = require "summaries" },
 }
 
 local function read_file(path)

@@ -1,6 +1,7 @@
 /* What `require` finds in the program: C modules and embedded Lua files. */
 #include "lua/modules.h"
 
+#include <dlfcn.h>
 #include <lauxlib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +15,6 @@
 
 /* {====== embedded files ====== */
 
-#define OWN_PREFIX "=[anyreach] "
-
 static const char require_key;
 
 static int compare_name(const void *name, const void *file) {
@@ -27,7 +26,7 @@ const struct embedded_file *embedded_find(const char *name) {
 }
 
 bool embedded_is_own(const char *source) {
-  return strncmp(source, OWN_PREFIX, sizeof OWN_PREFIX - 1) == 0;
+  return strncmp(source, EMBEDDED_CHUNK_PREFIX, sizeof EMBEDDED_CHUNK_PREFIX - 1) == 0;
 }
 
 #ifdef ANYREACH_SOURCE_DIR
@@ -37,8 +36,39 @@ static int load_bytes(lua_State *L, const struct embedded_file *file, const char
   return luaL_loadfile(L, lua_pushfstring(L, "%s/%s", ANYREACH_SOURCE_DIR, file->name));
 }
 #else
+enum code_trust { CODE_UNPROVED, CODE_TRUSTED, CODE_REFUSED };
+
+struct comparison {
+  const char *at;
+  size_t left;
+};
+
+static int compare_piece(lua_State *L, const void *bytes, size_t length, void *context) {
+  struct comparison *rest = context;
+  (void)L;
+  if (length > rest->left || memcmp(bytes, rest->at, length) != 0) return 1;
+  rest->at += length;
+  rest->left -= length;
+  return 0;
+}
+
+/* Whether the Lua that runs is the one that has compiled the files, by its release and by what it
+ * has made of this file: the function on top of the stack. */
+static enum code_trust prove(lua_State *L, const struct embedded_file *file) {
+  const char *release = dlsym(RTLD_DEFAULT, "lua_ident");
+  struct comparison rest = {file->code, file->code_length};
+  bool same = release && strcmp(release, embedded_lua) == 0 &&
+              lua_dump(L, compare_piece, &rest, false) == 0 && rest.left == 0;
+  return same ? CODE_TRUSTED : CODE_REFUSED;
+}
+
 static int load_bytes(lua_State *L, const struct embedded_file *file, const char *chunk) {
-  return luaL_loadbuffer(L, (const char *)file->bytes, file->length, chunk);
+  static enum code_trust trust = CODE_UNPROVED;
+  if (trust == CODE_TRUSTED && file->code_length > 0)
+    return luaL_loadbufferx(L, file->code, file->code_length, chunk, "b");
+  int status = luaL_loadbufferx(L, file->text, file->length, chunk, "t");
+  if (trust == CODE_UNPROVED && status == LUA_OK) trust = prove(L, file);
+  return status;
 }
 #endif
 
@@ -48,7 +78,7 @@ int embedded_load(lua_State *L, const char *name) {
     lua_pushfstring(L, "no embedded file '%s'", name);
     return LUA_ERRFILE;
   }
-  const char *chunk = lua_pushfstring(L, OWN_PREFIX "%s", name);
+  const char *chunk = lua_pushfstring(L, EMBEDDED_CHUNK_PREFIX "%s", name);
   int top = lua_gettop(L);
   int status = load_bytes(L, file, chunk);
   lua_replace(L, top);

@@ -1,6 +1,11 @@
 /* What `require` finds in the program: C modules, and the Lua modules, recipes and examples that
  * are embedded. `make` turns lua/ and scripts/ into build/…/embedded_files.c with src/gen/embed.c;
- * a development build (make DEV=1) reads the files. */
+ * a development build (make DEV=1) reads the files.
+ *
+ * Lua files are embedded as text and as what Lua compiled it to, which loads ten times faster. That
+ * code is for one Lua only, and the library may have been exchanged since the program was built. So
+ * it is used only if the Lua that runs has the same release, and compiles the first file that is
+ * loaded to the same bytes; otherwise all are compiled again. */
 #ifndef ANYREACH_MODULES_H
 #define ANYREACH_MODULES_H
 
@@ -21,16 +26,24 @@ void modules_preload(lua_State *L, const luaL_Reg *modules);
 
 /* {====== embedded files ====== */
 
+/* Before the name of an embedded file, the name of its chunk. */
+#define EMBEDDED_CHUNK_PREFIX "=[anyreach] "
+
 /* One file. `name` is its path from the project's root, such as "lua/anyreach/client/pager.lua". */
 struct embedded_file {
   const char *name;
-  const unsigned char *bytes;
+  const char *text;
   size_t length;
+  const char *code; /* compiled, with line numbers; empty if it is not a Lua file */
+  size_t code_length;
 };
 
 /* All files, sorted by name. */
 extern const struct embedded_file embedded_files[];
 extern const size_t embedded_file_count;
+
+/* `lua_ident` of the Lua that has compiled them; empty if it was unknown. */
+extern const char embedded_lua[];
 
 /* The file of that name, or NULL. */
 const struct embedded_file *embedded_find(const char *name);

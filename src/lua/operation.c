@@ -162,6 +162,17 @@ static int l_operations_names(lua_State *L) {
   return 1;
 }
 
+/* scopes() -> {scope = true}: those that any operation may take */
+static int l_operations_scopes(lua_State *L) {
+  size_t count;
+  const struct operation *all = operation_all(&count);
+  lua_newtable(L);
+  for (size_t i = 0; i < count; i++)
+    for (const char *const *scope = all[i].scopes; scope && *scope; scope++)
+      set_boolean(L, *scope, true);
+  return 1;
+}
+
 /* describe(name) -> table, or nil for an unknown name */
 static int l_operations_describe(lua_State *L) {
   const struct operation *operation = operation_by_name(luaL_checkstring(L, 1));
@@ -330,13 +341,10 @@ static int l_operations_nearest(lua_State *L) {
 }
 
 static const luaL_Reg functions[] = {
-    {"names", l_operations_names},
-    {"describe", l_operations_describe},
-    {"match", l_operations_match},
-    {"check", l_operations_check},
-    {"nearest", l_operations_nearest},
-    {"define", l_operations_define},
-    {NULL, NULL},
+    {"names", l_operations_names},       {"scopes", l_operations_scopes},
+    {"describe", l_operations_describe}, {"match", l_operations_match},
+    {"check", l_operations_check},       {"nearest", l_operations_nearest},
+    {"define", l_operations_define},     {NULL, NULL},
 };
 
 int luaopen_anyreach_operations(lua_State *L) {

@@ -160,7 +160,18 @@ static int l_host_embedded_names(lua_State *L) {
 static int l_host_embedded_text(lua_State *L) {
   const struct embedded_file *file = embedded_find(luaL_checkstring(L, 1));
   if (!file) return 0;
-  lua_pushlstring(L, (const char *)file->bytes, file->length);
+  lua_pushlstring(L, file->text, file->length);
+  return 1;
+}
+
+/* load_embedded(name [, environment]) -> an embedded Lua file as a function. */
+static int l_host_load_embedded(lua_State *L) {
+  const char *name = luaL_checkstring(L, 1);
+  lua_settop(L, 2);
+  if (embedded_load(L, name) != LUA_OK) return lua_error(L);
+  lua_pushvalue(L, 2);
+  if (!lua_isnil(L, 2)) lua_setupvalue(L, 3, 1);
+  lua_settop(L, 3);
   return 1;
 }
 
@@ -244,6 +255,7 @@ static const luaL_Reg host_functions[] = {{"sandbox_url", l_host_sandbox_url},
                                           {"terminal_size", l_host_terminal_size},
                                           {"embedded_names", l_host_embedded_names},
                                           {"embedded_text", l_host_embedded_text},
+                                          {"load_embedded", l_host_load_embedded},
                                           {"option_rows", l_host_option_rows},
                                           {NULL, NULL}};
 

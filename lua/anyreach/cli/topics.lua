@@ -2,7 +2,6 @@
 -- of lua/anyreach/cli/topics or a part of one of the project's own documents. All are inside the program.
 
 local host = require "anyreach.host"
-local markdown = require "anyreach.text.markdown"
 
 local topics = {}
 
@@ -26,6 +25,7 @@ local PARTS = {
 }
 
 local function blocks_of(file, heading)
+  local markdown = require "anyreach.text.markdown"
   local text = host.embedded_text(file)
   local blocks = text and markdown.read(text)
   return blocks and heading and markdown.section(blocks, heading) or blocks

@@ -36,17 +36,9 @@ local every_scope -- read when first asked for
 
 local function all_scopes()
   if every_scope then return every_scope end
-  local known, list = {}, {}
-  local function add(scopes)
-    for _, scope in ipairs(scopes or {}) do
-      if not known[scope] then
-        known[scope] = true
-        list[#list + 1] = scope
-      end
-    end
-  end
-  add(DOCUMENTED_SCOPES)
-  for _, name in ipairs(operations.names()) do add(operations.describe(name).scopes) end
+  local known, list = operations.scopes(), {}
+  for _, scope in ipairs(DOCUMENTED_SCOPES) do known[scope] = true end
+  for scope in pairs(known) do list[#list + 1] = scope end
   table.sort(list)
   every_scope = list
   return list

@@ -1,14 +1,11 @@
 -- anyreach help: the overview, topics, and what we know about a command, recipe, operation or namespace.
 
 local arguments = require "anyreach.arguments"
-local color = require "anyreach.text.color"
 local command = require "anyreach.cli.commands"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
-local live_documents = require "anyreach.openapi.live_documents"
-local operation_help = require "anyreach.openapi.help"
 local operations = require "anyreach.operations"
-local recipe = require "anyreach.recipe"
+local summaries = require "anyreach.cli.summaries"
 local topics = require "anyreach.cli.topics"
 
 local spec = {
@@ -17,18 +14,12 @@ local spec = {
   operands = { name = "at most one topic", max = 1 },
 }
 
--- "  name    summary" for each name.
-local function summary_lines(names, spec_of)
+-- "  name    summary" for each of a list.
+local function summary_lines(list)
   local width, lines = 0, {}
-  for _, name in ipairs(names) do width = math.max(width, #name) end
-  for i, name in ipairs(names) do
-    lines[i] = ("  %-" .. width .. "s  %s"):format(name, spec_of(name).summary)
-  end
+  for _, listed in ipairs(list) do width = math.max(width, #listed.name) end
+  for i, listed in ipairs(list) do lines[i] = ("  %-" .. width .. "s  %s"):format(listed.name, listed.summary) end
   return table.concat(lines, "\n")
-end
-
-local function command_spec(name)
-  return command.get(name).spec
 end
 
 -- Names with commas, on lines that are no longer than the others.
@@ -61,7 +52,7 @@ Topics: %s
 The credential is in ANYREACH_TOKEN (ak_… or pat_…), where a pat_ token also needs ANYREACH_ORG_ID, or in
 a profile: 'anyreach help profiles'.
 Try it without one:  anyreach --sandbox -e 'print(anyreach.client().agents.create{ name = "Ada" }.id)'
-]]):format(summary_lines(command.names(), command_spec), summary_lines(recipe.names(), recipe.spec),
+]]):format(summary_lines(summaries.commands), summary_lines(summaries.recipes),
     arguments.global_options(), list_text(topics.names()))
 end
 
@@ -76,7 +67,7 @@ Recipes:
 %s
 
 'anyreach help RECIPE' explains one. Words after a script's name belong to the script: global options go before it.
-]]):format(summary_lines(recipe.names(), recipe.spec))
+]]):format(summary_lines(summaries.recipes))
 end
 
 local function operation_list(prefix)
@@ -90,24 +81,26 @@ local function operation_list(prefix)
   return #lines > 0 and table.concat(lines, "\n") .. "\n" or nil
 end
 
-local function recipe_help(name)
-  for _, known in ipairs(recipe.names()) do
-    if known == name then return recipe.help(name) end
+local function is_listed(list, name)
+  for _, listed in ipairs(list) do
+    if listed.name == name then return true end
   end
+end
+
+local function recipe_help(name)
+  return is_listed(summaries.recipes, name) and require("anyreach.recipe").help(name)
 end
 
 local function command_help(name)
   if name == "run" then return run_help() end
-  for _, known in ipairs(command.names()) do
-    if known == name then return arguments.help(command_spec(name)) end
-  end
+  return is_listed(summaries.commands, name) and arguments.help(command.get(name).spec)
 end
 
 local function refuse(topic)
   local names = operations.names()
   names[#names + 1] = "run"
-  for _, name in ipairs(command.names()) do names[#names + 1] = name end
-  for _, name in ipairs(recipe.names()) do names[#names + 1] = name end
+  for _, listed in ipairs(summaries.commands) do names[#names + 1] = listed.name end
+  for _, listed in ipairs(summaries.recipes) do names[#names + 1] = listed.name end
   for _, name in ipairs(topics.names()) do names[#names + 1] = name end
   for _, name in ipairs(operations.names()) do names[#names + 1] = name:match "^(.*)%." end
   local near = operations.nearest(topic, names)
@@ -120,27 +113,31 @@ local function topic_text(name)
   if not blocks then return nil end
   return require("anyreach.text.markdown_text").write(blocks, {
     width = host.terminal_size "stdout",
-    color = color.enabled "stdout",
+    color = require("anyreach.text.color").enabled "stdout",
   })
 end
 
 -- What has this name among ours: a command and a topic may share one.
 local function own_text(name)
   local texts = {}
-  for _, text_of in ipairs { command_help, recipe_help, topic_text } do texts[#texts + 1] = text_of(name) end
+  for _, text_of in ipairs { command_help, recipe_help, topic_text } do texts[#texts + 1] = text_of(name) or nil end
   return texts[1] and table.concat(texts, "\n")
+end
+
+local function operation_text(topic)
+  require("anyreach.openapi.live_documents").use_default()
+  if topic == "operations" then return operation_list("") end
+  local operation = operations.describe(topic)
+  return operation and require("anyreach.openapi.help").text(operation) or operation_list(topic)
 end
 
 local function text_for(topic)
   if not topic then return overview() end
-  if topic == "operations" then return operation_list("") end
   topic = topic:gsub("^api%.", "")
-  local operation = operations.describe(topic)
-  return own_text(topic) or operation and operation_help.text(operation) or operation_list(topic) or refuse(topic)
+  return own_text(topic) or operation_text(topic) or refuse(topic)
 end
 
 local function run(given)
-  live_documents.use_default()
   io.stdout:write(text_for(given[1]))
 end
 

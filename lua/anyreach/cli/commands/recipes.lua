@@ -1,7 +1,7 @@
 -- anyreach recipes: the bundled recipes with their summaries, or the help of one.
 
-local recipe = require "anyreach.recipe"
 local report = require "anyreach.report"
+local summaries = require "anyreach.cli.summaries"
 
 local spec = {
   usage = "anyreach recipes [NAME]",
@@ -9,27 +9,31 @@ local spec = {
   operands = { name = "at most one recipe", max = 1 },
 }
 
-local function print_event(name, help)
+local function list()
+  local width = 0
+  for _, recipe in ipairs(summaries.recipes) do width = math.max(width, #recipe.name) end
+  for _, recipe in ipairs(summaries.recipes) do
+    if report.is_json() then
+      report.event("recipe", recipe)
+    else
+      print(("%-" .. width .. "s  %s"):format(recipe.name, recipe.summary))
+    end
+  end
+end
+
+local function explain(name)
+  local recipe = require "anyreach.recipe"
+  local help = recipe.help(name)
+  if not report.is_json() then
+    io.stdout:write(help)
+    return
+  end
   local declared = recipe.spec(name)
   report.event("recipe", { name = name, summary = declared.summary, usage = declared.usage, help = help })
 end
 
-local function list()
-  if report.is_json() then
-    for _, name in ipairs(recipe.names()) do print_event(name) end
-    return
-  end
-  local names, width = recipe.names(), 0
-  for _, name in ipairs(names) do width = math.max(width, #name) end
-  for _, name in ipairs(names) do
-    print(("%-" .. width .. "s  %s"):format(name, recipe.spec(name).summary))
-  end
-end
-
 local function run(given)
-  if not given[1] then return list() end
-  if report.is_json() then return print_event(given[1], recipe.help(given[1])) end
-  io.stdout:write(recipe.help(given[1]))
+  if given[1] then explain(given[1]) else list() end
 end
 
 return { spec = spec, run = run }

@@ -222,15 +222,32 @@ static void reset_results(struct http_transfer *transfer) {
   transfer->left_earlier = false;
 }
 
+/* What must not reach the server twice goes over HTTP/1.1. A server that ends an HTTP/2 connection
+ * says which streams it has not processed, but libcurl (7.88 and 8.14) keeps that to itself: it
+ * ends in the same repetition as a connection that broke, see on_sending(). */
+static bool is_for_http2(const struct http_transfer *transfer) {
+  return transfer->http2 && transfer->may_repeat && strncmp(transfer->url, "https", 5) == 0;
+}
+
+static void set_protocol(struct http_transfer *transfer) {
+  CURL *easy = transfer->easy;
+  if (!is_for_http2(transfer)) {
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    return;
+  }
+  CURLSH *pool = loop_http2_pool(transfer->loop);
+  if (!pool) transfer->out_of_memory = true;
+  curl_easy_setopt(easy, CURLOPT_SHARE, pool);
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+}
+
 static void set_transport(struct http_transfer *transfer) {
   CURL *easy = transfer->easy;
   set_text(transfer, CURLOPT_URL, transfer->url);
   set_text(transfer, CURLOPT_USERAGENT, "anyreach-lua/" ANYREACH_VERSION);
   set_text(transfer, CURLOPT_ACCEPT_ENCODING, "gzip");
-  bool http2 = transfer->http2 && strncmp(transfer->url, "https", 5) == 0;
-  long version = http2 ? CURL_HTTP_VERSION_2TLS : CURL_HTTP_VERSION_1_1;
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, version);
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, http2 ? 1L : 0L);
+  set_protocol(transfer);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, transfer->headers);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
   curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_connecting);

@@ -48,7 +48,7 @@ struct http_transfer {
   bool may_repeat; /* false: must not reach the server twice, whatever happens to the connection */
   struct http_limits limits;
   const char *ca_file;             /* or NULL: the system's */
-  bool http2;                      /* offered to an HTTPS server; else HTTP/1.1 alone */
+  bool http2;                      /* offered to an HTTPS server, for what may be repeated */
   void (*received)(void *context); /* bytes were added to response_body, or NULL: not wanted */
   void (*done)(void *context);
   void *context;

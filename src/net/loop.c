@@ -14,6 +14,7 @@ enum { LOOP_MAX_WAIT_MS = 60 * 1000, LOOP_MAX_SOURCES = 8, LOOP_MAX_IDLE = 256 }
 
 struct loop {
   CURLM *multi;
+  CURLSH *http2_pool;       /* or NULL: not needed yet */
   struct loop_timer **heap; /* binary heap by `due`; heap[0] fires next */
   size_t timer_count, timer_capacity;
   struct loop_source *sources;
@@ -99,6 +100,7 @@ void loop_free(struct loop *loop) {
   if (!loop) return;
   while (loop->idle_count) curl_easy_cleanup(loop->idle[--loop->idle_count]);
   curl_multi_cleanup(loop->multi);
+  curl_share_cleanup(loop->http2_pool);
   close_wake_up();
   free(loop->heap);
   free(loop);
@@ -208,7 +210,17 @@ void loop_give_back_easy(struct loop *loop, CURL *easy) {
     return;
   }
   curl_easy_reset(easy);
+  curl_easy_setopt(easy, CURLOPT_SHARE, NULL); /* which the reset keeps */
   loop->idle[loop->idle_count++] = easy;
+}
+
+CURLSH *loop_http2_pool(struct loop *loop) {
+  if (loop->http2_pool) return loop->http2_pool;
+  CURLSH *pool = curl_share_init();
+  if (pool && curl_share_setopt(pool, CURLSHOPT_SHARE, CURL_LOCK_DATA_CONNECT) == CURLSHE_OK)
+    return loop->http2_pool = pool;
+  curl_share_cleanup(pool);
+  return NULL;
 }
 
 int loop_attach(struct loop *loop, CURL *easy, struct loop_transfer *transfer) {

@@ -76,6 +76,11 @@ void loop_remove_source(struct loop *loop, struct loop_source *source);
 CURL *loop_take_easy(struct loop *loop);
 void loop_give_back_easy(struct loop *loop, CURL *easy);
 
+/* The connections of transfers that may use HTTP/2, for CURLOPT_SHARE: apart from all others,
+ * because libcurl 7.88 sends a request of theirs over an HTTP/1.1 connection on which another one
+ * waits for its answer, and mixes the answers up. NULL when memory runs out. */
+CURLSH *loop_http2_pool(struct loop *loop);
+
 /* Attaches an easy handle. `done` runs in a later turn with curl's verdict, after the handle was
  * detached. Returns 0 or -1. loop_detach() ends a transfer early; `done` is then not called. */
 struct loop_transfer {

@@ -19,7 +19,7 @@ const struct option option_rows[OPTION_COUNT] = {
     [OPTION_CA_FILE] = {"ca-file", 0, OPTION_TEXT, "FILE",
                         "trust these certificate authorities instead of the system's"},
     [OPTION_HTTP2] = {"http2", 0, OPTION_FLAG, NULL,
-                      "offer HTTP/2 to the server; by default HTTP/1.1 is spoken"},
+                      "offer HTTP/2 for requests that may be repeated; all others use HTTP/1.1"},
     [OPTION_OPENAPI] = {"openapi", 0, OPTION_TEXT, "FILE|URL",
                         "add the operations of an OpenAPI document"},
     [OPTION_CONCURRENCY] = {"concurrency", 0, OPTION_INTEGER, "N",

@@ -1,5 +1,5 @@
 -- Through a real proxy (tinyproxy) to a real TLS server (nginx) before the sandbox: whatever is sent must arrive
--- once, and what was not sent must not be said to have been; and the same when the server rotates its connections.
+-- once, and what was not sent must not be said to have been.
 
 local front = require "helpers.front"
 local process = require "helpers.process"
@@ -68,43 +68,5 @@ describe("through a proxy", function()
       expect.falsy(message:find("hush", 1, true))
     end
     expect.equal(agents(), before)
-  end)
-end)
-
-describe("a server that ends its connections after 40 requests", function()
-  local CREATES = [[
-    local api, counts, list = anyreach.client(), { created = 0 }, {}
-    for i = 1, 600 do list[i] = i end
-    anyreach.map(list, function(i)
-      local _, err = api.try.agents.create { name = "rotated " .. i }
-      local outcome = anyreach.is_error(err) and ("%s, %s"):format(err.kind, err.may_have_been_sent) or "created"
-      counts[outcome] = (counts[outcome] or 0) + 1
-    end)
-    local seen = 0
-    for _ in api.agents.each() do seen = seen + 1 end
-    print(anyreach.json.encode { counts = counts, seen = seen })]]
-
-  local function create_many(...)
-    local sandbox <close> = process.sandbox()
-    local server <close> = front.nginx(sandbox.base_url, { http2 = true, limits = "keepalive_requests 40;" })
-    local code, out, err = process.run(("ANYREACH_BASE_URL=%s ANYREACH_TOKEN=ak_sandbox.admin %s -e %s"):format(
-      server.base_url, process.anyreach("--ca-file=" .. server.ca_file, ...), process.quote(CREATES)))
-    expect.equal({ code, err }, { 0, "" })
-    local result = anyreach.json.decode(out)
-    local _, log = process.run(("grep -c '\"POST .* HTTP/2' %s/access.log"):format(server.directory_of_logs))
-    return result.counts, result.seen, tonumber(log)
-  end
-
-  it("loses nothing", function()
-    local counts, seen, over_http2 = create_many("--concurrency=64")
-    expect.equal({ counts, seen, over_http2 }, { { created = 600 }, 600, 0 })
-  end)
-
-  it("doubles nothing with --http2, and what was lost is reported", function()
-    local counts, seen, over_http2 = create_many("--concurrency=64", "--http2")
-    local lost = counts["network, true"] or 0
-    expect.equal(counts.created + lost, 600)
-    expect.truthy(over_http2 >= counts.created)
-    expect.truthy(seen >= counts.created and seen <= 600)
   end)
 end)

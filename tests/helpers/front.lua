@@ -60,15 +60,25 @@ local function start_at_some_port(what, directory, make_command)
   error(what .. " found no port")
 end
 
+--- A self-signed certificate for localhost.
+---@return string certificate path
+---@return string key path
+---@return string directory new, with both
+function front.certificate()
+  local directory = process.directory()
+  local certificate, key = directory .. "/cert.pem", directory .. "/key.pem"
+  assert(process.run(("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
+    .. "-addext subjectAltName=DNS:localhost -keyout %s -out %s"):format(key, certificate)) == 0)
+  return certificate, key, directory
+end
+
 --- nginx with TLS before a server.
 ---@param upstream string address of the server
 ---@param options? {http2: boolean?, limits: string?} http2: offered to clients; limits: more directives
 ---@return table background with `base_url`, and `ca_file`, the certificate that it shows
 function front.nginx(upstream, options)
   options = options or {}
-  local directory = process.directory()
-  assert(process.run(("openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost "
-    .. "-addext subjectAltName=DNS:localhost -keyout %s/key.pem -out %s/cert.pem"):format(directory, directory)) == 0)
+  local certificate, _, directory = front.certificate()
   local started = start_at_some_port("nginx", directory, function(port)
     process.write(directory .. "/nginx.conf", filled(NGINX, {
       DIRECTORY = directory, PORT = port, UPSTREAM = upstream, LIMITS = options.limits or "",
@@ -77,7 +87,7 @@ function front.nginx(upstream, options)
     return ("/usr/sbin/nginx -p %s -c %s/nginx.conf -e %s/error.log"):format(directory, directory, directory)
   end)
   started.base_url = "https://localhost:" .. started.port
-  started.ca_file = directory .. "/cert.pem"
+  started.ca_file = certificate
   return started
 end
 

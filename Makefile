@@ -101,7 +101,7 @@ test: deps-test ## run the whole suite, or those of TESTS ("unit/test_url spec/j
 	@tests/helpers/json_schema_suite.sh $(BUILD)/json-schema-suite
 	@VALGRIND=$(VALGRIND) tests/run.sh $(BUILD)
 
-test-programs: $(PROGRAM) $(UNIT_TESTS) $(BUILD)/tests/wire_server
+test-programs: $(PROGRAM) $(UNIT_TESTS) $(BUILD)/tests/wire_server $(BUILD)/tests/storm_client
 
 # All objects but main's; the linker takes what a test needs.
 $(BUILD)/unit/anyreach.a: $(filter-out %/program/main.o,$(OBJECTS))
@@ -120,7 +120,7 @@ $(BUILD)/unit/%: tests/unit/%.c $(BUILD)/unit/anyreach.a
 	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -o $@ $< $(LDFLAGS) $(BUILD)/unit/anyreach.a \
 	  $(LIBRARIES) $(TEST_LIBRARIES)
 
-$(BUILD)/tests/wire_server: tests/helpers/wire_server.c $(BUILD)/settings
+$(BUILD)/tests/%: tests/helpers/%.c $(BUILD)/settings
 	$(call say,build $@) $(COMPILE) -o $@ $< $(LDFLAGS)
 
 # Any report of a sanitizer ends the program, so that a test sees it.

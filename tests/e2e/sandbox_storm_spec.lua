@@ -81,6 +81,8 @@ describe("a storm of hostile clients", function()
       expect_served(sandbox)
     end
     expect_none_left(sandbox, before)
+    local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin" }
+    expect.truthy(anyreach.json.is_array(api.request { path = "/_sandbox/requests" }))
     expect.equal(sandbox:output "err", "")
   end)
 end)

@@ -150,6 +150,46 @@ describe("control", function()
     refused(box, 404, "_sandbox", "GET", "/_sandbox/x")
   end)
 
+  -- Requests as no client of ours writes them: bytes of all kinds in every part, at places where rules look.
+  local function random_request()
+    local function bytes(length)
+      local characters = {}
+      for i = 1, math.random(0, length) do characters[i] = string.char(math.random(0, 255)) end
+      return table.concat(characters)
+    end
+    local function one_of(...) return (select(math.random(select("#", ...)), ...)) end
+    local headers = { [bytes(8)] = bytes(30), authorization = one_of("Bearer ak_sandbox.admin", bytes(30)) }
+    headers[one_of("content-type", "x-sandbox-fault", "host", "x-api-key")] =
+      one_of("application/json", "multipart/form-data; boundary=" .. bytes(3), bytes(20))
+    local path = one_of("/core/agents", "/core/agents/", "/_sandbox/uploads/", "/", "") .. one_of("", bytes(20))
+    return one_of("GET", "POST", "PATCH", bytes(6)), path, one_of("", "limit=", "metadata=", "name=") .. bytes(20),
+      headers, one_of("", bytes(100), '{"name": "' .. bytes(5) .. '"}')
+  end
+
+  it("shows them whatever their bytes", function()
+    local box = new()
+    math.randomseed(7)
+    local logged = 0
+    for _ = 1, 3000 do
+      local answer = box:handle(random_request())
+      expect.truthy(answer.status == nil or answer.status < 500 or answer.fault)
+      expect.truthy(utf8.len(answer.body or "") or answer.headers["Content-Type"] ~= "application/json")
+      local _, _, shown = ask(box, "GET", "/_sandbox/requests")
+      expect.truthy(tonumber(shown.headers["X-Total-Count"]) >= logged)
+      logged = tonumber(shown.headers["X-Total-Count"])
+      if logged % 100 == 0 then expect.equal(#must(box, "GET", "/_sandbox/requests"), logged) end
+      if logged == 200 then ask(box, "POST", "/_sandbox/reset") logged = 0 end
+    end
+  end)
+
+  it("keeps of an endless path only its beginning", function()
+    local box = new()
+    ask(box, "GET", "/" .. ("é"):rep(40000) .. "?" .. ("q"):rep(40000))
+    local request = must(box, "GET", "/_sandbox/requests")[1]
+    expect.truthy(utf8.len(request.path))
+    expect.truthy(#request.path <= 4096 and #request.path > 4000 and #request.query == 4096)
+  end)
+
   it("resets to the beginning, ids included", function()
     local box = new()
     local before = new_agent(box)

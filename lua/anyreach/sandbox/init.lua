@@ -1,5 +1,5 @@
 -- The sandbox: an emulator of the API as one function from a request to an answer. The HTTP server
--- (src/sandbox/server.c) calls it in a Lua state of its own; tests call it directly.
+-- (src/sandbox) calls it in a Lua state of its own; tests call it directly.
 --
 -- A request goes through: control routes, route (404, 405), fault, credential (401), scope (403), query and
 -- body (422), and then the rule of its operation (rules.lua), all within one transaction that is committed
@@ -220,10 +220,16 @@ end
 -- {====== control routes: ours, without a credential ======
 
 local LOG_MAXIMUM = 10000
+local LOG_BYTES = 4096 -- of a method, a path or a query
 
 -- The last requests, in a ring.
 local function new_log()
   return { entries = {}, total = 0 }
+end
+
+-- Bytes of any kind, as a string that JSON can hold.
+local function loggable(text)
+  return checks.clean_utf8(text:sub(1, LOG_BYTES))
 end
 
 local function add_to_log(log, entry)
@@ -291,9 +297,9 @@ function Sandbox:handle(method, path, query_text, headers, body)
   local call = { method = method, path = path, query = query_text, headers = headers, body = body }
   local answer, operation = answer_call(self, call)
   add_to_log(self.log, {
-    method = checks.clean_utf8(method),
-    path = checks.clean_utf8(path),
-    query = checks.clean_utf8(query_text),
+    method = loggable(method),
+    path = loggable(path),
+    query = loggable(query_text),
     status = answer.status or json.null,
     operation = operation or json.null,
   })

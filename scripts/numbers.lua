@@ -88,19 +88,23 @@ end
 
 -- {====== changes ======
 
-local function ending(what, steps, is_check)
-  local count = 0
-  for _, step in ipairs(steps) do count = count + #step.changes end
-  if #steps == 0 then report.line("nothing to do") end
-  return is_check and #steps > 0 and 2 or 0, { command = what, slots = count, requests = #steps }
+-- The end of a command: of what it has done, or would do, and of what an interrupted one had left.
+local function ending(what, lists, is_check)
+  local count, requests = 0, 0
+  for _, steps in ipairs(lists) do
+    requests = requests + #steps
+    for _, step in ipairs(steps) do count = count + #step.changes end
+  end
+  if requests == 0 then report.line("nothing to do") end
+  return is_check and requests > 0 and 2 or 0, { command = what, slots = count, requests = requests }
 end
 
 local function change(api, what, is_check, find_changes)
   local left = interrupted.complete(api, is_check)
-  if left and (is_check or left.what == what) then return ending(left.what, left.steps, is_check) end
+  if left and left.what == what then return ending(what, { left.steps }, is_check) end
   local steps = slot_changes.steps(find_changes())
   if is_check then slot_report.steps(steps) else interrupted.run(api, what, steps) end
-  return ending(what, steps, is_check)
+  return ending(what, { left and left.steps or {}, steps }, is_check)
 end
 
 -- }======

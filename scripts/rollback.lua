@@ -48,6 +48,10 @@ local function show_differences(plan)
 end
 
 local function name_left_alone(plan)
+  if plan.draft then
+    report.note("draft %d, which equals version %d, is used", plan.draft.version, plan.target.version)
+  end
+  if plan.draft_left_alone then report.note("draft %d is left alone", plan.draft_left_alone) end
   for _, slot in ipairs(plan.left_alone) do
     report.note("%s %s holds version %d and is left alone; --all-slots moves it", slot.number, slot.slot,
       slot.from.version)
@@ -58,7 +62,8 @@ local function print_event(plan, action)
   report.event("agent", {
     name = plan.agent.name, agent_id = plan.agent.id, action = action, from_version = plan.current.version,
     to_version = plan.target.version, agent_version = plan.holder.version,
-    changes = diff_text.events(plan.differences),
+    changes = diff_text.events(plan.differences), draft_used = plan.draft and plan.draft.version,
+    draft_left_alone = plan.draft_left_alone,
   })
 end
 

@@ -2,7 +2,9 @@
 -- of a config file; a place of its own for state; and what was asked to write.
 -- luacheck: read globals expect
 
+local digest = require "anyreach.digest"
 local held_request = require "helpers.held_request"
+local identity = require "anyreach.account.identity"
 local json = require "anyreach.json"
 local process = require "helpers.process"
 
@@ -127,6 +129,30 @@ function Organizations:writes()
   end
   self.seen = #all
   return list
+end
+
+local function noted_holder(told)
+  if told == json.null then return nil end
+  return { agent = told.agent, agent_id = told.agent_id, version = told.agent_version,
+    version_id = told.agent_version_id }
+end
+
+--- Leaves what a swap of two numbers leaves in the first organisation when it is interrupted before its first request.
+---@param a string
+---@param b string which is greater
+function Organizations:leave_swap(a, b)
+  local changes = json.array {}
+  for _, event in ipairs((self:events("numbers", "swap", a, b, "--check"))) do
+    if event.event == "slot" then
+      changes[#changes + 1] = { number = event.phone_number, slot = event.slot, from = noted_holder(event.from),
+        to = noted_holder(event.to) }
+    end
+  end
+  local name = digest.sha256(identity.learn(self.first).key):sub(1, 16)
+  local directory = self.directory .. "/state/anyreach/unfinished"
+  assert(os.execute("mkdir -p " .. directory))
+  process.write(("%s/%s.json"):format(directory, name), json.encode { what = ("swap %s %s --direction both")
+    :format(a, b), changes = changes })
 end
 
 --- Writes a file in the directory where recipes run.

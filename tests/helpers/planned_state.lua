@@ -126,6 +126,12 @@ local function base_of(agent, step)
   return copy(base or { config = {} })
 end
 
+local function check_content(told, version)
+  for _, key in ipairs { "config", "instruction_builder_inputs" } do
+    assert(#diff.compare(told[key], version[key], { exact = true }) == 0, "other differences are told")
+  end
+end
+
 local steps = {}
 
 function steps.create_agent(work, step)
@@ -164,10 +170,7 @@ function steps.publish(work, step)
   local number = work.number or work.event.agent_version
   local version = work.agent.versions[number]
   if step.differences then
-    local told = apply_differences(base_of(work.agent, step), step.differences)
-    for _, key in ipairs { "config", "instruction_builder_inputs" } do
-      assert(#diff.compare(told[key], version[key], { exact = true }) == 0, "publish tells other differences")
-    end
+    check_content(apply_differences(base_of(work.agent, step), step.differences), version)
   end
   version.published = true
   for _, slot in ipairs(step.slots or {}) do
@@ -213,18 +216,44 @@ local function read_prompts(work)
   number_new(work, number)
 end
 
--- Of `provision` and `promote`, whose events have steps, and of `migrate-prompts`.
-function readers.agent(work)
-  if work.event.action == "failed" then return end
-  if not work.event.steps then return read_prompts(work) end
-  for _, step in ipairs(work.event.steps) do assert(steps[step.action], step.action)(work, step) end
+-- A draft that the plan changes or publishes is named, and the newest other one, if nothing was published after it.
+local function check_drafts(work, used)
+  local event, versions, number = work.event, work.agent.versions, newest(work.agent)
+  if number > 0 and number == used then number = number - 1 end
+  local is_left = number > 0 and not versions[number].published
+  assert(event.draft_used == used, "another draft is used")
+  assert(event.draft_left_alone == (is_left and number or nil), "another draft is left alone")
 end
 
--- Of `numbers` and `migrate-prompts`.
+-- Of `rollback`: a copy of the earlier version is made, or is there as a draft, and published. If the current version
+-- equals the earlier one, only slots change.
+local function read_rollback(work)
+  local event, versions = work.event, work.agent.versions
+  if event.action ~= "roll_back" then return end
+  local number = event.agent_version or newest(work.agent) + 1
+  check_drafts(work, number ~= event.from_version and event.agent_version or nil)
+  check_content(apply_differences(copy(versions[event.from_version]), event.changes), versions[event.to_version])
+  if number ~= event.from_version then
+    assert(not (versions[number] or {}).published, "a published version cannot be changed")
+    versions[number] = copy(versions[event.to_version])
+  end
+  number_new(work, number)
+end
+
+-- Of `provision` and `promote`, whose events have steps, and of `migrate-prompts` and `rollback`.
+function readers.agent(work)
+  local event = work.event
+  if event.action == "failed" then return end
+  if event.to_version then return read_rollback(work) end
+  if not event.steps then return read_prompts(work) end
+  for _, step in ipairs(event.steps) do assert(steps[step.action], step.action)(work, step) end
+end
+
+-- Of `numbers`, `migrate-prompts` and `rollback`.
 function readers.slot(work)
   local event = work.event
   local key = event.phone_number .. " " .. event.slot
-  assert(work.before.slots[key] == holder_name(event.from), key .. " holds something else")
+  assert(work.state.slots[key] == holder_name(event.from), key .. " holds something else")
   work.state.slots[key] = holder_name(event.to)
 end
 

@@ -21,6 +21,7 @@ local rollback = {}
 ---@field current table the version in use, with its config
 ---@field newest integer number of the newest version
 ---@field draft table|nil a draft that equals the target already and only needs to be published
+---@field draft_left_alone integer|nil number of the newest draft, if it is newer than the current version and not used
 ---@field differences anyreach.difference[] from the current version to the target
 ---@field is_back boolean the current version equals the target already
 ---@field holder anyreach.holder the version that will be in use; its number comes when it is created
@@ -93,6 +94,13 @@ local function find_draft(api, agent, versions, current, target)
   end
 end
 
+local function draft_left_alone(versions, used)
+  for _, version in ipairs(versions) do
+    if version.published == true then return nil end
+    if not used or version.version ~= used.version then return version.version end
+  end
+end
+
 -- The slots that hold versions of the agent other than the one that gives up its own.
 local function other_slots(phone_numbers, versions, current)
   local ids, list = {}, {}
@@ -137,6 +145,7 @@ function rollback.plan(api, agent, to, options)
   }
   plan.is_back = #plan.differences == 0
   plan.draft = not plan.is_back and find_draft(api, agent, versions, current, target) or nil
+  plan.draft_left_alone = draft_left_alone(versions, plan.draft)
   plan.holder = numbers.holder(agent, plan.is_back and current or plan.draft or {})
   plan_slots(plan, number_state.phone_numbers(api), versions, options and options.all_slots)
   return plan

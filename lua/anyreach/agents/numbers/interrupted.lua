@@ -97,11 +97,15 @@ local function is_begun(list)
   return list[1].outcome == "done" or list[1].outcome == "may_have_been_done"
 end
 
-local function apply(api, what, list)
-  if #list < 2 then return slot_changes.apply(api, list) end
+local function changes_of(list)
   local changes = {}
   for _, step in ipairs(list) do table.move(step.changes, 1, #step.changes, #changes + 1, changes) end
-  note(api, what, changes)
+  return changes
+end
+
+local function apply(api, what, list)
+  if #list < 2 then return slot_changes.apply(api, list) end
+  note(api, what, changes_of(list))
   local ok, err = pcall(slot_changes.apply, api, list)
   if ok or not is_begun(list) then interrupted.forget(api) end
   if not ok then error(err, 0) end
@@ -169,7 +173,8 @@ function interrupted.read(api)
   return { what = noted.what, steps = slot_changes.steps(due), changed = changed }
 end
 
---- Completes, or only shows, what an interrupted run on this account has left.
+--- Completes what an interrupted run on this account has left; or only shows it, and has what is planned then follow
+--- on it.
 ---@param api anyreach.client
 ---@param is_check boolean|nil
 ---@return anyreach.interrupted_changes|nil
@@ -182,6 +187,7 @@ function interrupted.complete(api, is_check)
   end
   if is_check then
     slot_report.steps(left.steps)
+    number_state.expect(api, changes_of(left.steps))
   else
     apply_and_show(left.steps, function()
       slot_changes.apply(api, left.steps)

@@ -41,11 +41,31 @@ local function make_numbers(phone_numbers)
   return numbers, holders
 end
 
+local expected = setmetatable({}, { __mode = "k" }) -- client -> changes that are only shown
+
+--- Has the numbers that are read from now on show changes that come before what is planned. With --check they are not
+--- made.
+---@param api anyreach.client
+---@param changes anyreach.slot_change[]
+function number_state.expect(api, changes)
+  expected[api] = changes
+end
+
+local function show_expected(api, list)
+  local by_number = {}
+  for _, phone_number in ipairs(list) do by_number[phone_number.phone_number] = phone_number end
+  for _, change in ipairs(expected[api] or {}) do
+    local to = change.to
+    if by_number[change.number] then slots.show(by_number[change.number], change.slot, to and to.version_id) end
+  end
+end
+
 --- The organisation's phone numbers as the server gave them, sorted.
 ---@param api anyreach.client
 ---@return table[]
 function number_state.phone_numbers(api)
   local list = checked.list("phone_number", api.phone_numbers.each(), "phone_numbers.list")
+  show_expected(api, list)
   table.sort(list, function(a, b) return a.phone_number < b.phone_number end)
   return list
 end

@@ -32,4 +32,12 @@ function slots.version_id(record, slot)
   return id
 end
 
+--- Lets a record show a version in a slot.
+---@param record table of a phone number; it is changed
+---@param slot "inbound"|"outbound"
+---@param version_id string|nil
+function slots.show(record, slot, version_id)
+  record[fields[slot]] = version_id or json.null
+end
+
 return slots

@@ -221,27 +221,11 @@ static int compare_names(const void *a, const void *b) {
   return strcmp(((const struct operation *)a)->name, ((const struct operation *)b)->name);
 }
 
-/* The operation whose name is a namespace in `name`, or NULL. */
-static const char *operation_above(const char *name) {
-  char prefix[DEFINE_MAX_NAME];
-  for (const char *dot = strchr(name, '.'); dot; dot = strchr(dot + 1, '.')) {
-    snprintf(prefix, sizeof prefix, "%.*s", (int)(dot - name), name);
-    if (operation_by_name(prefix)) return operation_by_name(prefix)->name;
-  }
-  return NULL;
-}
-
-/* In the table in force: a name belongs to one operation, and is not a namespace beside. */
+/* In the table in force: a name belongs to one operation. */
 static bool check_names(char error[DEFINE_ERROR_MAX]) {
-  for (size_t i = 0; i < row_count; i++) {
-    const char *name = rows[i].name, *above = operation_above(name);
-    if (above)
-      snprintf(error, DEFINE_ERROR_MAX, "'%.80s' is an operation, so '%.80s' cannot be one", above,
-               name);
-    else if (i > 0 && strcmp(rows[i - 1].name, name) == 0)
-      snprintf(error, DEFINE_ERROR_MAX, "two operations have the name '%.80s'", name);
-    else
-      continue;
+  for (size_t i = 1; i < row_count; i++) {
+    if (strcmp(rows[i - 1].name, rows[i].name) != 0) continue;
+    snprintf(error, DEFINE_ERROR_MAX, "two operations have the name '%.80s'", rows[i].name);
     return false;
   }
   return true;

@@ -38,7 +38,8 @@ end
 
 local function read_service(service)
   local path = here .. "../openapi/" .. service .. ".yaml"
-  local operations, refused, components = openapi.read(yaml.decode(assert(read_file(path), path), { name = path }))
+  local document = yaml.decode(assert(read_file(path), path), { name = path })
+  local operations, refused, components = openapi.read(document, true)
   for _, refusal in ipairs(refused) do
     error(("%s: %s %s: %s"):format(path, refusal.method, refusal.path, refusal.reason), 0)
   end

@@ -32,6 +32,10 @@ static int push_waiter(lua_State *L, const struct operation *operation) {
   return 1;
 }
 
+/* Pushes what `name` means below `prefix`, or raises. [-0, +1, e] */
+static void push_member(lua_State *L, const char *prefix, const char *name);
+
+/* An operation of a live document may have others below its name: /music and /music/detailed. */
 static int l_bound_index(lua_State *L) {
   const struct operation *operation = operation_upvalue(L);
   const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "";
@@ -40,8 +44,12 @@ static int l_bound_index(lua_State *L) {
     push_curl(L, lua_upvalueindex(UP_CLIENT), operation);
     return 1;
   }
-  if (strcmp(name, "name") != 0) return 0;
-  lua_pushstring(L, operation->name);
+  if (strcmp(name, "name") == 0) {
+    lua_pushstring(L, operation->name);
+    return 1;
+  }
+  if (!*name || !operation_is_namespace(operation->name)) return 0;
+  push_member(L, operation->name, name);
   return 1;
 }
 
@@ -168,21 +176,17 @@ static const char *const *push_children(lua_State *L, const char *prefix) {
   return names;
 }
 
-static int raise_unknown(lua_State *L, const char *prefix, const char *name) {
+static void raise_unknown(lua_State *L, const char *prefix, const char *name) {
   const char *near = nearest_name(name, push_children(L, prefix));
   const char *dot = *prefix ? "." : "";
   if (near)
-    return raise_error(L, "usage", "api%s%s has no '%s'; did you mean '%s'?", dot, prefix, name,
-                       near);
-  return raise_error(L, "usage", "api%s%s has no '%s'; 'anyreach help' lists the operations", dot,
-                     prefix, name);
+    raise_error(L, "usage", "api%s%s has no '%s'; did you mean '%s'?", dot, prefix, name, near);
+  raise_error(L, "usage", "api%s%s has no '%s'; 'anyreach help' lists the operations", dot, prefix,
+              name);
 }
 
-static int l_namespace_index(lua_State *L) {
-  const char *prefix = lua_tostring(L, lua_upvalueindex(UP_PREFIX));
+static void push_member(lua_State *L, const char *prefix, const char *name) {
   bool try = lua_toboolean(L, lua_upvalueindex(UP_TRY));
-  if (lua_type(L, 2) != LUA_TSTRING) return 0;
-  const char *name = lua_tostring(L, 2);
   const char *full = push_full_name(L, prefix, name);
   const struct operation *operation = operation_by_name(full);
   if (operation)
@@ -190,7 +194,13 @@ static int l_namespace_index(lua_State *L) {
   else if (operation_is_namespace(full))
     push_namespace(L, lua_upvalueindex(UP_CLIENT), full, try);
   else if (!push_composite(L, full) && (strcmp(name, "each") != 0 || !push_pager(L, prefix)))
-    return raise_unknown(L, prefix, name);
+    raise_unknown(L, prefix, name);
+  lua_remove(L, -2);
+}
+
+static int l_namespace_index(lua_State *L) {
+  if (lua_type(L, 2) != LUA_TSTRING) return 0;
+  push_member(L, lua_tostring(L, lua_upvalueindex(UP_PREFIX)), lua_tostring(L, 2));
   lua_pushvalue(L, 2);
   lua_pushvalue(L, -2);
   lua_rawset(L, 1);

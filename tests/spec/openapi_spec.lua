@@ -8,12 +8,12 @@ local yaml = require "anyreach.yaml"
 local function read(text)
   local document = yaml.decode(text)
   document.openapi = "3.0.3"
-  return openapi.read(document)
+  return openapi.read(document, true)
 end
 
 -- The body schema of a document's only operation, its schema given as YAML in flow style.
 local function body_schema(schema, components)
-  local rows, refused = read(("paths: {/s/x: {post: {requestBody: {content: {application/json: "
+  local rows, refused = read(("paths: {/core/x: {post: {requestBody: {content: {application/json: "
     .. "{schema: %s}}}}}}\ncomponents: {schemas: %s}"):format(schema, components or "{}"))
   if refused[1] then error(refused[1].reason, 0) end
   return rows[1].body
@@ -97,37 +97,37 @@ describe("a document", function()
   it("is read although single operations are refused", function()
     local rows, refused = read [[
 paths:
-  /s/good: {get: {}}
-  /s/../bad: {get: {}}
-  /s/{a}.json: {get: {}}
-  s/relative: {get: {}}
-  "/s/a b": {get: {}}
-  /s//x: {get: {}}
-  /s/{missing}: {get: {}}
-  /s/upload: {post: {requestBody: {content: {multipart/form-data: {}}}}}
-  /s/retry: {get: {x-retry: sometimes}}
+  /core/good: {get: {}}
+  /core/../bad: {get: {}}
+  /core/{a}.json: {get: {}}
+  core/relative: {get: {}}
+  "/core/a b": {get: {}}
+  /core//x: {get: {}}
+  /core/{missing}: {get: {}}
+  /core/upload: {post: {requestBody: {content: {multipart/form-data: {}}}}}
+  /core/retry: {get: {x-retry: sometimes}}
 ]]
     expect.equal(#rows, 1)
     expect.equal(rows[1].name, "good")
     local reasons = {}
     for _, refusal in ipairs(refused) do reasons[refusal.path] = refusal.reason end
-    expect.contains(reasons["/s/../bad"], 'may not contain ".."')
-    expect.contains(reasons["/s/{a}.json"], "neither plain text nor one parameter")
-    expect.contains(reasons["s/relative"], "must start with /")
-    expect.contains(reasons["/s/a b"], "no escape")
-    expect.contains(reasons["/s//x"], "empty segments")
-    expect.contains(reasons["/s/{missing}"], "{missing} is not described")
-    expect.contains(reasons["/s/upload"], "only JSON bodies")
-    expect.contains(reasons["/s/retry"], "x-retry: expected one of safe, idempotent, never, got sometimes")
+    expect.contains(reasons["/core/../bad"], 'may not contain ".."')
+    expect.contains(reasons["/core/{a}.json"], "neither plain text nor one parameter")
+    expect.contains(reasons["core/relative"], "must start with /")
+    expect.contains(reasons["/core/a b"], "no escape")
+    expect.contains(reasons["/core//x"], "empty segments")
+    expect.contains(reasons["/core/{missing}"], "{missing} is not described")
+    expect.contains(reasons["/core/upload"], "only JSON bodies")
+    expect.contains(reasons["/core/retry"], "x-retry: expected one of safe, idempotent, never, got sometimes")
   end)
 
   it("is refused by operation when names clash", function()
-    local rows, refused = read "paths: {/s/a: {get: {x-lua-name: n}}, /s/b: {get: {x-lua-name: n}}}"
+    local rows, refused = read "paths: {/core/a: {get: {x-lua-name: n}}, /core/b: {get: {x-lua-name: n}}}"
     expect.equal(#rows, 1)
-    expect.contains(refused[1].reason, "the name n belongs to GET /s/a")
+    expect.contains(refused[1].reason, "the name n belongs to GET /core/a")
     local _, clash = read [[
 paths:
-  /s/a:
+  /core/a:
     post:
       parameters: [{name: x, in: query}]
       requestBody: {content: {application/json: {schema: {properties: {x: {}}}}}}
@@ -138,14 +138,14 @@ paths:
   it("may offer a form with files beside JSON", function()
     local rows = read [[
 paths:
-  /s/files:
+  /core/files:
     post:
       requestBody:
         content:
           application/json: {schema: {type: object}}
           multipart/form-data: {schema: {properties: {
             b: {type: string, format: binary}, a: {type: string, format: binary}, note: {type: string}}}}
-  /s/notes:
+  /core/notes:
     post:
       requestBody:
         content:
@@ -160,16 +160,16 @@ paths:
 
   it("of malformed parts only refuses", function()
     for _, text in ipairs {
-      "paths: {/s/a: {get: {parameters: [1]}}}", "paths: {/s/a: {get: {parameters: [{in: query}]}}}",
-      "paths: {/s/a: {post: {requestBody: {content: {application/json: {schema: 1}}}}}}",
-      "paths: {/s/a: {post: {requestBody: {$ref: 1}}}}", "paths: {/s/a: {get: {x-lua-name: a..b}}}",
-      "paths: {/s/a: {get: {x-lua-name: 'x y'}}}", "paths: {/s/a: {get: {x-lua-name: x.end}}}",
-      "paths: {/s/a: {get: {x-lua-name: 1.x}}}", "paths: {/s/a: {get: {x-lua-name: x.}}}",
+      "paths: {/core/a: {get: {parameters: [1]}}}", "paths: {/core/a: {get: {parameters: [{in: query}]}}}",
+      "paths: {/core/a: {post: {requestBody: {content: {application/json: {schema: 1}}}}}}",
+      "paths: {/core/a: {post: {requestBody: {$ref: 1}}}}", "paths: {/core/a: {get: {x-lua-name: a..b}}}",
+      "paths: {/core/a: {get: {x-lua-name: 'x y'}}}", "paths: {/core/a: {get: {x-lua-name: x.end}}}",
+      "paths: {/core/a: {get: {x-lua-name: 1.x}}}", "paths: {/core/a: {get: {x-lua-name: x.}}}",
     } do
       local rows, refused = read(text)
       expect.equal({ #rows, #refused }, { 0, 1 })
     end
-    expect.equal({ read "paths: {/s/a: 1, /s/b: [], /s/c: {get: ~}}" }, { {}, {}, {} })
+    expect.equal({ read "paths: {/core/a: 1, /core/b: [], /core/c: {get: ~}}" }, { {}, {}, {} })
   end)
 end)
 
@@ -209,12 +209,12 @@ describe("what extensions leave out", function()
   it("follows the method and the parameters", function()
     local rows = by_name((read [[
 paths:
-  /s/things:
+  /core/things:
     get:
       parameters: [{name: cursor, in: query}]
       responses: {"200": {content: {application/json: {schema: {type: array}}}}}
     post: {responses: {"201": {content: {text/plain: {}}}, "200": {}, "404": {}}}
-  /s/things/{id}:
+  /core/things/{id}:
     parameters: [{name: id, in: path}]
     put: {}
     delete: {responses: {"204": {}}, security: []}
@@ -227,7 +227,7 @@ paths:
     expect.equal(facts("things.create"), { "never", true, "none", "none", 200, false })
     expect.equal(facts("things.update"), { "idempotent", true, "none", "none", 200, false })
     expect.equal(facts("things.delete"), { "idempotent", true, "none", "none", 204, true })
-    expect.equal(rows["things.list"].summary, "GET /s/things")
+    expect.equal(rows["things.list"].summary, "GET /core/things")
     expect.equal(rows["things.update"].path_fields[1].required, true)
   end)
 end)
@@ -325,7 +325,7 @@ describe("a query parameter", function()
   it("that is described by a content type travels as JSON text", function()
     local rows = read [[
 paths:
-  /s/a:
+  /core/a:
     get:
       parameters:
         - {name: m, in: query, required: true, description: " two\n words ", x-unverified: true,
@@ -341,7 +341,7 @@ paths:
   it("of the operation wins over the path's", function()
     local rows = read [[
 paths:
-  /s/a:
+  /core/a:
     parameters: [{name: x, in: query, schema: {type: string}}, {name: y, in: query}]
     get: {parameters: [{name: x, in: query, schema: {type: integer}}]}
 ]]
@@ -352,7 +352,7 @@ end)
 
 describe("documents in JSON", function()
   it("are read alike", function()
-    local rows = openapi.read(json.decode [[{"openapi":"3.1.0","paths":{"/s/a":{"get":{
+    local rows = openapi.read(json.decode [[{"openapi":"3.1.0","paths":{"/core/a":{"get":{
       "parameters":[],"responses":{"200":{"content":{"application/json":{"schema":{}}}}}}}}}]])
     expect.equal({ rows[1].name, rows[1].answer_kind }, { "a", "json" })
   end)

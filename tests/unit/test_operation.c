@@ -186,19 +186,14 @@ static void test_defined_row_takes_the_place_of_a_known_one(void **state) {
   assert_string_equal(old->path, "/core/agents/{agent_id}"); /* still there for who holds it */
 }
 
-static void test_rows_that_do_not_go_together(void **state) {
+static void test_a_name_that_is_taken(void **state) {
   (void)state;
   char error[DEFINE_ERROR_MAX];
   size_t before, after;
   const struct operation *table = operation_all(&before);
   const struct operation taken = new_row("agents.list", "GET", "/core/others");
-  const struct operation below = new_row("agents.list.all", "GET", "/core/others");
-  const struct operation space = new_row("agents", "GET", "/core/others");
   assert_false(define(&taken, 1, error));
   assert_string_equal(error, "two operations have the name 'agents.list'");
-  assert_false(define(&below, 1, error));
-  assert_string_equal(error, "'agents.list' is an operation, so 'agents.list.all' cannot be one");
-  assert_false(define(&space, 1, error));
   assert_ptr_equal(operation_all(&after), table);
   assert_int_equal(after, before);
 }
@@ -256,7 +251,7 @@ int main(void) {
       cmocka_unit_test(test_fields),
       cmocka_unit_test(test_defined_rows_are_found),
       cmocka_unit_test(test_defined_row_takes_the_place_of_a_known_one),
-      cmocka_unit_test(test_rows_that_do_not_go_together),
+      cmocka_unit_test(test_a_name_that_is_taken),
       cmocka_unit_test(test_what_keeps_a_row_out),
       cmocka_unit_test(test_parameters_must_be_those_of_the_path),
   };

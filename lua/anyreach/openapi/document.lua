@@ -184,43 +184,94 @@ end
 
 -- }======
 
+-- {====== names ======
+
+-- A name belongs to a method and path for good. Ours come before all; then those that were given before, which the
+-- caller keeps (`given`); a new one avoids both, whether or not the operation that has it is there today.
+
+---@alias anyreach.openapi.given table<string, string> document.key() -> name
+
 ---@class anyreach.openapi.taken
 ---@field names table<string, string> name -> whose it is
----@field namespaces table<string, boolean>
+---@field keys table<string, string> name -> document.key() that it was given to
+---@field namespaces table<string, "ours"|"foreign">
 
-local function take(taken, name, owner)
-  taken.names[name] = owner
-  for dot in name:gmatch("()%.") do taken.namespaces[name:sub(1, dot - 1)] = true end
+-- What an operation has besides the names below it.
+local MEMBERS = { "curl", "name", "wait" }
+
+--- What a name belongs to: the method, and the path whatever its parameters are called.
+---@param method string
+---@param path string
+---@return string
+function document.key(method, path)
+  return method .. " " .. without_names(path)
 end
 
-local function taken_names()
-  local taken = { names = {}, namespaces = {} }
-  for _, name in ipairs(operations.names()) do take(taken, name, "a known operation") end
-  for name in pairs(composites) do take(taken, name, "a function of ours") end
+local function take(taken, name, owner, kind)
+  taken.names[name] = owner
+  for dot in name:gmatch("()%.") do
+    local namespace = name:sub(1, dot - 1)
+    taken.namespaces[namespace] = taken.namespaces[namespace] == "ours" and "ours" or kind
+  end
+end
+
+local function taken_names(given)
+  local taken = { names = {}, namespaces = {}, keys = {} }
+  for _, name in ipairs(operations.names()) do
+    local row = operations.describe(name)
+    take(taken, name, row.foreign and row.method .. " " .. row.path or "a known operation",
+      row.foreign and "foreign" or "ours")
+  end
+  for name in pairs(composites) do take(taken, name, "a function of ours", "ours") end
+  for key, name in pairs(given) do taken.keys[name] = key end
   return taken
 end
 
--- Why the name cannot be had, or nil.
-local function obstacle(taken, name)
-  if RESERVED[name:match("^[^.]+")] or name:match("[^.]+$") == "each" then return "the client itself" end
-  if taken.names[name] then return taken.names[name] end
-  if taken.namespaces[name] then return "a namespace" end
-  for dot in name:gmatch("()%.") do
-    local above = name:sub(1, dot - 1)
-    if taken.names[above] then return ("%s, %s"):format(above, taken.names[above]) end
+local function is_member(word)
+  for _, member in ipairs(MEMBERS) do
+    if word == member then return true end
   end
+  return false
 end
 
--- Gives the row a name of its own. Returns the reason when there is none.
-local function introduce(taken, row)
-  local reason = obstacle(taken, row.name)
-  if not reason then return end
-  local name = naming.behind_service(row.service, row.name)
-  if obstacle(taken, name) then
-    return ("its name %s belongs to %s; api.request reaches it"):format(row.name, reason)
+-- Whether an operation of that name would hide names below it.
+local function hides_names(taken, name)
+  for _, member in ipairs(MEMBERS) do
+    local below = name .. "." .. member
+    if taken.names[below] or taken.namespaces[below] then return true end
   end
-  row.name = name
+  return false
 end
+
+-- Whether the name can be had for the key.
+local function is_free(taken, name, key)
+  local last = name:match "[^.]+$"
+  if not naming.is_spelled(name) or RESERVED[name:match "^[^.]+"] or last == "each" then return false end
+  if taken.names[name] or taken.namespaces[name] == "ours" or hides_names(taken, name) then return false end
+  if taken.keys[name] and taken.keys[name] ~= key then return false end
+  for dot in name:gmatch("()%.") do
+    local above = name:sub(1, dot - 1)
+    if taken.names[above] and (taken.namespaces[above] == "ours" or not taken.names[above]:find " /"
+      or is_member(name:sub(dot + 1):match "^[^.]+")) then
+      return false
+    end
+  end
+  return true
+end
+
+-- Gives the row a name of its own. There is always one.
+local function introduce(taken, given, row)
+  local key, candidates = document.key(row.method, row.path), { given[document.key(row.method, row.path)] }
+  table.move(row.names, 1, #row.names, #candidates + 1, candidates)
+  local i = 1
+  while not is_free(taken, candidates[i], key) do
+    i = i + 1
+    candidates[i] = candidates[i] or candidates[#row.names] .. "_" .. i
+  end
+  row.name = candidates[i]
+end
+
+-- }======
 
 ---@class anyreach.openapi.merged
 ---@field row table ready for operations.define
@@ -229,22 +280,20 @@ end
 
 --- Goes with every operation of a document to the table. Changes nothing.
 ---@param found table[] from openapi.read
+---@param given? anyreach.openapi.given
 ---@return anyreach.openapi.merged[]
----@return anyreach.openapi.refusal[]
-function document.rows(found)
-  local taken, merged, refused = taken_names(), {}, {}
+function document.rows(found, given)
+  local taken, merged = taken_names(given or {}), {}
   for _, row in ipairs(found) do
     local known = document.known(row)
     local result, overruled = believe(known, row)
-    local reason = not known and introduce(taken, result)
-    if reason then
-      refused[#refused + 1] = { method = row.method, path = row.path, reason = reason }
-    else
-      merged[#merged + 1] = { row = result, known = known, overruled = overruled }
-      if not known then take(taken, result.name, result.method .. " " .. result.path) end
+    if not known then
+      introduce(taken, given or {}, result)
+      take(taken, result.name, result.method .. " " .. result.path, "foreign")
     end
+    merged[#merged + 1] = { row = result, known = known, overruled = overruled }
   end
-  return merged, refused
+  return merged
 end
 
 -- }======

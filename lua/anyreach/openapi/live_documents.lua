@@ -4,9 +4,9 @@
 --   $XDG_CACHE_HOME/anyreach/openapi/HOST/SERVICE.json        ($HOME/.cache without XDG_CACHE_HOME)
 --   $XDG_CACHE_HOME/anyreach/openapi/HOST/profiles/NAME/SERVICE.json        for a profile
 --
--- A client brings in what is kept for its address and profile; a run that makes none pays nothing. There is one
--- operation table for the program: with clients of several addresses, what was read last counts, and
--- what --openapi says counts before all.
+-- with the names that were given (given_names.lua), those of --openapi among them. A client brings in what is kept for
+-- its address and profile; a run that makes none pays nothing. There is one operation table for the program: with
+-- clients of several addresses, what was read last counts, and what --openapi says counts before all.
 
 local directory = require "anyreach.directory"
 local host = require "anyreach.host"
@@ -14,11 +14,11 @@ local host = require "anyreach.host"
 local live_documents = {}
 
 --- The services of the API, each with a document of its own at /SERVICE/openapi.json.
-live_documents.services = { "admin", "campaign", "core", "knowledge-base", "workflow" }
+live_documents.services = require("anyreach.openapi.name").services
 
 local MAX_WARNINGS = 5 -- for one document
 
-local own -- {document, name} of --openapi, read
+local own -- {document, name, given} of --openapi, read
 local used = {} -- directories whose documents are in the table
 
 -- {====== documents into the table ======
@@ -31,15 +31,14 @@ local used = {} -- directories whose documents are in the table
 ---@param value table
 ---@param name string what it is called in messages
 ---@param service? string whose document it is
+---@param given? anyreach.openapi.given names that were given before
 ---@return anyreach.openapi.reading
-function live_documents.read(value, name, service)
+function live_documents.read(value, name, service, given)
   local errors = require "anyreach.errors"
   local place = require("anyreach.openapi.document").place
   local ok, found, refused = pcall(require("anyreach.openapi.operations").read, place(value, service))
   if not ok then errors.raise("input", "%s: %s", name, found) end
-  local merged, clashes = require("anyreach.openapi.document").rows(found)
-  table.move(clashes, 1, #clashes, #refused + 1, refused)
-  return { merged = merged, refused = refused }
+  return { merged = require("anyreach.openapi.document").rows(found, given), refused = refused }
 end
 
 --- Puts what was read into the operation table; what it cannot take is added to the refused.
@@ -72,7 +71,7 @@ end
 
 local function define_own()
   if not own then return end
-  local reading = live_documents.read(own.document, own.name)
+  local reading = live_documents.read(own.document, own.name, nil, own.given)
   live_documents.define(reading)
   return reading
 end
@@ -101,17 +100,18 @@ function live_documents.save(place, service, value)
   if not ok then errors.raise("input", "%s", message) end
 end
 
-local function load_kept(path, service)
-  local text = require("anyreach.files").read_file(path)
-  live_documents.define(live_documents.read(require("anyreach.openapi.document").decode(text, path), path, service))
+local function load_kept(path, service, given)
+  local value = require("anyreach.openapi.document").decode(require("anyreach.files").read_file(path), path)
+  live_documents.define(live_documents.read(value, path, service, given))
 end
 
 -- A file that cannot be used is no reason not to run.
 local function load_directory(place)
+  local given = require("anyreach.openapi.given_names").load(place)
   for _, service in ipairs(live_documents.services) do
     local path = place .. "/" .. service .. ".json"
     if directory.kind(path) then
-      local ok, problem = pcall(load_kept, path, service)
+      local ok, problem = pcall(load_kept, path, service, given)
       if not ok then
         require("anyreach.report").warn("%s; 'anyreach api update' writes the file anew", tostring(problem))
       end
@@ -180,6 +180,16 @@ local function warn_of(name, reading)
   warn(name, live_documents.overruled(reading), "statements are not believed")
 end
 
+-- The names given before, and a function that keeps those of a reading. Where nothing can be kept, names depend on
+-- the document alone, as nothing else was read.
+local function own_names()
+  local ok, base_url, profile = pcall(require("anyreach.account.settings").default_base_url)
+  local place = ok and base_url ~= host.sandbox_url() and live_documents.directory(base_url, profile)
+  if not place then return {}, function() end end
+  local given_names = require "anyreach.openapi.given_names"
+  return given_names.load(place), function(reading) pcall(given_names.keep, place, reading.merged) end
+end
+
 --- Whether the document says that it is served from another host than the client's, which calls go to.
 ---@param value table
 ---@return string|nil host
@@ -194,12 +204,15 @@ local function load_own(source)
   local document, report = require "anyreach.openapi.document", require "anyreach.report"
   local is_url = source:find("^%a[%w+.-]*://")
   local text = is_url and fetch(source) or require("anyreach.files").read_file(source)
-  own = { document = document.decode(text, source), name = source }
+  local given, keep = own_names()
+  own = { document = document.decode(text, source), name = source, given = given }
   local elsewhere = live_documents.other_host(own.document)
   if elsewhere then
     report.warn("%s: it is for %s; calls go to the client's address", source, elsewhere:gsub("%c", "?"))
   end
-  warn_of(source, define_own())
+  local reading = define_own()
+  keep(reading)
+  warn_of(source, reading)
 end
 
 --- A program that begins with the operations of a document. For src/program/host.c.

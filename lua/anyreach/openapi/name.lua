@@ -1,7 +1,8 @@
 -- The rule that names operations which have no x-lua-name:
 --
---   * the first segment of the path is the service and is dropped; literal segments become
---     namespaces, "-" becomes "_"; parameters are dropped;
+--   * the name of one of the API's services at the beginning of the path is dropped, and so is what leads every path
+--     of the document and only says "api" or a version ("/api/v1"); other literal segments become namespaces,
+--     "-" becomes "_"; parameters are dropped;
 --   * a word that Lua keeps for itself gets an underscore at its end: conversations.end_;
 --   * a path that ends in a parameter is one thing of a collection: get, update (PUT, PATCH),
 --     delete, create (POST);
@@ -10,7 +11,8 @@
 --     to, or when reading it takes a cursor or an offset;
 --   * any other last segment is the method's name when one method serves it (campaigns.start,
 --     campaigns.stats), else a namespace of get, create, update, delete;
---   * when a name is taken, the service comes back: campaign.agents.list.
+--   * when a name cannot be had, what was dropped comes back: campaign.agents.list; then the operationId is taken,
+--     which is unique by the standard; then method and path. So every operation has a name.
 
 local name = {}
 
@@ -19,13 +21,19 @@ local COLLECTION = { GET = "list", PUT = "update", PATCH = "update", DELETE = "d
 
 -- Words that Lua keeps for itself: they cannot follow a dot.
 local KEYWORDS = {}
+
+--- The services of the API, which are the first segment of its paths.
+name.services = { "admin", "campaign", "core", "knowledge-base", "workflow" }
+local IS_SERVICE = {}
+for _, service in ipairs(name.services) do IS_SERVICE[service] = true end
+
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat
   return then true until while]]):gmatch("%a+") do
   KEYWORDS[word] = true
 end
 
 local function identifier(segment)
-  local word = segment:gsub("[^%w_]", "_"):gsub("^%d", "_%0")
+  local word = segment:gsub("{[^}]*}", ""):gsub("[^%w_]+", "_"):gsub("^%d", "_%0"):gsub("^$", "_")
   return KEYWORDS[word] and word .. "_" or word
 end
 
@@ -65,10 +73,22 @@ end
 ---@field methods table<string, table<string, boolean>> by path without parameter names
 ---@field continued table<string, boolean> paths that another continues with a parameter
 ---@field paged table<string, boolean> paths whose GET takes a cursor or an offset
+---@field leading string[]|nil segments that lead every path and say nothing
 
 ---@return anyreach.openapi.outline
 function name.new_outline()
   return { methods = {}, continued = {}, paged = {} }
+end
+
+-- What both paths begin with, as far as it says nothing.
+local function shared_lead(lead, path)
+  local shared = {}
+  for segment in path:gmatch "[^/]+" do
+    local says_nothing = segment == "api" or segment:find "^v%d+[%w.]*$" or #shared == 0 and IS_SERVICE[segment]
+    if not says_nothing or lead and lead[#shared + 1] ~= segment then break end
+    shared[#shared + 1] = segment
+  end
+  return shared
 end
 
 --- Adds an operation to the outline.
@@ -78,6 +98,7 @@ end
 ---@param parameters table[] OpenAPI parameters, resolved
 function name.note(outline, method, path, parameters)
   local key = without_names(path)
+  outline.leading = shared_lead(outline.leading, path)
   outline.methods[key] = outline.methods[key] or {}
   outline.methods[key][method] = true
   if method == "GET" and takes_pages(parameters) then outline.paged[key] = true end
@@ -97,18 +118,43 @@ local function last_word(outline, key, method)
   return nil
 end
 
---- The name of an operation that was noted in the outline before.
+-- The path's words; those that may be dropped come first, apart.
+local function words_of(outline, path)
+  local dropped, words, position = {}, {}, 0
+  for segment in path:gmatch "[^/]+" do
+    position = position + 1
+    local leads = position == 1 and IS_SERVICE[segment] or outline.leading[position] == segment
+    local is_word = not segment:find "^{[^}]*}$"
+    if is_word then table.insert(leads and dropped or words, identifier(segment)) end
+  end
+  return dropped, words
+end
+
+--- The names that an operation may have which was noted in the outline before: the best first, and more than
+--- one. Not every one need be unique, but the last is, among those of its document.
 ---@param outline anyreach.openapi.outline
 ---@param method string
 ---@param path string
----@return string
-function name.derive(outline, method, path)
-  local words = {}
-  for segment in path:gsub("^/[^/]*", ""):gmatch("[^/]+") do
-    if segment:sub(1, 1) ~= "{" then words[#words + 1] = identifier(segment) end
+---@param operation_id? string
+---@return string[]
+function name.candidates(outline, method, path, operation_id)
+  local dropped, words = words_of(outline, path)
+  local verb = last_word(outline, without_names(path), method)
+  local list = {}
+  local function add(...)
+    local all = table.concat({ ... }, ".")
+    if all ~= "" then list[#list + 1] = all end
   end
-  words[#words + 1] = last_word(outline, without_names(path), method)
-  return table.concat(words, ".")
+  local is_bare = #words == 0 -- a verb alone, at the root
+  words[#words + 1] = verb
+  if not is_bare then add(table.unpack(words)) end
+  if #dropped > 0 then add(table.concat(dropped, "."), table.unpack(words)) end
+  if operation_id then
+    add(identifier(operation_id))
+    if #dropped > 0 then add(table.concat(dropped, "."), identifier(operation_id)) end
+  end
+  add(identifier(method:lower() .. path:gsub("[{}]", "")))
+  return list
 end
 
 return name

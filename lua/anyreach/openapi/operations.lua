@@ -198,11 +198,18 @@ local function refuse_common_names(query, body)
   end
 end
 
-local function check_name(name)
-  if not naming.is_spelled(name) then
-    error(("%q is not a name that Lua can spell"):format(tostring(name)), 0)
+-- The names that the operation may have, the best first.
+local function names_of(reader, place)
+  local node, list = place.node, {}
+  local stated = node["x-lua-name"]
+  if naming.is_spelled(stated) then
+    list = { stated, naming.behind_service(place.path:match("^/([^/{]+)") or "api", stated) }
+  elseif stated ~= nil and reader.is_ours then
+    error(("%q is not a name that Lua can spell"):format(tostring(stated)), 0)
   end
-  return name
+  local id = schemas.text(node, "operationId")
+  for _, name in ipairs(naming.candidates(reader.outline, place.method, place.path, id)) do list[#list + 1] = name end
+  return list
 end
 
 -- node[key] as a list of strings, or nil.
@@ -245,7 +252,7 @@ end
 local function read_operation(reader, place)
   local node, method, path = place.node, place.method, place.path
   local row = {
-    name = check_name(node["x-lua-name"] or naming.derive(reader.outline, method, path)),
+    names = names_of(reader, place),
     method = method,
     path = path,
     service = path:match("^/([^/{]+)"),
@@ -262,7 +269,7 @@ local function read_operation(reader, place)
   }
   refuse_other_servers(place.path_node, node)
   row.service = row.service or "api"
-  row.operation_id = schemas.text(node, "operationId") or row.name
+  row.operation_id = schemas.text(node, "operationId") or row.names[1]
   row.summary = schemas.text(node, "summary") or row.description or (method .. " " .. path)
   read_body(reader, node, row)
   local status
@@ -341,11 +348,13 @@ end
 
 local function read_step(reader, place)
   local row = read_operation(reader, place)
-  if reader.taken[row.name] and not place.node["x-lua-name"] then
-    row.name = naming.behind_service(row.service, row.name)
+  for _, name in ipairs(row.names) do
+    if not row.name and not reader.taken[name] then row.name = name end
   end
-  local other = reader.taken[row.name]
-  if other then error(("the name %s belongs to %s %s"):format(row.name, other.method, other.path), 0) end
+  local other = reader.taken[row.names[1]]
+  if not row.name or other and reader.is_ours and place.node["x-lua-name"] then
+    error(("the name %s belongs to %s %s"):format(row.names[1], other.method, other.path), 0)
+  end
   reader.taken[row.name] = row
   table.insert(reader.operations, row)
 end
@@ -353,13 +362,14 @@ end
 --- Reads a document. An operation that cannot be bound does not affect the others: it
 --- is returned among the refused. Raises a message when the document as a whole is not one.
 ---@param document table
----@return table[] operations sorted by name
+---@param is_ours? boolean an operation whose x-lua-name cannot be had is refused, not named otherwise
+---@return table[] operations sorted by name; `names` are the names that each may have, the best first
 ---@return anyreach.openapi.refusal[] refused
 ---@return table<string, table> schemas those of the document that were used, by their $ref
-function openapi.read(document)
+function openapi.read(document, is_ours)
   check_document(document)
   local reader = { document = document, schemas = {}, steps = 0, outline = naming.new_outline(), taken = {},
-    operations = {}, refused = {} }
+    operations = {}, refused = {}, is_ours = is_ours }
   local outlined = {}
   for _, place in ipairs(places_of(document)) do
     if attempt(reader, place, outline_step) then table.insert(outlined, place) end

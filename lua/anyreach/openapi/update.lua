@@ -5,6 +5,7 @@
 local core = require "anyreach.client_core"
 local document = require "anyreach.openapi.document"
 local errors = require "anyreach.errors"
+local given_names = require "anyreach.openapi.given_names"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local live_documents = require "anyreach.openapi.live_documents"
@@ -165,14 +166,17 @@ local function compare_reading(service, reading)
   return findings
 end
 
-local function update_service(api, base_url, service, place)
+-- `given` grows by the names of the service.
+local function update_service(api, base_url, service, place, given)
   local url = ("%s/%s/openapi.json"):format(base_url, service)
   local value = document.decode(core.fetch(api, url, true), url)
-  local reading = live_documents.read(value, url, service)
+  local reading = live_documents.read(value, url, service, given)
+  given_names.add(given, reading.merged)
   local findings = compare_reading(service, reading)
   findings.elsewhere = live_documents.other_host(value)
   if place then
     live_documents.define(reading)
+    given_names.keep(place, reading.merged)
     live_documents.save(place, service, value)
   end
   return findings
@@ -246,11 +250,12 @@ end
 function update.run(options)
   local api, base_url, profile = live_documents.client(), settings.default_base_url()
   local keep = not options.dry_run and not host.sandbox_url()
-  local place = keep and (live_documents.directory(base_url, profile)
-    or errors.raise("input", "no directory for caches: set XDG_CACHE_HOME or HOME"))
+  local directory = not host.sandbox_url() and live_documents.directory(base_url, profile)
+  if keep and not directory then errors.raise("input", "no directory for caches: set XDG_CACHE_HOME or HOME") end
+  local given, place = directory and given_names.load(directory) or {}, keep and directory
   local failed, code = 0, 0
   for _, service in ipairs(live_documents.services) do
-    local ok, result = pcall(update_service, api, base_url, service, place)
+    local ok, result = pcall(update_service, api, base_url, service, place, given)
     if not ok then
       failed = failed + 1
       code = code == 0 and errors.exit_code(result) or code

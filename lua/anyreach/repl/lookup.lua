@@ -126,7 +126,8 @@ local steps_by_kind = {
   answer = answer_step,
   operation = function(thing, name)
     local has = name == "wait" and operations.describe(thing.name).wait or name == "curl"
-    return has and { kind = "function", name = ("api.%s.%s"):format(thing.name, name) } or nil
+    if has then return { kind = "function", name = ("api.%s.%s"):format(thing.name, name) } end
+    return has_operations_below(thing.name) and namespace_step(thing, name) or nil
   end,
   value = function(thing, name)
     local value = lookup.raw(thing.value, name)
@@ -216,8 +217,10 @@ local function library_members(thing)
 end
 
 local function operation_members(thing)
-  local members = { { name = "curl" }, { name = "name" } }
-  if operations.describe(thing.name).wait then members[3] = { name = "wait" } end
+  local members = has_operations_below(thing.name) and namespace_members(thing) or {}
+  table.insert(members, { name = "curl" })
+  table.insert(members, { name = "name" })
+  if operations.describe(thing.name).wait then table.insert(members, { name = "wait" }) end
   return members
 end
 

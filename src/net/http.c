@@ -174,6 +174,10 @@ static void set_method_and_body(struct http_transfer *transfer) {
     curl_easy_setopt(easy, CURLOPT_HTTPGET, 1L);
     return;
   }
+  if (method_is(transfer, "HEAD")) {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L); /* no body comes, whatever length is announced */
+    return;
+  }
   if (method_is(transfer, "POST") || transfer->body) {
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)transfer->body_length);

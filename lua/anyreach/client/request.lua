@@ -6,7 +6,11 @@ local json = require "anyreach.json"
 
 local request = {}
 
-local methods = { GET = true, HEAD = true, POST = true, PUT = true, PATCH = true, DELETE = true }
+request.methods = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" }
+
+local is_method = {}
+for _, method in ipairs(request.methods) do is_method[method] = true end
+
 local option_names = { method = true, path = true, query = true, body = true }
 
 local function encode(text)
@@ -63,6 +67,12 @@ local function check(options)
   if options.query ~= nil and type(options.query) ~= "table" then
     errors.raise("usage", "request: query: expected a table, got a %s", type(options.query))
   end
+  local method = options.method
+  if method ~= nil and not is_method[method] then
+    errors.raise("usage", "request: method: expected one of %s, got %q", table.concat(request.methods, ", "),
+      tostring(method))
+  end
+  if method == "HEAD" and options.body ~= nil then errors.raise("usage", "request: body: HEAD takes none") end
 end
 
 --- Makes `api.request` from the native call.
@@ -71,11 +81,7 @@ end
 function request.bind(raw)
   return function(options)
     check(options)
-    local method = options.method or "GET"
-    if not methods[method] then
-      errors.raise("usage", "request: method: expected GET, HEAD, POST, PUT, PATCH or DELETE, got %q", tostring(method))
-    end
-    return raw(method, options.path .. request.query(options.query), options.body)
+    return raw(options.method or "GET", options.path .. request.query(options.query), options.body)
   end
 end
 

@@ -33,7 +33,7 @@ bool embedded_is_own(const char *source) {
 /* Development: the file as it is on disk now. */
 static int load_bytes(lua_State *L, const struct embedded_file *file, const char *chunk) {
   (void)chunk;
-  return luaL_loadfile(L, lua_pushfstring(L, "%s/%s", ANYREACH_SOURCE_DIR, file->name));
+  return luaL_loadfilex(L, lua_pushfstring(L, "%s/%s", ANYREACH_SOURCE_DIR, file->name), "t");
 }
 #else
 enum code_trust { CODE_UNPROVED, CODE_TRUSTED, CODE_REFUSED };

@@ -15,6 +15,7 @@
 
 #include "lua/answerer.h"
 #include "lua/binding.h"
+#include "lua/chunk.h"
 #include "lua/coroutine.h"
 #include "lua/disk.h"
 #include "lua/error.h"
@@ -332,6 +333,7 @@ static void install_signals(void) {
 static int open_libraries(lua_State *L) {
   struct host *host = lua_touserdata(L, 1);
   luaL_openlibs(L);
+  chunk_wrap_library(L);
   task_open(L, host->loop);
   coroutine_wrap_library(L);
   modules_open(L);
@@ -419,11 +421,11 @@ static int load_program(lua_State *L, const struct program *program) {
   }
   if (program->text) {
     set_search_path(L, ".");
-    return luaL_loadbuffer(L, program->text, strlen(program->text), "=(-e)");
+    return chunk_load_text(L, program->text, "=(-e)");
   }
   bool is_input = strcmp(program->file, "-") == 0;
   set_search_path(L, is_input ? "." : push_directory(L, program->file));
-  return luaL_loadfile(L, is_input ? NULL : program->file);
+  return chunk_load_file(L, is_input ? NULL : program->file);
 }
 
 /* Makes the program on top add the operations of the document given by --openapi before it begins.

@@ -1,8 +1,5 @@
 #include "net/request.h"
 
-#include <stdint.h>
-#include <sys/random.h>
-
 /* After refusals that name no time, the wait grows every REFUSALS_A_STEP of them, up to step
  * PATIENCE_STEPS, where it is four seconds on average. */
 enum { REFUSALS_A_STEP = 4, PATIENCE_STEPS = 5 };
@@ -17,13 +14,6 @@ static struct retry_outcome outcome_of(const struct http_transfer *transfer) {
   const char *value = is_failure ? http_response_header(transfer, "Retry-After", &length) : NULL;
   if (value) outcome.retry_after = retry_after_seconds(value, length, time(NULL));
   return outcome;
-}
-
-/* In [0, 1); 0.5 when no randomness is available. */
-static double random_fraction(void) {
-  uint32_t bits;
-  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits) return 0.5;
-  return bits / 4294967296.0;
 }
 
 static void observe(struct request *request, enum observed_end end) {
@@ -100,7 +90,7 @@ static double delay_before_next(const struct request *request,
   unsigned attempt = request->failures;
   if (retry_is_rate_limited(outcome))
     attempt = outcome->retry_after > 0 ? 1 : patience(request->refusals);
-  return retry_delay(attempt, outcome, random_fraction());
+  return retry_delay(attempt, outcome, retry_random());
 }
 
 static void on_answer(void *context) {

@@ -1,8 +1,10 @@
 #include "net/retry.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 
 static const double FIRST_DELAY = 0.5, LONGEST_DELAY = 30; /* seconds, before jitter */
 
@@ -43,6 +45,12 @@ bool retry_is_allowed(enum retry_class class, const struct retry_outcome *outcom
     return is_passing(outcome->verdict) && (class != RETRY_NEVER || !outcome->may_have_been_sent);
   if (class == RETRY_NEVER) return retry_is_rate_limited(outcome);
   return is_passing_status(outcome->status);
+}
+
+double retry_random(void) {
+  uint32_t bits;
+  if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != sizeof bits) return 0.5;
+  return bits / 4294967296.0;
 }
 
 double retry_delay(unsigned attempt, const struct retry_outcome *outcome, double random) {

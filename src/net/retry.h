@@ -32,6 +32,9 @@ bool retry_is_allowed(enum retry_class class, const struct retry_outcome *outcom
 /* True when the server asks for fewer requests: 429, or 503 with Retry-After. */
 bool retry_is_rate_limited(const struct retry_outcome *outcome);
 
+/* In [0, 1); 0.5 when no randomness is available. */
+double retry_random(void);
+
 /* Seconds to wait before the attempt after the one numbered `attempt` (from 1): exponential, with
  * full jitter by `random` in [0, 1), and never less than the server asks for. */
 double retry_delay(unsigned attempt, const struct retry_outcome *outcome, double random);

@@ -1,65 +1,20 @@
-/* The throttle in front of a server: requests pass in the order they came, no more at once and no
- * faster than the server accepts. It learns: a refusal for too many requests halves how many may be
- * in flight, and holds everybody back for as long as the server asks, or else for a moment. It is
- * made of a token bucket (how fast) and an adaptive limit (how many at once), which are pure: the
- * caller passes the time, in seconds on any clock that never runs backwards. No Lua. */
+/* The throttle in front of a server: requests pass in the order they came, so many at once at most,
+ * and no faster than the server accepts (pace.h). Who comes again after a refusal keeps the place
+ * that it had. No Lua. */
 #ifndef ANYREACH_THROTTLE_H
 #define ANYREACH_THROTTLE_H
 
 #include <stdbool.h>
 
 #include "net/loop.h"
+#include "net/pace.h"
 #include "net/retry.h"
-
-/* {====== how fast ====== */
-
-/* Lets `rate` requests a second through, evenly spaced; a rate of 0 lets everything through.
- * Nothing is reserved: a request that is given up before it has taken a token costs the others
- * nothing. */
-struct throttle_bucket {
-  double rate;
-  double tokens;
-  double at; /* when `tokens` was right */
-};
-
-void throttle_bucket_init(struct throttle_bucket *bucket, double rate, double now);
-
-/* Changes the rate from now on; what was let through before still counts. */
-void throttle_bucket_set_rate(struct throttle_bucket *bucket, double rate, double now);
-
-/* Seconds until a token is available; 0: now. */
-double throttle_bucket_wait(struct throttle_bucket *bucket, double now);
-
-/* Takes a token, which must be available. */
-void throttle_bucket_take(struct throttle_bucket *bucket);
-
-/* }====== */
-
-/* {====== how many at once ====== */
-
-/* Halves the number of requests in flight when the server asks for fewer, and allows one more a
- * round trip when it does not. */
-struct throttle_limit {
-  double limit; /* at least 1 */
-  double maximum;
-  double changed_at; /* answers to requests sent before say nothing about the new limit */
-};
-
-void throttle_limit_init(struct throttle_limit *limit, double maximum);
-bool throttle_limit_admits(const struct throttle_limit *limit, unsigned in_flight);
-
-/* A request was answered; `in_flight` still includes it. */
-void throttle_limit_answered(struct throttle_limit *limit, bool rate_limited, unsigned in_flight,
-                             double sent_at, double now);
-
-/* }====== */
 
 struct throttle {
   struct loop *loop;
-  struct throttle_bucket bucket;
-  struct throttle_limit limit;
-  unsigned in_flight;
-  double closed_until;      /* by loop_now() */
+  struct pace pace;
+  unsigned in_flight, maximum;
+  unsigned long tickets;
   struct loop_timer reopen; /* runs while somebody waits for nothing but time */
   struct throttle_pass *first, *last;
   void (*announce)(double seconds); /* called when the server has everybody wait long; or NULL */
@@ -74,7 +29,8 @@ struct throttle_pass {
   struct throttle *throttle;
   enum throttle_place place;
   bool is_patient; /* its owner comes again after a refusal */
-  double admitted_at;
+  struct pace_sent sent;
+  unsigned long ticket; /* its place in the order, kept when it comes again; 0: it never came */
   struct throttle_pass *previous, *next;
 };
 

@@ -1,8 +1,7 @@
-/* The throttle: its token bucket and its adaptive limit on a clock of the test's own; then, over a
- * real loop, order, pace, closing and opening, and leaving from every place. */
+/* The throttle over a real loop: order, pace, closing and opening, and leaving from every place.
+ * What it learns is tested in test_pace.c and test_rate_limits.c. */
 #include "../../src/net/throttle.h"
 
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,161 +10,6 @@
 #include <cmocka.h>
 
 enum { MANY = 200 };
-
-/* {====== bucket and limit ====== */
-
-static void assert_near(double actual, double expected) {
-  if (fabs(actual - expected) > 1e-6) fail_msg("%g instead of %g", actual, expected);
-}
-
-/* Lets requests pass from `now` on until `end`, always asking when it was told to, but late. */
-static int count_passed(struct throttle_bucket *bucket, double now, double end, double lateness) {
-  int passed = 0;
-  while (now < end) {
-    double wait = throttle_bucket_wait(bucket, now);
-    if (wait > 0) {
-      now += wait + lateness;
-    } else {
-      throttle_bucket_take(bucket);
-      passed++;
-    }
-  }
-  return passed;
-}
-
-static void lets_one_through_at_a_time(void **state) {
-  (void)state;
-  struct throttle_bucket bucket;
-  throttle_bucket_init(&bucket, 10, 100);
-  assert_near(throttle_bucket_wait(&bucket, 100), 0);
-  throttle_bucket_take(&bucket);
-  assert_near(throttle_bucket_wait(&bucket, 100), 0.1);
-  assert_near(throttle_bucket_wait(&bucket, 100.04), 0.06);
-  assert_near(throttle_bucket_wait(&bucket, 100.1), 0);
-}
-
-static void asking_costs_nothing(void **state) {
-  (void)state;
-  struct throttle_bucket bucket;
-  throttle_bucket_init(&bucket, 1, 0);
-  for (int i = 0; i < 1000; i++) assert_near(throttle_bucket_wait(&bucket, 0), 0);
-  throttle_bucket_take(&bucket);
-  for (int i = 0; i < 1000; i++) assert_near(throttle_bucket_wait(&bucket, 0.5), 0.5);
-}
-
-static void keeps_the_rate(void **state) {
-  (void)state;
-  static const double rates[] = {0.1, 1, 10, 33.3, 1000};
-  for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
-    struct throttle_bucket bucket;
-    throttle_bucket_init(&bucket, rates[i], 0);
-    int passed = count_passed(&bucket, 0, 100 / rates[i], 0);
-    assert_true(passed >= 100 && passed <= 101);
-  }
-}
-
-static void makes_up_for_late_timers(void **state) {
-  (void)state;
-  struct throttle_bucket bucket;
-  throttle_bucket_init(&bucket, 1000, 0);
-  int passed = count_passed(&bucket, 0, 10, 0.002);
-  assert_true(passed >= 9950 && passed <= 10011);
-}
-
-static void saves_nothing_up(void **state) {
-  (void)state;
-  struct throttle_bucket bucket;
-  throttle_bucket_init(&bucket, 10, 0);
-  int at_once = 0;
-  while (throttle_bucket_wait(&bucket, 3600) == 0) {
-    throttle_bucket_take(&bucket);
-    at_once++;
-  }
-  assert_int_equal(at_once, 1);
-}
-
-static void no_rate_is_no_wait(void **state) {
-  (void)state;
-  struct throttle_bucket bucket;
-  throttle_bucket_init(&bucket, 0, 0);
-  for (int i = 0; i < 1000; i++) {
-    assert_near(throttle_bucket_wait(&bucket, 0), 0);
-    throttle_bucket_take(&bucket);
-  }
-}
-
-static void a_new_rate_gives_nothing_away(void **state) {
-  (void)state;
-  struct throttle_bucket bucket;
-  throttle_bucket_init(&bucket, 0, 0);
-  throttle_bucket_set_rate(&bucket, 10, 1000);
-  assert_near(throttle_bucket_wait(&bucket, 1000), 0);
-  throttle_bucket_take(&bucket);
-  for (int i = 0; i < 10; i++) throttle_bucket_set_rate(&bucket, 10, 1000);
-  assert_near(throttle_bucket_wait(&bucket, 1000), 0.1);
-  throttle_bucket_set_rate(&bucket, 2, 1000.05);
-  assert_near(throttle_bucket_wait(&bucket, 1000.05), 0.25);
-}
-
-static void the_limit_starts_at_its_maximum(void **state) {
-  (void)state;
-  struct throttle_limit limit;
-  throttle_limit_init(&limit, 4);
-  assert_true(throttle_limit_admits(&limit, 0));
-  assert_true(throttle_limit_admits(&limit, 3));
-  assert_false(throttle_limit_admits(&limit, 4));
-  throttle_limit_answered(&limit, false, 256, 1, 2);
-  assert_near(limit.limit, 4);
-}
-
-/* Refusals of what was sent before the limit changed tell nothing new. */
-static void the_limit_halves_once_for_a_burst(void **state) {
-  (void)state;
-  struct throttle_limit limit;
-  throttle_limit_init(&limit, 64);
-  for (int i = 0; i < 64; i++) throttle_limit_answered(&limit, true, 256, 1, 2 + i / 100.0);
-  assert_near(limit.limit, 32);
-  throttle_limit_answered(&limit, true, 256, 2, 3);
-  assert_near(limit.limit, 16);
-}
-
-/* A limit far above what was in flight would let it all through again. */
-static void the_limit_halves_what_was_in_flight(void **state) {
-  (void)state;
-  struct throttle_limit limit;
-  throttle_limit_init(&limit, 256);
-  for (unsigned left = 24; left > 0; left--) throttle_limit_answered(&limit, true, left, 1, 2);
-  assert_near(limit.limit, 12);
-}
-
-static void the_limit_never_shuts(void **state) {
-  (void)state;
-  struct throttle_limit limit;
-  throttle_limit_init(&limit, 256);
-  for (int i = 0; i < 100; i++) throttle_limit_answered(&limit, true, 256, i, i);
-  assert_near(limit.limit, 1);
-  assert_true(throttle_limit_admits(&limit, 0));
-  assert_false(throttle_limit_admits(&limit, 1));
-  throttle_limit_init(&limit, 1);
-  throttle_limit_answered(&limit, true, 256, 0, 0);
-  assert_true(throttle_limit_admits(&limit, 0));
-}
-
-static void the_limit_grows_by_one_a_round_trip(void **state) {
-  (void)state;
-  struct throttle_limit limit;
-  throttle_limit_init(&limit, 256);
-  for (int i = 0; i < 8; i++) throttle_limit_answered(&limit, true, 256, i, i);
-  for (int round = 1; round <= 20; round++) {
-    for (int left = (int)limit.limit; left > 0; left--)
-      throttle_limit_answered(&limit, false, 256, 100, 101);
-    assert_true(limit.limit >= round * 3 / 4 && limit.limit <= round + 1);
-  }
-  for (int i = 0; i < 100000; i++) throttle_limit_answered(&limit, false, 256, 100, 101);
-  assert_near(limit.limit, 256);
-}
-
-/* }====== */
 
 static const struct retry_outcome GOOD = {CURLE_OK, 200, true, -1};
 
@@ -304,13 +148,13 @@ static void closes_for_as_long_as_the_server_asks(void **state) {
 
 static void closes_for_a_moment_when_the_server_names_no_time(void **state) {
   static const double unsaid[] = {-1, 0};
-  throttle_init(&throttle, *state, MANY);
   for (int i = 0; i < 2; i++) {
     struct retry_outcome refused = refusal(unsaid[i]);
+    throttle_init(&throttle, *state, MANY);
     enter(&visitors[2 * i]);
     leave(&visitors[2 * i], &refused);
     enter(&visitors[2 * i + 1]);
-    assert_between(turn_until(2 * i + 2), 0.09, 0.5);
+    assert_between(turn_until(2 * i + 2), 0.09, 0.6);
     leave(&visitors[2 * i + 1], &GOOD);
   }
 }
@@ -348,39 +192,62 @@ static void closing_holds_back_who_is_paced(void **state) {
   assert_between(turn_until(2), 0.29, 0.7);
 }
 
-static void halves_what_is_let_in(void **state) {
+/* What was refused comes again, before everybody who came later. */
+static void who_was_refused_keeps_the_place(void **state) {
   struct retry_outcome refused = refusal(0.01);
-  throttle_init(&throttle, *state, 8);
-  enter_all(20);
-  assert_int_equal(admitted_count, 8);
-  for (int i = 0; i < 8; i++) leave(&visitors[i], &refused);
-  turn_until(12);
-  for (int i = 0; i < 20; i++) loop_turn(*state, false);
-  assert_int_equal(admitted_count, 12);
+  throttle_init(&throttle, *state, 3);
+  enter_all(8);
+  for (int i = 0; i < 3; i++) leave(&visitors[i], &refused);
+  for (int i = 2; i >= 0; i--) enter(&visitors[i]);
+  for (int i = 0; i < 3; i++) {
+    turn_until(4 + i);
+    assert_int_equal(visitors[i].order, 4 + i);
+    leave(&visitors[i], &GOOD);
+  }
+  turn_until(7);
+  assert_int_equal(visitors[3].order, 7);
 }
 
-/* However many more would have been let in. */
-static void halves_what_was_inside(void **state) {
+/* It has no claim on the place after it was done. */
+static void a_new_request_goes_last(void **state) {
+  throttle_init(&throttle, *state, 1);
+  enter_all(3);
+  leave(&visitors[0], &GOOD);
+  visitors[0] = (struct visitor){0};
+  enter(&visitors[0]);
+  leave(&visitors[1], &GOOD);
+  assert_int_equal(visitors[2].order, 3);
+}
+
+static void paces_after_a_refusal(void **state) {
   struct retry_outcome refused = refusal(0.01);
   throttle_init(&throttle, *state, MANY);
   enter_all(8);
   for (int i = 0; i < 8; i++) leave(&visitors[i], &refused);
   for (int i = 8; i < 20; i++) enter(&visitors[i]);
-  turn_until(12);
+  turn_until(9);
   for (int i = 0; i < 20; i++) loop_turn(*state, false);
-  assert_int_equal(admitted_count, 12);
+  assert_int_equal(admitted_count, 9);
 }
 
 /* Failures of the network say nothing about how much the server bears. */
 static void learns_nothing_from_other_failures(void **state) {
-  static const struct retry_outcome failed = {CURLE_COULDNT_CONNECT, 0, false, -1};
+  static const struct retry_outcome others[] = {{CURLE_COULDNT_CONNECT, 0, false, -1},
+                                                {CURLE_OPERATION_TIMEDOUT, 0, true, -1},
+                                                {CURLE_OK, 500, true, -1},
+                                                {CURLE_OK, 500, true, 5},
+                                                {CURLE_OK, 503, true, -1},
+                                                {CURLE_OK, 404, true, -1}};
   throttle_init(&throttle, *state, 8);
-  throttle.limit.limit = 4;
-  enter(&visitors[0]);
-  leave(&visitors[0], &failed);
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+    enter(&visitors[0]);
+    leave(&visitors[0], &others[i]);
+  }
   enter(&visitors[0]);
   leave(&visitors[0], NULL);
-  assert_true(throttle.limit.limit == 4);
+  assert_true(pace_learnt(&throttle.pace) == 0);
+  enter_all(8);
+  assert_int_equal(admitted_count, 7 + 8);
 }
 
 static void can_be_left_from_every_place(void **state) {
@@ -441,18 +308,6 @@ static void loses_nobody(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(lets_one_through_at_a_time),
-      cmocka_unit_test(asking_costs_nothing),
-      cmocka_unit_test(keeps_the_rate),
-      cmocka_unit_test(makes_up_for_late_timers),
-      cmocka_unit_test(saves_nothing_up),
-      cmocka_unit_test(no_rate_is_no_wait),
-      cmocka_unit_test(a_new_rate_gives_nothing_away),
-      cmocka_unit_test(the_limit_starts_at_its_maximum),
-      cmocka_unit_test(the_limit_halves_once_for_a_burst),
-      cmocka_unit_test(the_limit_halves_what_was_in_flight),
-      cmocka_unit_test(the_limit_never_shuts),
-      cmocka_unit_test(the_limit_grows_by_one_a_round_trip),
       TEST(lets_in_at_once_what_it_can),
       TEST(keeps_the_order),
       TEST(who_comes_later_does_not_overtake),
@@ -464,8 +319,9 @@ int main(void) {
       TEST(the_longest_closing_counts),
       TEST(does_not_close_for_a_wait_that_nobody_bears),
       TEST(closing_holds_back_who_is_paced),
-      TEST(halves_what_is_let_in),
-      TEST(halves_what_was_inside),
+      TEST(who_was_refused_keeps_the_place),
+      TEST(a_new_request_goes_last),
+      TEST(paces_after_a_refusal),
       TEST(learns_nothing_from_other_failures),
       TEST(can_be_left_from_every_place),
       TEST(a_queue_that_was_left_keeps_no_timer),

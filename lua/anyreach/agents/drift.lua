@@ -41,7 +41,7 @@ local function entries_below(entries, path)
   return found
 end
 
--- True when the file does not say what was written.
+-- True when the file does not say what was written. Of what the organisation has added it still says nothing.
 local function files_moved(state, leaves, known)
   local seen = {}
   for _, leaf in ipairs(leaves) do
@@ -50,7 +50,7 @@ local function files_moved(state, leaves, known)
     seen[leaf.path] = true
   end
   for _, path in ipairs(known) do
-    if not seen[path] then return true end
+    if not seen[path] and not field_digests.is_addition(state.entries[path]) then return true end
   end
   return false
 end
@@ -261,6 +261,16 @@ local function note_parts(fields, parts, change)
   end
 end
 
+-- What the organisation has added stays noted while it is there and no file names it.
+local function keep_additions(noted, before, there, agent_id)
+  for path, entry in pairs(before) do
+    if not noted[path] and field_digests.is_addition(entry)
+      and entry.there == field_digests.of_place(there, path, false, agent_id) then
+      noted[path] = field_digests.format(entry)
+    end
+  end
+end
+
 --- What the lock notes when a decision was carried out. What was kept stays noted as it was, and what was merged as if
 --- the organisation had changed it, until the files have it, too.
 ---@param fields table<string, string>|nil of the row as it was
@@ -272,6 +282,7 @@ end
 ---@return table<string, string>
 function drift.note(fields, wanted, there, agent_id, decision, version)
   local noted, before = field_digests.note(wanted, there, agent_id), field_digests.entries(fields)
+  keep_additions(noted, before, there, agent_id)
   if not decision then return noted end
   for _, part in ipairs(decision.kept) do
     for _, path in ipairs(entries_below(noted, part.path)) do noted[path] = nil end

@@ -6,6 +6,8 @@
 --   "…!"    the organisation did not take what was written
 --   "…@N"   the value is older than the row: it was last the same on both sides in version N
 --
+-- A value that the organisation added by itself, right after something was written, counts as written as null.
+--
 -- Digests have 12 hexadecimal digits. Those of secrets have 4, salted with agent and path: enough to see that a
 -- secret has changed, too few to try passwords against. Pure; any recipe may call it.
 
@@ -177,6 +179,22 @@ end
 ---@return boolean
 function field_digests.is_of_secret(entry)
   return #entry.written == SECRET_LENGTH
+end
+
+local NOTHING = digest_of(json.null, "", false, "")
+
+--- The entry of a value that the organisation added.
+---@param there string digest
+---@return anyreach.field_entry
+function field_digests.addition(there)
+  return { written = NOTHING, there = there, refused = false }
+end
+
+--- True for a value that the organisation has though nothing, or null, was written there.
+---@param entry anyreach.field_entry
+---@return boolean
+function field_digests.is_addition(entry)
+  return entry.written == NOTHING and entry.there ~= NOTHING and not entry.refused
 end
 
 --- The entries of a row of the lock, by path; those that are malformed are left out.

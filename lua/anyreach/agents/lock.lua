@@ -5,7 +5,8 @@
 --   {"agent":NAME,"account":KEY,"agent_id":ID,"version":N,"files":DIGEST,"remote":DIGEST,"file":PATH,
 --    "draft":N,"draft_digest":DIGEST,"fields":{PATH:DIGESTS,…}}
 --   {"agent":NAME,"account":KEY,"agent_id":ID}
---   {"agent":NAME,"account":KEY,"from":KEY,"from_agent_id":ID,"from_version":N,"agent_id":ID,"version":N}
+--   {"agent":NAME,"account":KEY,"from":KEY,"from_agent_id":ID,"from_version":N,"agent_id":ID,"version":N,
+--    "draft":N,"draft_digest":DIGEST,"draft_fields":{…},"fields":{…}}
 --   {"agent":NAME,"account":KEY,"from":"prompts","agent_id":ID,"version":N,"fields":{PATH:DIGESTS,…}}
 --
 -- The second form is an agent that was created and not yet written to the end, the third records a promotion from
@@ -29,6 +30,7 @@ local disk = require "anyreach.disk"
 ---@field file string|nil path of the agent file, relative to the lock
 ---@field draft integer|nil a draft that was written from here
 ---@field draft_digest string|nil digest of what it held then; another one now: somebody has changed it
+---@field draft_fields table<string, string>|nil of a promotion: what is noted of that draft as `fields` of the version
 ---@field fields table<string, string>|nil path -> what anyreach.agents.field_digests notes of the value there
 ---@field from string|nil of a promotion: key of the organisation that it came from
 ---@field from_agent_id string|nil
@@ -50,7 +52,7 @@ local HOLD_SECONDS = 5 -- that another run may hold the file
 
 local ORDER = {
   "agent", "account", "from", "from_agent_id", "from_version", "agent_id", "version", "files", "remote", "file",
-  "draft", "draft_digest", "fields",
+  "draft", "draft_digest", "draft_fields", "fields",
 }
 
 local DIGEST = "^sha256:" .. ("%x"):rep(64) .. "$"
@@ -77,6 +79,7 @@ local checks = {
   file = function(value) return type(value) == "string" end,
   draft = function(value) return math.type(value) == "integer" end,
   draft_digest = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
+  draft_fields = are_fields,
   fields = are_fields,
 }
 
@@ -336,10 +339,29 @@ end
 ---@param facts {from_agent_id: string|nil, from_version: integer, agent_id: string, version: integer,
 --- fields: table<string, string>|nil} fields: what the target's environment file gave
 function Lock:set_promotion(from, account, name, facts)
-  set(self, {
+  local row = {
     agent = name, account = account, from = from, from_agent_id = facts.from_agent_id,
     from_version = facts.from_version, agent_id = facts.agent_id, version = facts.version, fields = facts.fields,
-  })
+  }
+  local known = self:promotion(from, account, name)
+  row.draft, row.draft_digest = draft_of(known, { is_published = true, version = facts.version })
+  row.draft_fields = row.draft and known.draft_fields
+  set(self, row)
+end
+
+--- Notes an agent that a promotion has just created, or a draft that it has written and not yet published; what else is
+--- noted of the agent stays.
+---@param from string key
+---@param account string key
+---@param name string
+---@param facts {agent_id: string, draft: integer|nil, draft_digest: string|nil, draft_fields: table|nil}
+function Lock:set_promoted_draft(from, account, name, facts)
+  local row = { agent = name, account = account, from = from }
+  local known = self:promotion(from, account, name)
+  for key, value in pairs(known and known.agent_id == facts.agent_id and known or {}) do row[key] = value end
+  row.draft_fields = nil
+  for key, value in pairs(facts) do row[key] = value end
+  set(self, row)
 end
 
 --- What was last written to an agent from the folder of prompts that the lock is in.

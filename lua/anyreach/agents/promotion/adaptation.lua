@@ -14,6 +14,15 @@ local adaptation = {}
 
 -- {====== the environment file ======
 
+-- A mapping is given value by value.
+local function add_values(replaced, path, value)
+  if field_digests.kind(value) == "mapping" and next(value) ~= nil then
+    for key, part in pairs(value) do add_values(replaced, diff.path(path, key), part) end
+  else
+    replaced[path] = value
+  end
+end
+
 --- What an environment file makes of values.
 ---@param environment anyreach.environment|nil
 ---@param name string of the agent
@@ -31,7 +40,9 @@ function adaptation.overlay(environment, name, values, resolver, problems)
     problems[#problems + 1] = { path = ("%s: %s"):format(name, problem.path), message = problem.message }
   end
   local replaced = {}
-  for _, found in ipairs(diff.compare(resolved, before, { exact = true })) do replaced[found.path] = found.after end
+  for _, found in ipairs(diff.compare(resolved, before, { exact = true })) do
+    add_values(replaced, found.path, found.after)
+  end
   for key in pairs(values) do values[key] = nil end
   for key, value in pairs(resolved) do values[key] = value end
   return replaced, given.secrets

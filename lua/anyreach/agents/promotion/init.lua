@@ -12,12 +12,14 @@ local checked = require "anyreach.agents.checked"
 local contents = require "anyreach.agents.contents"
 local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
+local group_write = require "anyreach.agents.group_write"
 local json = require "anyreach.json"
 local merge = require "anyreach.agents.merge"
 local number_state = require "anyreach.agents.numbers.number_state"
 local provision = require "anyreach.agents.provision"
 local provision_plan = require "anyreach.agents.provision.plan"
 local references = require "anyreach.agents.references"
+local report = require "anyreach.report"
 local slots = require "anyreach.agents.numbers.slots"
 local takeovers = require "anyreach.agents.provision.takeovers"
 local tasks = require "anyreach.client.tasks"
@@ -35,6 +37,7 @@ local promotion = {}
 ---@class anyreach.promotion_item
 ---@field name string
 ---@field choice anyreach.promotion_choice
+---@field row anyreach.lock_row|nil what the lock notes of the last promotion
 ---@field state anyreach.agent_state what the target has
 ---@field content table what the source has, in the target's terms
 ---@field base table|nil what was last promoted, in the target's terms
@@ -43,7 +46,8 @@ local promotion = {}
 ---@field replaced table<string, any> path -> value, of what the target's environment file gives
 ---@field secrets anyreach.secret[]
 ---@field kept string[] paths of fields that keep what the target has changed
----@field quiet table<string, true> paths that may differ, and that neither side has changed
+---@field written table what the version holds, or will hold, in the words of the source
+---@field there table|nil what the target has, as it came back
 ---@field action "create"|"update"|"unchanged"|"conflict"|"skipped"|"failed"
 ---@field conflicts anyreach.merge_conflict[]
 ---@field differences anyreach.difference[] from what the target has to what it gets
@@ -135,7 +139,7 @@ end
 -- The version that was last promoted, in the target's terms; nil when the lock notes none, or notes another agent.
 local function read_base(sides, translator, choice, target_agent)
   local row = last_promotion(sides, choice)
-  if not row or not target_agent or row.agent_id ~= target_agent.id then return nil end
+  if not row or not row.from_version or not target_agent or row.agent_id ~= target_agent.id then return nil end
   if row.from_agent_id and row.from_agent_id ~= choice.agent.id then return nil end
   if row.from_version == choice.version.version then
     return (translator:value(contents.of_version(choice.version)))
@@ -150,15 +154,19 @@ end
 
 local function read_state(reader, sides, choice)
   local row = last_promotion(sides, choice)
-  return reader:find(choice.agent.name, { known_id = row and row.agent_id })
+  local state = reader:find(choice.agent.name, { known_id = row and row.agent_id, draft = row and row.draft })
+  local draft = state.draft
+  state.is_own_draft = draft and row and row.draft == draft.version and row.agent_id == state.agent.id
+    and row.draft_digest == contents.draft_digest(draft, { generate = false }) or nil
+  return state
 end
 
 local function read_item(sides, reader, translator, choice)
   local state = read_state(reader, sides, choice)
   return {
     name = choice.agent.name, choice = choice, state = state, numbers = {}, replaced = {}, secrets = {},
-    kept = {}, quiet = {},
-    base = read_base(sides, translator, choice, state.agent),
+    row = last_promotion(sides, choice),
+    kept = {}, base = read_base(sides, translator, choice, state.agent),
   }
 end
 
@@ -228,10 +236,22 @@ end
 
 -- {====== merging ======
 
--- What the target has of a version: the published one, else a draft that nothing was published after.
+-- What the target has of a version: the published one, else a draft of somebody else.
+local function present_version(state)
+  return state.published or not state.is_own_draft and state.draft or nil
+end
+
 local function present_content(state)
-  local version = state.published or state.draft
+  local version = present_version(state)
   return version and contents.of_version(version)
+end
+
+-- A version that holds something else.
+local function version_with(version, content)
+  local copy = {}
+  for key, value in pairs(version) do copy[key] = value end
+  copy.config, copy.instruction_builder_inputs = content.config, content.instruction_builder_inputs
+  return copy
 end
 
 local function inputs_of(content)
@@ -249,12 +269,17 @@ local function wanted_of(item, content, options)
   }
 end
 
--- A draft in the target is somebody's work, unless it is what is to be written: then an earlier run was cut off.
-local function without_other_draft(state, content)
-  local draft, other = state.draft, nil
-  if draft and #contents.all_differences(content, contents.of_version(draft)) > 0 then draft, other = nil, draft end
+-- A draft in the target is somebody's work, unless it was written from here, or is what is to be written: then an
+-- earlier run was cut off. One of our own is in the words in which it was written.
+local function without_other_draft(state, content, draft_fields)
+  local draft, other, is_own = state.draft, nil, state.is_own_draft
+  if is_own then
+    draft = version_with(draft, base.as_written(contents.of_version(draft), draft_fields, content, state.agent.id))
+  elseif draft and #contents.all_differences(content, contents.of_version(draft)) > 0 then
+    draft, other = nil, draft
+  end
   return { agent = state.agent, published = state.published, draft = draft, other_draft = other or state.other_draft,
-    numbers = state.numbers }
+    is_own_draft = is_own, numbers = state.numbers }
 end
 
 -- All of a version is promoted, and the draft that is left may be written to.
@@ -263,7 +288,7 @@ local OF_PLANS = { exact = true, update_draft = true, allow_empty_instructions =
 local function make_change(item, content, options)
   local wanted = wanted_of(item, content, options)
   local version = { config = wanted.config, instruction_builder_inputs = wanted.inputs }
-  local state = without_other_draft(item.state, version)
+  local state = without_other_draft(item.state, version, item.row and item.row.draft_fields)
   local made = provision_plan.make(wanted, state, OF_PLANS)
   item.action = #made.steps == 0 and "unchanged" or state.agent and "update" or "create"
   item.change = {
@@ -285,7 +310,7 @@ local function kept_paths(item, merged)
   local seen, kept = {}, {}
   for _, conflict in ipairs(item.conflicts) do seen[conflict.path] = true end
   for _, path in ipairs(diff.paths(contents.all_differences(item.content, merged))) do
-    if not seen[path] and not item.quiet[path] then kept[#kept + 1] = path end
+    if not seen[path] then kept[#kept + 1] = path end
   end
   return kept
 end
@@ -298,7 +323,10 @@ local function complete(item, options)
     merged, item.conflicts = merge.run(item.base, item.content, present, preferences[options.decide])
     item.differences = contents.all_differences(merged, present)
     item.kept = kept_paths(item, merged)
+  elseif item.state.is_own_draft then
+    item.differences = contents.all_differences(merged, contents.of_version(item.state.draft))
   end
+  item.written = merged
   if #item.conflicts > 0 and not preferences[options.decide] then
     item.action = options.decide == "skip" and "skipped" or "conflict"
   else
@@ -348,6 +376,14 @@ local function convert_item(item, sides, translator, resolver, problems)
   item.content = contents.of_version(all)
 end
 
+-- The version that the target has holds this in the words in which it was written.
+local function read_as_written(item, content)
+  local state, version = item.state, present_version(item.state)
+  item.there = contents.of_version(version)
+  local key = version == state.published and "published" or "draft"
+  state[key] = version_with(version, content)
+end
+
 -- What source and target have in common, with the same environment.
 local function complete_base(item, sides)
   local present, agent = present_content(item.state), item.state.agent
@@ -355,9 +391,10 @@ local function complete_base(item, sides)
   if not item.base then
     item.base = base.of_files(sides.lock:get(account.learn(sides.target).key, item.name), present, agent.id)
   else
-    local row = last_promotion(sides, item.choice)
-    item.base, item.quiet = base.with_given(item.base, item.replaced, row.fields, present, agent.id)
+    local fields = item.row.fields
+    item.base = base.with_given(item.base, item.replaced, fields, present, agent.id)
     adaptation.keep_secrets(item.name, item.base, present, item.replaced)
+    read_as_written(item, base.as_written(present, fields, item.base, agent.id))
   end
 end
 
@@ -415,53 +452,81 @@ end
 
 -- {====== writing ======
 
--- What is noted of the environment file's values; what was written is read again. A value that gave way to the target's
--- stays noted as it was.
-local function fields_of(sides, item, result)
-  if next(item.replaced) == nil then return nil end
-  local version = agent_lookup.version(sides.target, result.agent_id, result.version)
-  local fields = base.note(item.replaced, contents.of_version(version), result.agent_id)
-  local row = last_promotion(sides, item.choice)
-  for _, path in ipairs(item.kept) do fields[path] = row and row.fields and row.fields[path] end
-  return fields
+-- What is noted of the version's values; what was written is read again. A value that gave way to the target's stays
+-- noted as it was.
+local function fields_of(sides, item, agent_id, number)
+  local there = #item.change.steps == 0 and item.there
+    or contents.of_version(agent_lookup.version(sides.target, agent_id, number))
+  local fields = base.note(item.written, item.replaced, there, agent_id)
+  for _, path in ipairs(fields and item.kept or {}) do
+    fields[path] = item.row and item.row.fields and item.row.fields[path]
+  end
+  return fields and next(fields) and fields or nil
 end
 
--- Returns the error when that cannot be written.
-local function note_in_lock(sides, item, result)
+local function note_promoted(sides, item, progress)
   local from, to = account.learn(sides.source).key, account.learn(sides.target).key
+  local agent_id, number = progress.agent.id, progress.version.version
+  local ok, fields = pcall(fields_of, sides, item, agent_id, number)
   sides.lock:set_promotion(from, to, item.name, {
     from_agent_id = item.choice.agent.id, from_version = item.choice.version.version,
-    agent_id = result.agent_id, version = result.version, fields = fields_of(sides, item, result),
+    agent_id = agent_id, version = number, fields = ok and fields or nil,
   })
+  if not ok then report.warn("%s: what came back of what was written is not noted: %s", item.name, tostring(fields)) end
+end
+
+-- Notes an agent that was created, or a draft, before anything else happens to it: the next run takes what is not noted
+-- for somebody else's.
+local function note_begun(sides, item, agent, version)
+  local facts = { agent_id = agent.id, from_agent_id = item.choice.agent.id }
+  if version then
+    facts.draft, facts.draft_digest = version.version, contents.draft_digest(version, { generate = false })
+    facts.draft_fields = base.note(item.written, {}, contents.of_version(version), agent.id)
+  end
+  sides.lock:set_promoted_draft(account.learn(sides.source).key, account.learn(sides.target).key, item.name, facts)
+end
+
+-- Writes the lock; returns why it cannot be written.
+local function write_lock(sides)
   local ok, err = pcall(sides.lock.write, sides.lock)
   if ok then return nil end
   return errors.is_error(err) and err or error(err, 0)
 end
 
---- Carries out what was planned, and notes in the lock what was published. That the lock cannot be written
---- stops nothing: an agent that was promoted is one all the same.
+--- Carries out what was planned, and notes in the lock what was created, drafted and published. That the lock cannot be
+--- written stops nothing: an agent that was promoted is one all the same.
 ---@param sides anyreach.promotion_sides
 ---@param items anyreach.promotion_item[] those with a change are carried out
 ---@param options anyreach.promotion_options|anyreach.run_options
 ---@return anyreach.provision_result[] of the items with a change, in their order
 ---@return anyreach.error|nil problem why the lock does not note all of it
 function promotion.apply(sides, items, options)
-  local changes, by_change = {}, {}
+  local changes, by_change, of_change = {}, {}, {}
   for _, item in ipairs(items) do
     if item.change then
       changes[#changes + 1] = item.change
-      by_change[#changes] = item
+      by_change[#changes], of_change[item.change] = item, item
     end
   end
   local index, problem = 0, nil
+  local group = group_write.new(function() problem = write_lock(sides) or problem end)
+  local function begun(change, agent, version)
+    note_begun(sides, of_change[change], agent, version)
+    group:wait()
+  end
   local results = provision.apply(sides.target, changes, {
     on_step = options.on_step,
-    on_created = options.on_created,
+    on_created = function(change, agent)
+      if options.on_created then options.on_created(change, agent) end
+      begun(change, agent)
+    end,
+    on_draft = begun,
+    on_applied = options.publish ~= false and function(change, progress)
+      note_promoted(sides, of_change[change], progress)
+      problem = write_lock(sides) or problem
+    end or nil,
     on_result = function(result)
       index = index + 1
-      if not result.error and not result.not_tried and options.publish ~= false then
-        problem = note_in_lock(sides, by_change[index], result) or problem
-      end
       if options.on_result then options.on_result(result, by_change[index]) end
     end,
   })

@@ -177,7 +177,8 @@ end
 -- What is to be written, when both sides have been asked.
 local function settle(change, reader, state, row, options)
   local settled = settling.settle(change.described, state, {
-    row = row, prefer = options.prefer, base = state.agent and reader_of_versions(reader.api, state.agent),
+    row = row, prefer = options.prefer, exact = options.exact,
+    base = state.agent and reader_of_versions(reader.api, state.agent),
   })
   change.agent, change.decision = settled.wanted, settled.decision
   change.kept, change.merged = settling.kept(settled.decision, row)

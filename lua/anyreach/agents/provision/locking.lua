@@ -227,6 +227,12 @@ local function warn_of_other_forms(change, changed)
     settling.paths_text(changed))
 end
 
+local function warn_of_additions(change, list)
+  if #list == 0 then return end
+  report.warn("%s: the organisation adds %s to what was written (noted in the lock)", change.name,
+    settling.paths_text(list))
+end
+
 -- Raises an error of kind "conflict", or with --lenient warns.
 local function report_refused(self, change, refused)
   if #refused == 0 then return end
@@ -259,6 +265,7 @@ function Locking:applied(change, progress)
   local fields = settling.note(change, state, row)
   local changed, refused = sort_out(self, change, state, row, fields)
   if not self.given.lenient then drift.mark_refused(fields, diff.paths(refused)) end
+  warn_of_additions(change, self.given.exact and settling.note_additions(change, state, fields) or {})
   note(self, change, state, fields)
   warn_of_other_forms(change, changed)
   report_refused(self, change, refused)

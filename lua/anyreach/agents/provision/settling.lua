@@ -2,10 +2,12 @@
 -- field (agents/drift.lua). Fields that only the organisation has changed are kept; what it stores in another form than
 -- it was written in counts as written. `--ours` and `--theirs` decide instead.
 
+local additions = require "anyreach.agents.additions"
 local contents = require "anyreach.agents.contents"
 local drift = require "anyreach.agents.drift"
 local errors = require "anyreach.errors"
 local fields = require "anyreach.agents.file.fields"
+local json = require "anyreach.json"
 local references = require "anyreach.agents.references"
 
 local settling = {}
@@ -38,6 +40,17 @@ end
 ---@return table
 function settling.values_there(state)
   return drift.values(contents.of_state(state), state.agent.name)
+end
+
+-- What a file owns when it is everything: without inputs it has none. What is generated for it is its own, too.
+local function whole_values(wanted, values, there)
+  local whole = {}
+  for key, value in pairs(values) do whole[key] = value end
+  if whole.config and whole.instruction_builder_inputs == nil then whole.instruction_builder_inputs = json.null end
+  if wanted.generate and whole.config and there.config then
+    whole.config = drift.with(whole.config, { { path = "instructions", value = there.config.instructions } }, "value")
+  end
+  return whole
 end
 
 -- A copy of what is wanted with other values.
@@ -88,6 +101,7 @@ end
 ---@field row? anyreach.lock_row of the agent
 ---@field prefer? "ours"|"theirs"
 ---@field base? fun(version: integer): table|nil reads a version of the agent with its config
+---@field exact? boolean the file is everything
 
 --- Settles one agent. A field that both sides have changed in ways that cannot be merged raises an error of kind
 --- "conflict".
@@ -110,11 +124,11 @@ function settling.settle(wanted, state, options)
     end,
   })
   check_conflicts(decision, row)
-  return {
-    decision = decision,
-    wanted = with_values(wanted, drift.settled(values, decision)),
-    state = state_with(state, drift.as_written(there, decision)),
-  }
+  local settled, there_now = drift.settled(values, decision), drift.as_written(there, decision)
+  if options.exact then
+    there_now = additions.without(row.fields, whole_values(wanted, settled, there), there_now, row.agent_id)
+  end
+  return { decision = decision, wanted = with_values(wanted, settled), state = state_with(state, there_now) }
 end
 
 ---@class anyreach.kept_field
@@ -154,6 +168,29 @@ function settling.note(change, state, row)
   local values = references.substitute(settling.wanted_values(change.described or change.agent), change.resolver)
   local known = row and row.agent_id == state.agent.id and row or {}
   return drift.note(known.fields, values, settling.values_there(state), state.agent.id, change.decision, known.version)
+end
+
+-- The keys of which all was written.
+local function written_keys(steps)
+  local keys = {}
+  for _, step in ipairs(steps) do
+    for key in pairs(step.fields or {}) do keys[key] = true end
+    if step.action == "create_version" then keys.instruction_builder_inputs = true end
+  end
+  return keys
+end
+
+--- Notes what the organisation has added to what was just written, all of which the file has.
+---@param change anyreach.change
+---@param state anyreach.agent_state as it is now
+---@param noted table<string, string> changed in place
+---@return anyreach.addition[] those that were not known
+function settling.note_additions(change, state, noted)
+  local values, there = settling.wanted_values(change.agent), settling.values_there(state)
+  values = references.substitute(whole_values(change.agent, values, there), change.resolver)
+  local written, keys = {}, written_keys(change.steps)
+  for key, value in pairs(values) do written[key] = keys[key] and value or nil end
+  return additions.note(noted, written, there, state.agent.id)
 end
 
 return settling

@@ -2,7 +2,6 @@
 -- into each refusal that is documented.
 
 local answers = require "helpers.openapi_answers"
-local asking = require "helpers.sandbox"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 local process = require "helpers.process"
@@ -48,37 +47,10 @@ end
 
 -- }======
 
--- {====== targets ======
-
-local function parameter(name, value)
-  local text = type(value) == "table" and json.encode(value) or tostring(value)
-  return name .. "=" .. asking.encode_query(text)
-end
-
-local function query_text(query)
-  local parts = {}
-  for name, value in pairs(query or {}) do
-    local is_repeated = type(value) == "table" and value[1] ~= nil
-    for _, each in ipairs(is_repeated and value or { value }) do parts[#parts + 1] = parameter(name, each) end
-  end
-  return #parts > 0 and "?" .. table.concat(parts, "&") or ""
-end
-
-local function target_of(request)
-  local index = 0
-  local path = request.operation.path:gsub("{[^}]*}", function()
-    index = index + 1
-    return asking.encode_query(tostring(request.path[index]))
-  end)
-  return path .. query_text(request.query)
-end
-
--- }======
-
 describe("with curl, one can walk", function()
   local walker = walk.new(function(request)
     local who = request.operation.public and NOBODY or ADMIN
-    return ask(request.operation.method, target_of(request), request.body, who)
+    return ask(request.operation.method, walk.target(request), request.body, who)
   end, upload)
 
   for _, name in ipairs(walk.names()) do

@@ -2,6 +2,7 @@
 -- status and answer.
 
 local answers = require "helpers.openapi_answers"
+local asking = require "helpers.sandbox"
 local cycles = require "helpers.life_cycles"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
@@ -73,6 +74,32 @@ local function take_step(kept, step, send)
     if not step.ready or step.ready(value) then return value end
   end
   error(step[1] .. ": is not ready after many polls", 0)
+end
+
+local function parameter(name, value)
+  local text = type(value) == "table" and json.encode(value) or tostring(value)
+  return name .. "=" .. asking.encode_query(text)
+end
+
+local function query_text(query)
+  local parts = {}
+  for name, value in pairs(query or {}) do
+    local is_repeated = type(value) == "table" and value[1] ~= nil
+    for _, each in ipairs(is_repeated and value or { value }) do parts[#parts + 1] = parameter(name, each) end
+  end
+  return #parts > 0 and "?" .. table.concat(parts, "&") or ""
+end
+
+--- The path and query of a request, encoded.
+---@param request walk_request
+---@return string
+function walk.target(request)
+  local index = 0
+  local path = request.operation.path:gsub("{[^}]*}", function()
+    index = index + 1
+    return asking.encode_query(tostring(request.path[index]))
+  end)
+  return path .. query_text(request.query)
 end
 
 --- The names of all cycles, in their order.

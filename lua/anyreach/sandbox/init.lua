@@ -143,8 +143,8 @@ local function answer_operation(sandbox, operation, call, words)
 end
 
 -- Refusals become answers; any other error is a defect of a rule and goes to the caller.
-local function carry_out(sandbox, action)
-  local ok, answer = sandbox.store:transaction(action)
+local function carry_out(sandbox, method, action)
+  local ok, answer = sandbox.store:transaction(action, method == "GET")
   if ok then return answer end
   if checks.is_refusal(answer) then return answer_refusal(answer.status, answer.detail) end
   error(answer, 0)
@@ -158,7 +158,7 @@ end
 
 local function answer_with_fault(sandbox, fault, operation, call)
   if faults.prevents(fault) then return faults.apply(fault, nil) end
-  local answer = carry_out(sandbox, function()
+  local answer = carry_out(sandbox, call.method, function()
     return answer_operation(sandbox, operation, call, fault and fault.stores)
   end)
   if fault and fault.stale then sandbox.staleness:hide(sandbox.store.created, fault.stale) end
@@ -166,7 +166,7 @@ local function answer_with_fault(sandbox, fault, operation, call)
 end
 
 local function answer_transfer(sandbox, call)
-  return carry_out(sandbox, function()
+  return carry_out(sandbox, call.method, function()
     return sources.answer_transfer(sandbox.store, context_of(sandbox, nil, call.headers).now, call)
   end)
 end
@@ -191,7 +191,7 @@ local function find_document(method, path)
 end
 
 local function answer_document(sandbox, call, document)
-  return carry_out(sandbox, function()
+  return carry_out(sandbox, call.method, function()
     access.authenticate(call.headers, sandbox.store, context_of(sandbox, nil, call.headers).now)
     return answer_json(200, document)
   end)
@@ -252,14 +252,15 @@ local function list_requests(sandbox)
 end
 
 local function reset(sandbox)
-  local ok, message = sandbox.store:transaction(function()
+  local answer = carry_out(sandbox, "POST", function()
     sandbox.store:clear()
     seed(sandbox)
+    return { status = 204, headers = {} }
   end)
-  if not ok then error(message, 0) end
+  if answer.status ~= 204 then return answer end
   sandbox.log, sandbox.staleness = new_log(), faults.staleness()
   if sandbox.profile then sandbox.profile:reset() end
-  return { status = 204, headers = {} }
+  return answer
 end
 
 local CONTROLS = {
@@ -341,7 +342,8 @@ function sandbox.new(options)
   local self = setmetatable({
     store = store, profile = profile, staleness = faults.staleness(), log = new_log(),
   }, Sandbox)
-  if store:is_empty() then reset(self) end
+  local answer = store:is_empty() and reset(self)
+  if answer and answer.status ~= 204 then error(json.decode(answer.body).detail, 0) end
   return self
 end
 

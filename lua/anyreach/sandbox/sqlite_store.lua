@@ -6,6 +6,7 @@
 
 local json = require "anyreach.json"
 local sqlite = require "anyreach.sqlite"
+local checks = require "anyreach.sandbox.checks"
 local Sequence = require "anyreach.sandbox.sequence"
 local interface = require "anyreach.sandbox.store"
 
@@ -14,6 +15,7 @@ Store.__index = Store
 
 local FORMAT = 2 -- of the file, kept as its user_version
 local BATCH = 50 -- rows that each() reads at a time
+local ENOENT = 2
 local LATEST = "~" -- after every time stamp
 
 local SCHEMA = [[
@@ -76,6 +78,14 @@ local function prepare(database, path)
   database:execute("BEGIN IMMEDIATE; UPDATE clock SET last = last; COMMIT")
 end
 
+-- Why a file cannot be used: what the system says, where it says anything; SQLite is vague.
+local function reason(path, message)
+  local file, problem, code = io.open(path, "r+b")
+  if file then file:close() end
+  if file or code == ENOENT then return (message:gsub(" %(in: open .*", "")) end
+  return (problem:gsub("^.*: ", ""))
+end
+
 local function open_database(path)
   local ok, database = pcall(sqlite.open, path, { exclusive = true, busy_timeout = 200 })
   if ok then
@@ -90,7 +100,7 @@ local function open_database(path)
   elseif message:find("^sandbox: ") then
     error(message, 0)
   end
-  error(("sandbox: cannot use %s: %s"):format(path, message), 0)
+  error(("sandbox: cannot use %s: %s"):format(path, reason(path, message)), 0)
 end
 
 ---@param path string? a file, created when missing; nil keeps everything in memory
@@ -99,7 +109,9 @@ end
 function Store.open(path, seed)
   local database = open_database(path or ":memory:")
   create_indexes(database)
-  local store = setmetatable({ database = database, sequence = Sequence.new(database, seed), created = {} }, Store)
+  local store = setmetatable({
+    database = database, path = path or "memory", sequence = Sequence.new(database, seed), created = {},
+  }, Store)
   store.sequence:continue_after(database:query("SELECT last FROM clock")[1].last)
   return store
 end
@@ -113,30 +125,52 @@ function Store:close()
   self.database:close()
 end
 
+-- What SQLite says when it cannot write.
+local UNWRITABLE = {
+  ["database or disk is full"] = "the disk is full",
+  ["disk I/O error"] = "disk I/O error",
+  ["attempt to write a readonly database"] = "the file may only be read",
+}
+
+-- A refusal when that is why the transaction failed, or what it raised.
+local function explain(store, problem)
+  local said = type(problem) == "string" and UNWRITABLE[problem:match("sqlite: (.-) %(in: ")]
+  if not said then return problem end
+  return select(2, pcall(checks.refuse, 507, "sandbox: cannot write to %s: %s", store.path, said))
+end
+
 -- The clock is kept with the documents: after a restart it goes on where it stood.
 local function commit(store)
   store.database:run("UPDATE clock SET last = ?1 WHERE last < ?1", store.sequence.last)
   store.database:run("COMMIT")
 end
 
+-- Keeps what was done. A read is answered even when that cannot be: then what was played for it did not happen.
+local function finish(store, result, is_read)
+  local ok, problem = pcall(commit, store)
+  if ok then return true, result end
+  pcall(store.database.run, store.database, "ROLLBACK") -- SQLite itself may have undone it already
+  return is_read, is_read and result or problem
+end
+
 ---Runs the action; what it did is kept, durably, when it returns, and undone when it raises.
 ---`created` then lists what it added.
 ---@param action fun(): any
+---@param is_read boolean? its result matters, whether what it did is kept or not
 ---@return boolean ok
----@return any result of the action, or what it raised
-function Store:transaction(action)
+---@return any result of the action, or what it raised; a SandboxRefusal when the file cannot be written
+function Store:transaction(action, is_read)
   self.created = {}
   self.database:run("BEGIN IMMEDIATE")
-  local ok, result = pcall(function()
-    local value = action()
-    commit(self)
-    return value
-  end)
-  if not ok then
-    self.created = {}
-    pcall(self.database.run, self.database, "ROLLBACK") -- SQLite itself may have undone it already
+  local ok, result = pcall(action)
+  if ok then
+    ok, result = finish(self, result, is_read)
+  else
+    pcall(self.database.run, self.database, "ROLLBACK")
   end
-  return ok, result
+  if ok then return true, result end
+  self.created = {}
+  return false, explain(self, result)
 end
 
 ---Forgets every document, and with a seed starts the sequence anew. Call it within a transaction.

@@ -109,7 +109,7 @@ const char *verdict_kind(CURLcode verdict, bool too_large) {
                {CURLE_SSL_CONNECT_ERROR, "tls"},       {CURLE_SSL_CERTPROBLEM, "tls"},
                {CURLE_SSL_CACERT_BADFILE, "tls"},      {CURLE_SSL_ISSUER_ERROR, "tls"},
                {CURLE_BAD_CONTENT_ENCODING, "answer"}, {CURLE_WEIRD_SERVER_REPLY, "answer"},
-               {CURLE_UNSUPPORTED_PROTOCOL, "answer"}};
+               {CURLE_UNSUPPORTED_PROTOCOL, "answer"}, {CURLE_OUT_OF_MEMORY, "memory"}};
   if (too_large) return "answer";
   for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
     if (kinds[i].verdict == verdict) return kinds[i].kind;
@@ -117,7 +117,6 @@ const char *verdict_kind(CURLcode verdict, bool too_large) {
 }
 
 const char *verdict_message(const struct http_transfer *transfer) {
-  if (transfer->too_large) return "the answer is larger than this program accepts";
   return *transfer->error ? transfer->error : curl_easy_strerror(transfer->verdict);
 }
 

@@ -270,7 +270,8 @@ static CURLcode verdict_of(const char *kind) {
     CURLcode verdict;
   } rows[] = {{"timeout", CURLE_OPERATION_TIMEDOUT},
               {"tls", CURLE_PEER_FAILED_VERIFICATION},
-              {"answer", CURLE_WEIRD_SERVER_REPLY}};
+              {"answer", CURLE_WEIRD_SERVER_REPLY},
+              {"memory", CURLE_OUT_OF_MEMORY}};
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
     if (strcmp(rows[i].kind, kind) == 0) return rows[i].verdict;
   return CURLE_RECV_ERROR;
@@ -284,7 +285,9 @@ static void take_bytes(lua_State *L, struct buf *buf, size_t maximum, int answer
   const char *bytes = lua_tolstring(L, -1, &length);
   buf_free(buf);
   buf_init(buf, maximum);
-  if (bytes && buf_append(buf, bytes, length) != BUF_OK) luaL_error(L, "the answer is too large");
+  int status = bytes ? buf_append(buf, bytes, length) : BUF_OK;
+  if (status == BUF_NO_MEMORY) luaL_error(L, "not enough memory");
+  if (status == BUF_FULL) luaL_error(L, "the answer is too large");
   lua_pop(L, 1);
 }
 

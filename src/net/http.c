@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "net/curl_memory.h"
 #include "net/failure.h"
 #include "version.h"
 
@@ -101,12 +102,18 @@ void http_probe_free(struct http_probe *probe) {
 
 /* {====== libcurl's callbacks ====== */
 
+/* Appends a piece of the answer. */
+static bool has_kept(struct http_transfer *transfer, struct buf *part, const char *bytes,
+                     size_t length) {
+  int status = buf_append(part, bytes, length);
+  if (status == BUF_FULL) transfer->too_large = true;
+  if (status == BUF_NO_MEMORY) transfer->out_of_memory = true;
+  return status == BUF_OK;
+}
+
 static size_t on_body(char *bytes, size_t size, size_t count, void *context) {
   struct http_transfer *transfer = context;
-  if (buf_append(&transfer->response_body, bytes, size * count) != BUF_OK) {
-    transfer->too_large = true;
-    return 0;
-  }
+  if (!has_kept(transfer, &transfer->response_body, bytes, size * count)) return 0;
   if (transfer->received) {
     curl_easy_getinfo(transfer->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
     transfer->received(transfer->context);
@@ -119,9 +126,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *context) {
   struct http_transfer *transfer = context;
   size_t length = size * count;
   if (length >= 5 && memcmp(bytes, "HTTP/", 5) == 0) transfer->response_headers.length = 0;
-  if (buf_append(&transfer->response_headers, bytes, length) == BUF_OK) return length;
-  transfer->too_large = true;
-  return 0;
+  return has_kept(transfer, &transfer->response_headers, bytes, length) ? length : 0;
 }
 
 /* A connection is about to be opened: what is sent next, until on_sending, is not the request. */
@@ -220,6 +225,7 @@ static void reset_results(struct http_transfer *transfer) {
   transfer->resend_refused = false;
   transfer->too_large = false;
   transfer->out_of_memory = false;
+  transfer->refusals_before = curl_memory_refusals();
   transfer->error[0] = '\0';
   transfer->step = HTTP_CONNECTING;
   transfer->sent_before = 0;
@@ -306,6 +312,30 @@ static void refuse_answer(struct http_transfer *transfer, CURLcode verdict, cons
   snprintf(transfer->error, sizeof transfer->error, "%s", reason);
 }
 
+/* True when libcurl has refused the answer for its size: for a line of the head, or their number.
+ */
+static bool is_too_large_for_libcurl(const struct http_transfer *transfer) {
+  enum { TOO_LARGE = 100 /* CURLE_TOO_LARGE, which libcurl has since 8.6 */ };
+  bool has_run_out = transfer->out_of_memory || !curl_memory_is_watched() ||
+                     curl_memory_refusals() > transfer->refusals_before;
+  int verdict = (int)transfer->verdict;
+  bool is_size = verdict == TOO_LARGE || (verdict == CURLE_OUT_OF_MEMORY && !has_run_out);
+  return is_size && has_left(transfer);
+}
+
+/* Says why an answer was not kept: libcurl only knows that it was not. */
+static void check_size(struct http_transfer *transfer) {
+  if (is_too_large_for_libcurl(transfer)) transfer->too_large = true;
+  bool is_head = transfer->response_body.length == 0;
+  if (transfer->out_of_memory)
+    refuse_answer(transfer, CURLE_OUT_OF_MEMORY, "there is not enough memory for the answer");
+  else if (transfer->too_large && is_head)
+    refuse_answer(transfer, transfer->verdict,
+                  "the answer's head is longer than this program accepts");
+  else if (transfer->too_large)
+    refuse_answer(transfer, transfer->verdict, "the answer is larger than this program accepts");
+}
+
 /* What libcurl takes for an answer and is none. */
 static void check_answer(struct http_transfer *transfer) {
   if (transfer->verdict != CURLE_OK) return;
@@ -327,6 +357,7 @@ static void on_done(void *context, CURLcode verdict) {
   curl_easy_getinfo(transfer->easy, CURLINFO_TOTAL_TIME_T, &microseconds);
   transfer->elapsed = (double)microseconds / 1e6;
   if (transfer->verdict != CURLE_OK && !transfer->resend_refused) explain(transfer);
+  check_size(transfer);
   check_answer(transfer);
   transfer->may_have_been_sent = has_left(transfer) || transfer->resend_refused;
   give_back(transfer);

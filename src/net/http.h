@@ -62,13 +62,14 @@ struct http_transfer {
   double started;              /* by loop_now() */
   double elapsed;              /* seconds */
   bool may_have_been_sent;     /* some bytes of the request were sent, or that is unknown */
-  bool too_large;              /* the answer exceeded a cap */
+  bool too_large;              /* the answer, or its head, exceeded a cap */
   char error[HTTP_ERROR_SIZE]; /* why there is no answer, in words; may be empty */
 
   /* Private. */
   struct loop *loop;
   CURL *easy;
-  bool out_of_memory; /* for an option of libcurl */
+  bool out_of_memory; /* for an option of libcurl, or for the answer */
+  unsigned long refusals_before;
   struct loop_transfer in_loop;
   enum http_step step;   /* the last that began */
   long sent_before;      /* bytes sent for this transfer before the request's own */

@@ -26,6 +26,7 @@
 #include "lua/redact.h"
 #include "lua/task.h"
 #include "lua/task_library.h"
+#include "net/curl_memory.h"
 #include "net/loop.h"
 #include "net/write_tally.h"
 #include "sandbox/server.h"
@@ -354,7 +355,7 @@ struct host *host_open(const struct options *options) {
   host->options = options;
   install_signals();
   start_deadline(options->values[OPTION_DEADLINE]);
-  curl_global_init(CURL_GLOBAL_DEFAULT);
+  curl_memory_start();
   host->loop = loop_new();
   host->L = luaL_newstate();
   if (!host->loop || !host->L || !lua_keep_stack_room(host->L)) {

@@ -231,6 +231,24 @@ describe("when a reused connection dies under a request", function()
   end)
 end)
 
+describe("an answer whose head is too long", function()
+  local server <close> = wire.start()
+
+  -- {lines in the head, bytes of each}: a line that libcurl does not take, many long ones, and many.
+  for _, shape in ipairs { { 1, 110000 }, { 1, 300000 }, { 4, 80000 }, { 400, 1000 }, { 30000, 3 } } do
+    it(("with %d lines of %d bytes, is refused"):format(shape[1], shape[2]), function()
+      local lines = {}
+      for i = 1, shape[1] do lines[i] = ("X-%d: %s"):format(i, ("a"):rep(shape[2])) end
+      server:answer { headers = lines, body = "{}" }
+      for _, method in ipairs { "get", "create" } do
+        local _, err = client(server, { retries = 0 }).try.agents[method](method == "get" and ID or { name = "x" })
+        expect.equal({ err.kind, err.message, err.may_have_been_sent },
+          { "answer", "the answer's head is longer than this program accepts", method == "create" })
+      end
+    end)
+  end
+end)
+
 describe("connections", function()
   it("are reused by calls one after the other", function()
     local server <close> = wire.start()

@@ -257,6 +257,7 @@ static void check_exchange(struct exchange *exchange, long status) {
   struct http_transfer *transfer = &exchange->request.transfer;
   const char *body = buf_text(&transfer->response_body);
   expect(exchange->done == 1);
+  expect(!transfer->too_large);
   bool lacked_memory = transfer->status == 500 || strstr(body, "not enough memory");
   if (transfer->verdict != CURLE_OK || lacked_memory) {
     expect_reason(false);

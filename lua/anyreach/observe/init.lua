@@ -16,7 +16,7 @@ local observing = {}
 ---@field is_repeated boolean another attempt follows
 ---@field is_abandoned boolean not an attempt, but the end of a request that waited to be sent again
 ---@field status? integer
----@field failure? string why there is no answer: "network", "timeout", "tls", "answer" or "cancelled"
+---@field failure? string why there is no answer: "network", "timeout", "tls", "answer", "memory" or "cancelled"
 ---@field message? string the same in words
 ---@field started number seconds since 1970
 ---@field elapsed number seconds of this attempt; resolved, connected, secured, ready and first_byte are within

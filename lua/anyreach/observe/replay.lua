@@ -29,7 +29,7 @@ local replay = {}
 ---@field status? integer
 ---@field headers? string lines, as on the wire
 ---@field body? string
----@field failure? string kind of error: "network", "timeout", "tls" or "answer"
+---@field failure? string kind of error: "network", "timeout", "tls", "answer" or "memory"
 ---@field message? string
 ---@field may_have_been_sent? boolean default: true for a failure
 ---@field attempts? integer default 1

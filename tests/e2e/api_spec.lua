@@ -130,7 +130,10 @@ workflow: as known
     local host = server.base_url:match("//(.*)")
     local _, modes = process.run(("cd %s && stat -c '%%a %%n' anyreach anyreach/openapi/%s anyreach/openapi/%s/*")
       :format(cache, host, host))
-    for line in modes:gmatch("[^\n]+") do expect.match(line, (line:find "json$" or line:find "lock$") and "^600 " or "^700 ") end
+    for line in modes:gmatch("[^\n]+") do
+      local is_file = line:find "json$" or line:find "lock$"
+      expect.match(line, is_file and "^600 " or "^700 ")
+    end
     expect.equal(select(2, modes:gsub("%.json\n", "")), #SERVICES + 1) -- and names.json
 
     server:answer { body = '{"id":"v1"}' }

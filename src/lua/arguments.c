@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "lua/error.h"
+#include "lua/json.h"
 #include "lua/secret.h"
 #include "net/url.h"
 
@@ -47,14 +48,43 @@ static void push_body_fields(lua_State *L, const struct operation *operation, in
   lua_newtable(L);
   lua_pushnil(L);
   while (lua_next(L, fields)) {
-    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-    if (name && field_by_name(operation->query_fields, operation->query_field_count, name)) {
+    if (check_field(L, -2, operation->query_fields, operation->query_field_count)) {
       lua_pop(L, 1);
       continue;
     }
     lua_pushvalue(L, -2);
     lua_insert(L, -2);
     lua_rawset(L, -4);
+  }
+}
+
+static bool is_object(lua_State *L, int index) {
+  if (!lua_istable(L, index) || json_is_array(L, index) || lua_rawlen(L, index) > 0) return false;
+  lua_pushnil(L);
+  if (!lua_next(L, index)) return false;
+  lua_pop(L, 2);
+  return true;
+}
+
+static bool is_scalar(lua_State *L, int index) {
+  return !lua_istable(L, index) && lua_type(L, index) != LUA_TLIGHTUSERDATA;
+}
+
+/* Reports what has no form in a query: what is not sent must not pass. */
+static void check_has_query_form(struct check *c, int index, const struct field *field,
+                                 const struct check_path *place) {
+  lua_State *L = c->L;
+  if (is_scalar(L, index) || (field->schema->json_text && lua_istable(L, index))) return;
+  if (lua_type(L, index) == LUA_TLIGHTUSERDATA)
+    check_report(c, place, "null cannot be sent in a query; leave it out");
+  else if (is_object(L, index))
+    check_report(c, place, "an object cannot be sent in this query");
+  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, index); i <= count; i++) {
+    struct check_path element = {.parent = place, .position = i};
+    lua_rawgeti(L, index, i);
+    if (!is_scalar(L, -1))
+      check_report(c, &element, "only texts, numbers and booleans can be sent");
+    lua_pop(L, 1);
   }
 }
 
@@ -66,6 +96,7 @@ static void check_query_value(struct check *c, const struct field *field, int fi
     if (field->required) check_report(c, &place, "required but missing");
   } else {
     check_value(c, lua_gettop(L), field->schema, &place);
+    check_has_query_form(c, lua_gettop(L), field, &place);
   }
   lua_pop(L, 1);
 }
@@ -82,7 +113,7 @@ static void check_only_query(struct check *c, const struct operation *operation,
     lua_pop(L, 1);
     lua_pushvalue(L, -1);
     const char *name = luaL_tolstring(L, -1, NULL);
-    if (!field_by_name(operation->query_fields, operation->query_field_count, name))
+    if (!check_field(L, -2, operation->query_fields, operation->query_field_count))
       check_report_unknown(c, &(struct check_path){.name = name}, name, known);
     lua_pop(L, 2);
   }

@@ -16,6 +16,12 @@ enum {
   MAX_QUOTED = 40          /* bytes shown of a string */
 };
 
+const struct field *check_field(lua_State *L, int key, const struct field *fields, unsigned count) {
+  size_t length;
+  const char *name = lua_type(L, key) == LUA_TSTRING ? lua_tolstring(L, key, &length) : NULL;
+  return name && strlen(name) == length ? field_by_name(fields, count, name) : NULL;
+}
+
 /* Reports */
 
 static void add_path(luaL_Buffer *b, const struct check_path *path) {
@@ -342,8 +348,7 @@ static void collect_unknown(struct check *c, int index, const struct schema *sch
     lua_pop(L, 1);
     if (lua_type(L, -1) != LUA_TSTRING)
       has_other_keys = true;
-    else if (!schema->open &&
-             !field_by_name(schema->fields, schema->field_count, lua_tostring(L, -1)))
+    else if (!schema->open && !check_field(L, -1, schema->fields, schema->field_count))
       add_unknown(u, lua_tostring(L, -1));
   }
   if (has_other_keys) check_report(c, path, "expected names as keys, got a list or other keys too");
@@ -401,12 +406,10 @@ static void try_fields(struct check *c, int index, const struct schema *schema) 
   unsigned missing = count_required(schema);
   lua_pushnil(L);
   for (; lua_next(L, index); lua_pop(L, 1)) {
-    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-    const struct field *field =
-        name ? field_by_name(schema->fields, schema->field_count, name) : NULL;
+    const struct field *field = check_field(L, -2, schema->fields, schema->field_count);
     if (field)
       visit_value(c, lua_gettop(L), field->schema, NULL);
-    else if (!name || !schema->open)
+    else if (lua_type(L, -2) != LUA_TSTRING || !schema->open)
       c->has_problem = true;
     missing -= field && field->required;
   }

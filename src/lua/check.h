@@ -27,6 +27,9 @@ struct check_path {
   lua_Integer position;
 };
 
+/* The field that the key at stack index `key` names, or NULL. A key with a NUL byte names none. */
+const struct field *check_field(lua_State *L, int key, const struct field *fields, unsigned count);
+
 /* Checks the value at stack index `index`. */
 void check_value(struct check *c, int index, const struct schema *schema,
                  const struct check_path *path);

@@ -213,6 +213,16 @@ static void push_options(lua_State *L, const struct options *options) {
   }
 }
 
+/* Pushes {name = true} of those that stood among the command's own arguments. */
+static void push_options_behind(lua_State *L, const struct options *options) {
+  lua_newtable(L);
+  for (int i = 0; i < OPTION_COUNT; i++) {
+    if (!options->is_behind[i]) continue;
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, option_rows[i].name);
+  }
+}
+
 /* Pushes {applied, open, texts}: what was written after the tally had these counts. [-0, +1, m] */
 static void push_write_tally(lua_State *L, unsigned long applied, unsigned long open) {
   lua_createtable(L, 0, 3);
@@ -270,6 +280,8 @@ static int open_host_module(lua_State *L) {
   lua_setfield(L, -2, "version");
   push_options(L, host_upvalue(L)->options);
   lua_setfield(L, -2, "options");
+  push_options_behind(L, host_upvalue(L)->options);
+  lua_setfield(L, -2, "options_behind");
   return 1;
 }
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "api/nearest.h"
+#include "api/operation.h"
 #include "lua/modules.h"
 #include "program/host.h"
 #include "program/options.h"
@@ -74,7 +75,38 @@ static int execute(const struct options *options, const struct program *program)
 /* Our own commands and recipes accept the global options anywhere. */
 static int execute_own(struct options *options, struct program *program) {
   char error[OPTIONS_ERROR_MAX];
-  if (!options_take(options, program->arguments, error)) return usage(error);
+  if (!options_take(options, program->arguments, NULL, NULL, error)) return usage(error);
+  if (options->values[OPTION_VERSION]) return show_version();
+  return execute(options, program);
+}
+
+static bool has_field(const struct schema *body, const char *name) {
+  return body && field_by_name(body->fields, body->field_count, name);
+}
+
+/* Whether --NAME is a field of the operation. One that only a live document describes, which is not
+ * read as yet, may have any; what such a document adds to one of ours, the command looks after. */
+static bool is_field(const char *option, const void *context) {
+  const struct operation *operation = context;
+  char name[64];
+  if (!operation) return strcmp(option, "help") != 0;
+  snprintf(name, sizeof name, "%s", option);
+  for (char *c = name; *c; c++)
+    if (*c == '-') *c = '_';
+  return field_by_name(operation->query_fields, operation->query_field_count, name) ||
+         has_field(operation->body, name);
+}
+
+/* call [OPTIONS] OPERATION …: behind the operation its fields come before global options of the
+ * same name. */
+static int execute_call(struct options *options, struct program *program) {
+  char error[OPTIONS_ERROR_MAX];
+  int index = 0;
+  if (!options_read(options, program->arguments, &index, error)) return usage(error);
+  program->arguments += index;
+  char **rest = program->arguments;
+  const struct operation *operation = *rest ? operation_by_name(*rest) : NULL;
+  if (*rest && !options_take(options, rest + 1, is_field, operation, error)) return usage(error);
   if (options->values[OPTION_VERSION]) return show_version();
   return execute(options, program);
 }
@@ -125,7 +157,8 @@ static int run_word(struct options *options, char **arguments) {
   struct program program = {.arguments = arguments + 1};
   if (find_embedded(COMMAND_PREFIX, word, path)) {
     program.command = word;
-    return execute_own(options, &program);
+    return strcmp(word, "call") == 0 ? execute_call(options, &program)
+                                     : execute_own(options, &program);
   }
   if (strcmp(word, "run") == 0) return run_recipe_or_script(options, arguments);
   if (strcmp(word, "-") != 0 && access(word, F_OK) != 0)
@@ -144,7 +177,7 @@ static void occupy_standard_descriptors(void) {
 }
 
 int main(int count, char **arguments) {
-  struct options options = {{0}};
+  struct options options = {.values = {0}};
   char error[OPTIONS_ERROR_MAX];
   int index = count > 0 ? 1 : 0;
   occupy_standard_descriptors();

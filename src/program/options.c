@@ -181,17 +181,20 @@ static const struct option *find_behind_command(const char *argument, const char
   return option;
 }
 
-bool options_take(struct options *options, char **arguments, char error[OPTIONS_ERROR_MAX]) {
+bool options_take(struct options *options, char **arguments, options_is_other *is_other,
+                  const void *context, char error[OPTIONS_ERROR_MAX]) {
   char **kept = arguments;
   while (*arguments && strcmp(*arguments, "--") != 0) {
     const char *value;
     const struct option *option = find_behind_command(*arguments, &value);
-    if (!option) {
+    bool is_long = strncmp(*arguments, "--", 2) == 0;
+    if (!option || (is_long && is_other && is_other(option->name, context))) {
       *kept++ = *arguments++;
       continue;
     }
     int taken = store(options, option, value, arguments[1], error);
     if (!taken) return false;
+    options->is_behind[option - option_rows] = true;
     arguments += taken;
   }
   while (*arguments) *kept++ = *arguments++;

@@ -64,6 +64,7 @@ bool option_value_is_optional(const struct option *option);
 
 struct options {
   const char *values[OPTION_COUNT]; /* NULL: not given; "" when given without a value */
+  bool is_behind[OPTION_COUNT];     /* given among a command's own arguments */
 };
 
 enum { OPTIONS_ERROR_MAX = 256 };
@@ -76,7 +77,10 @@ bool options_read(struct options *options, char **arguments, int *index,
                   char error[OPTIONS_ERROR_MAX]);
 
 /* Removes the known options from a command's own arguments (NULL-terminated; "--" ends the search)
- * and leaves the others for the command. Returns false, as above, for a malformed one. */
-bool options_take(struct options *options, char **arguments, char error[OPTIONS_ERROR_MAX]);
+ * and leaves the others for the command, among them those of which `is_other` (unless NULL) says
+ * that their name means something else there. Returns false, as above, for a malformed one. */
+typedef bool options_is_other(const char *name, const void *context);
+bool options_take(struct options *options, char **arguments, options_is_other *is_other,
+                  const void *context, char error[OPTIONS_ERROR_MAX]);
 
 #endif

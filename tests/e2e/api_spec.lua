@@ -222,7 +222,7 @@ paths:
     expect.contains(err, "404 not found: The sandbox has no rule for voices (POST /core/voices).")
     expect.equal(select(2, run("--openapi", file, "api", "list", "voices")), "voices  POST   /core/voices\n")
     local sandbox = process.sandbox()
-    local _, _, refusal = process.run(sandbox.environment .. process.anyreach("call", "voices", "--openapi", file))
+    local _, _, refusal = process.run(sandbox.environment .. process.anyreach("--openapi", file, "call", "voices"))
     sandbox:stop()
     expect.contains(refusal, "404 not found: No such path: /core/voices")
   end)

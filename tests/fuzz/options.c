@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (!read) expect_message(error);
   check_values(&options);
 
-  if (read && !options_take(&options, arguments + index, error)) expect_message(error);
+  if (read && !options_take(&options, arguments + index, NULL, NULL, error)) expect_message(error);
   check_values(&options);
 
   for (int i = 0; i < count; i++) free(all[i]);

@@ -123,6 +123,27 @@ paths: {/core/agents: {get: {security: [], x-retry: never, x-pagination: none, s
   end)
 end)
 
+describe("what has no form on the wire", function()
+  it("is refused, not left out", function()
+    define [[{/core/cranes: {get: {parameters: [
+      {name: filter, in: query, schema: {type: object}}, {name: tags, in: query, schema: {type: array}},
+      {name: any, in: query, schema: {}}]}}}]]
+    local cranes = client().cranes
+    for problem, fields in pairs {
+      ["filter: an object cannot be sent in this query"] = { filter = { a = 1 } },
+      ["any: an object cannot be sent in this query"] = { any = { a = 1 } },
+      ["tags[2]: only texts, numbers and booleans can be sent"] = { tags = { "a", { b = 1 } } },
+      ["any[1]: only texts, numbers and booleans can be sent"] = { any = { json.null } },
+      ["any: null cannot be sent in a query; leave it out"] = { any = json.null },
+      ["unknown field"] = { ["any\0more"] = 1 },
+    } do
+      expect.raises(function() cranes(fields) end, problem)
+    end
+    expect.equal(select(2, pcall(cranes, { tags = {}, any = "x", filter = {} })).kind, "network")
+    expect.raises(function() client().agents.create { name = "x", ["active\0"] = true } end, "unknown field")
+  end)
+end)
+
 describe("operations.define", function()
   it("gives back what it was given", function()
     local rows = {}

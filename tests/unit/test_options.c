@@ -82,11 +82,11 @@ static void refuses_values_that_do_not_fit(void **state) {
 
 static void takes_its_own_out_of_a_commands_arguments(void **state) {
   (void)state;
-  struct options options = {{0}};
+  struct options options = {.values = {0}};
   char error[OPTIONS_ERROR_MAX];
   char *arguments[] = {"agents.list", "--timeout", "5",  "-q",    "--name", "x", "-e",
                        "-vx",         "--json",    "--", "--org", "-h",     NULL};
-  assert_true(options_take(&options, arguments, error));
+  assert_true(options_take(&options, arguments, NULL, NULL, error));
   static const char *const kept[] = {"agents.list", "--name", "x",  "-e", "-vx",
                                      "--",          "--org",  "-h", NULL};
   for (int i = 0; kept[i]; i++) assert_string_equal(arguments[i], kept[i]);
@@ -99,7 +99,7 @@ static void takes_its_own_out_of_a_commands_arguments(void **state) {
   assert_string_equal(options.values[OPTION_JSON], "");
   assert_null(options.values[OPTION_ORG]);
   char *wrong[] = {"--timeout", "soon", NULL};
-  assert_false(options_take(&options, wrong, error));
+  assert_false(options_take(&options, wrong, NULL, NULL, error));
   assert_non_null(strstr(error, "--timeout: expected a number"));
 }
 

@@ -3,6 +3,7 @@
 local arguments = require "anyreach.arguments"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
+local host = require "anyreach.host"
 local json = require "anyreach.json"
 local live_documents = require "anyreach.openapi.live_documents"
 local operations = require "anyreach.operations"
@@ -20,7 +21,8 @@ local spec = {
     { name = "include", letter = "i", help = "print status and headers first" },
   },
   notes = [[
-Objects and lists are given as JSON, or as @FILE. 'anyreach help OPERATION' lists the fields.
+Objects and lists are given as JSON, or as @FILE. 'anyreach help OPERATION' lists the fields. Behind the operation its
+fields come first: an option of the program with the name of a field stands before 'call'.
 
   anyreach call agents.create --name "Riverside Dental Scheduler" --active true
   anyreach call agents.versions.create AGENT_ID -d @version.json
@@ -29,6 +31,9 @@ Objects and lists are given as JSON, or as @FILE. 'anyreach help OPERATION' list
 
 local flags = { each = true, compact = true, include = true }
 local letters = { d = "data", i = "include" }
+
+local GLOBAL = {} -- options of the program
+for _, option in ipairs(host.option_rows()) do GLOBAL[option.name] = true end
 
 local function read_input(name)
   if name == "-" then return io.read("a") end
@@ -64,27 +69,44 @@ end
 
 local ANY = { types = { "string", "boolean", "number", "integer", "object", "array", "null" } }
 
-local function find_schema(operation, name)
-  for _, field in ipairs(operation.query_fields) do
-    if field.name == name then return field.schema end
+local function field_named(operation, name)
+  for _, fields in ipairs { operation.query_fields, operation.body and operation.body.fields or {} } do
+    for _, field in ipairs(fields) do
+      if field.name == name then return field end
+    end
   end
-  for _, field in ipairs(operation.body and operation.body.fields or {}) do
-    if field.name == name then return field.schema end
-  end
-  return ANY
 end
 
 local function set_field(fields, operation, name, text)
-  local schema = find_schema(operation, name)
-  local types = accepts(schema)
-  local is_list = types.array and schema ~= ANY and not text:match("^[%[@]")
-  if not is_list then
+  local field = field_named(operation, name)
+  local schema = field and field.schema or ANY
+  local types, before = accepts(schema), fields[name]
+  local is_json = text:match "^[%[@]"
+  if not types.array or is_json or before == nil and types.string then
     fields[name] = convert(text, schema, "--" .. name)
     return
   end
-  local list = fields[name] or json.array {}
+  local list = json.is_array(before) and before or json.array { before }
   list[#list + 1] = convert(text, schema.items or ANY, "--" .. name)
   fields[name] = list
+end
+
+-- Behind an operation of a live document every word with dashes is a field of it.
+local function refuse_global(name, word)
+  if GLOBAL[name:gsub("_", "-")] then
+    arguments.fail(spec, "%s is no field of the operation; the program's option stands before 'call'", word)
+  end
+end
+
+-- A live document has given an operation of ours a field that the command line took for an option of the program.
+local function refuse_taken_fields(operation)
+  for name in pairs(host.options_behind) do
+    local field = name:gsub("-", "_")
+    if field_named(operation, field) then
+      arguments.fail(spec, "--%s is both a field of the operation, by the API's own document, and an option of the "
+        .. "program; give the field with -d '{\"%s\": …}', or the option before 'call'", name, field)
+    end
+  end
 end
 
 -- Splits the words into path values, fields and our own options.
@@ -95,17 +117,20 @@ local function parse(words, operation)
     local word = words[index]
     local name, value = word:match("^%-%-([^=]+)=?(.*)$")
     if name and not word:find("=", 1, true) then value = nil end
-    name = name and name:gsub("%-", "_") or letters[word:match("^%-(%a)$")]
+    local letter = letters[word:match("^%-(%a)$")]
+    name = name and (field_named(operation, name) and name or name:gsub("%-", "_")) or letter
+    local is_field = name and not letter and field_named(operation, name)
     if not name then
       given.path[#given.path + 1] = word
-    elseif flags[name] then
+    elseif flags[name] and not is_field then
       given.options[name] = true
     else
+      if not is_field and not letter then refuse_global(name, word) end
       if not value then
         index = index + 1
         value = words[index] or arguments.fail(spec, "%s needs a value", word)
       end
-      if name == "data" then
+      if name == "data" and not is_field then
         given.data = decode(value, "--data")
       else
         set_field(given.fields, operation, name, value)
@@ -191,6 +216,7 @@ end
 
 local function run(words)
   local operation = find_operation(words[1])
+  refuse_taken_fields(operation)
   local given = parse(words, operation)
   local list = call_arguments(operation, given)
   local api = live_documents.client()

@@ -1,6 +1,7 @@
-/* Reading gathers the digits and rounds once, in hardware where both operands are exact, else with
- * strtod(). Writing tries the few digits that most values have, and otherwise takes the fewest of
- * printf()'s digits that read back as the value. */
+/* Reading gathers the digits and rounds once: in hardware where both operands are exact, else in
+ * integers of 128 bits where these hold the quotient, else with strtod(). Writing takes the fewest
+ * digits that read back as the value, of its expansion in integers of 128 bits where these hold it,
+ * else of printf()'s. */
 #include "api/number.h"
 
 #include <float.h>
@@ -26,6 +27,33 @@ enum {
 };
 
 static const double exact_integer_limit = 9007199254740992.0; /* 2^53 */
+
+#ifdef __SIZEOF_INT128__
+typedef unsigned __int128 wide;
+
+static const uint64_t whole_powers[] = {1u,
+                                        10u,
+                                        100u,
+                                        1000u,
+                                        10000u,
+                                        100000u,
+                                        1000000u,
+                                        10000000u,
+                                        100000000u,
+                                        1000000000u,
+                                        10000000000u,
+                                        100000000000u,
+                                        1000000000000u,
+                                        10000000000000u,
+                                        100000000000000u,
+                                        1000000000000000u,
+                                        10000000000000000u,
+                                        100000000000000000u,
+                                        1000000000000000000u,
+                                        10000000000000000000u};
+
+enum { WHOLE_POWER_MAX = 19 };
+#endif
 
 /* ---- reading ---- */
 
@@ -93,17 +121,44 @@ static double round_slowly(const struct literal *l) {
   return strtod(text, NULL);
 }
 
-static double magnitude(const struct literal *l) {
-  if (l->digits == 0) return 0;
-  if (l->digits <= WORD_DIGITS && l->leading <= (uint64_t)1 << 53 && FLT_EVAL_METHOD == 0) {
-    int64_t exponent = l->point - (int64_t)l->digits;
-    /* Both operands are exact, so the one operation rounds correctly. */
-    if (exponent >= 0 && exponent <= EXACT_POWER_MAX)
-      return (double)l->leading * exact_powers[exponent];
-    if (exponent < 0 && exponent >= -EXACT_POWER_MAX)
-      return (double)l->leading / exact_powers[-exponent];
+/* digits * 10^exponent, where both operands are exact, so that the one operation rounds correctly.
+ */
+static bool round_in_hardware(uint64_t digits, int64_t exponent, double *value) {
+  if (FLT_EVAL_METHOD != 0 || digits > (uint64_t)1 << 53) return false;
+  if (exponent < -EXACT_POWER_MAX || exponent > EXACT_POWER_MAX) return false;
+  *value = exponent < 0 ? (double)digits / exact_powers[-exponent]
+                        : (double)digits * exact_powers[exponent];
+  return true;
+}
+
+/* The same where 128 bits hold the product, or at least 63 bits of the quotient; whether more would
+ * follow is noted in the last of them, which is far below what a double keeps. The conversion
+ * rounds. */
+static bool round_wide(uint64_t digits, int64_t exponent, double *value) {
+#ifdef __SIZEOF_INT128__
+  if (exponent < -WHOLE_POWER_MAX || exponent > WHOLE_POWER_MAX) return false;
+  if (exponent >= 0) {
+    *value = (double)((wide)digits * whole_powers[exponent]);
+    return true;
   }
-  return round_slowly(l);
+  int shift = 64 + __builtin_clzll(digits);
+  wide dividend = (wide)digits << shift, divisor = whole_powers[-exponent];
+  wide quotient = dividend / divisor;
+  *value = ldexp((double)(quotient | (quotient * divisor != dividend)), -shift);
+  return true;
+#else
+  (void)digits, (void)exponent, (void)value;
+  return false;
+#endif
+}
+
+static double magnitude(const struct literal *l) {
+  double value;
+  if (l->digits == 0) return 0;
+  int64_t exponent = l->point - (int64_t)l->digits;
+  bool rounded = l->digits <= WORD_DIGITS && (round_in_hardware(l->leading, exponent, &value) ||
+                                              round_wide(l->leading, exponent, &value));
+  return rounded ? value : round_slowly(l);
 }
 
 static void convert(const struct literal *l, struct number *n) {
@@ -156,11 +211,16 @@ struct decimal {
 };
 
 static unsigned write_natural(uint64_t value, char *text) {
-  char reversed[20];
-  unsigned count = 0;
-  do reversed[count++] = (char)('0' + value % 10);
-  while (value /= 10);
-  for (unsigned i = 0; i < count; i++) text[i] = reversed[count - 1 - i];
+  char digits[20], *first = digits + sizeof digits;
+  for (; value >= 100; value /= 100) {
+    unsigned pair = (unsigned)(value % 100);
+    *--first = (char)('0' + pair % 10);
+    *--first = (char)('0' + pair / 10);
+  }
+  if (value >= 10) *--first = (char)('0' + value % 10), value /= 10;
+  *--first = (char)('0' + value);
+  unsigned count = (unsigned)(digits + sizeof digits - first);
+  memcpy(text, first, count);
   return count;
 }
 
@@ -234,21 +294,77 @@ static bool set_decimal(struct decimal *d, uint64_t scaled, int power) {
   return true;
 }
 
-/* Finds digits of common values without big numbers: an integer n and a power p with n / 10^p equal
- * to the value. That division rounds correctly, so the text reads back as the value; and n has at
- * most 15 digits, so no other text of as few digits does. Whole numbers below 2^53 are their own
- * shortest text. */
-static bool quick_decimal(double value, struct decimal *d) {
-  if (FLT_EVAL_METHOD != 0 || value < 1e-7 || value >= exact_integer_limit) return false;
-  if (value == floor(value)) return set_decimal(d, (uint64_t)value, 0);
-  for (int power = 1; power <= EXACT_POWER_MAX; power++) {
-    double scaled = value * exact_powers[power] + 0.5;
-    if (scaled >= 1e15) return false;
-    uint64_t candidate = (uint64_t)scaled;
-    if ((double)candidate / exact_powers[power] == value) return set_decimal(d, candidate, power);
-  }
-  return false;
+#ifdef __SIZEOF_INT128__
+
+/* A double as mantissa * 2^exponent, and its digits: value * 10^power = whole + rest / 2^-exponent,
+ * where `whole` has 17 digits, and `rest` is exact. */
+struct expansion {
+  uint64_t mantissa;
+  int exponent; /* -1 to -69 */
+  int power;    /* 1 to 22 */
+  wide gap;     /* 10^power: to the double above, in the unit of `rest` */
+  uint64_t whole;
+  wide rest;
+};
+
+static void scale(struct expansion *x, int power) {
+  x->power = power;
+  x->gap = power <= WHOLE_POWER_MAX
+               ? whole_powers[power]
+               : (wide)whole_powers[WHOLE_POWER_MAX] * whole_powers[power - WHOLE_POWER_MAX];
+  wide product = x->mantissa * x->gap;
+  x->whole = (uint64_t)(product >> -x->exponent);
+  x->rest = product & (((wide)1 << -x->exponent) - 1);
 }
+
+/* The value is at least 1e-5, below 2^53 and not whole. */
+static void expand(double value, struct expansion *x) {
+  uint64_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  x->mantissa = (bits & (((uint64_t)1 << 52) - 1)) | (uint64_t)1 << 52;
+  x->exponent = (int)(bits >> 52) - 1075;
+  int point =
+      ((x->exponent + 52) * 1233) >> 12; /* of the power of two below it; 1233 / 4096 = log10(2) */
+  scale(x, 16 - point);
+  if (x->whole >= whole_powers[17]) scale(x, 15 - point);
+}
+
+/* Whether all that is so far from the value, upwards or downwards, reads back as it: up to half the
+ * gap, which below a power of two is half as wide; at exactly half, the even mantissa is read. */
+static bool reads_back(const struct expansion *x, wide distance, bool up) {
+  bool narrow = !up && x->mantissa == (uint64_t)1 << 52;
+  wide twice = (narrow ? 4 : 2) * distance;
+  return twice < x->gap || (twice == x->gap && x->mantissa % 2 == 0);
+}
+
+/* With `unit` the value of the last digit that is left. Like shortest_decimal(). */
+static inline bool try_unit(const struct expansion *x, unsigned unit, int dropped,
+                            struct decimal *d) {
+  wide below = ((wide)(x->whole % unit) << -x->exponent) + x->rest;
+  wide above = ((wide)unit << -x->exponent) - below;
+  bool up = below >= above;
+  if (!reads_back(x, up ? above : below, up)) {
+    if (up || !reads_back(x, above, true)) return false;
+    up = true;
+  }
+  return set_decimal(d, x->whole / unit + up, x->power - dropped);
+}
+
+/* The shortest digits of common values. */
+static bool wide_decimal(double value, struct decimal *d) {
+  struct expansion x;
+  if (value < 1e-5 || value >= exact_integer_limit) return false;
+  if (value == floor(value)) return set_decimal(d, (uint64_t)value, 0);
+  expand(value, &x);
+  return try_unit(&x, 100, 2, d) || try_unit(&x, 10, 1, d) || try_unit(&x, 1, 0, d);
+}
+
+#else
+static bool wide_decimal(double value, struct decimal *d) {
+  bool whole = value < exact_integer_limit && value == floor(value);
+  return whole && set_decimal(d, (uint64_t)value, 0);
+}
+#endif
 
 static char *put_positional(char *at, const struct decimal *d) {
   int whole = d->point < (int)d->count ? d->point : (int)d->count;
@@ -279,7 +395,7 @@ size_t number_write_double(double value, char text[NUMBER_TEXT_MAX]) {
   value = fabs(value);
   if (value == 0) return (size_t)(put_digits(at, "0.0", 3) - text);
   struct decimal d;
-  if (!quick_decimal(value, &d)) shortest_decimal(value, &d);
+  if (!wide_decimal(value, &d)) shortest_decimal(value, &d);
   bool positional = d.point > -5 && d.point <= 16;
   at = positional ? put_positional(at, &d) : put_scientific(at, &d);
   return (size_t)(at - text);

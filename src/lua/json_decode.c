@@ -17,8 +17,19 @@
 
 /* The compiler turns this into a few vector instructions where the machine has them. */
 enum { BLOCK_SIZE = 16 };
-typedef signed char block_bytes __attribute__((vector_size(BLOCK_SIZE)));
+typedef unsigned char block_bytes __attribute__((vector_size(BLOCK_SIZE)));
 typedef uint64_t block_words __attribute__((vector_size(BLOCK_SIZE)));
+
+static inline block_bytes load_block(const char *at) {
+  block_bytes bytes;
+  memcpy(&bytes, at, sizeof bytes);
+  return bytes;
+}
+
+static inline bool is_any_set(block_bytes bytes) {
+  block_words words = (block_words)bytes;
+  return (words[0] | words[1]) != 0;
+}
 
 /* The place in memory of the first byte that is not 0. */
 static size_t first_set_byte(uint64_t word) {
@@ -29,18 +40,15 @@ static size_t first_set_byte(uint64_t word) {
 #endif
 }
 
-/* How many bytes at the start of a block are ASCII, printable or DEL, and neither quote nor
- * backslash. Bytes from 0x80 are negative here. */
-static size_t count_plain(const char *at) {
-  block_bytes bytes;
-  memcpy(&bytes, at, sizeof bytes);
+/* How many bytes at the start of a block are neither quote, backslash nor control character. */
+static inline size_t count_unescaped(block_bytes bytes) {
   block_words refused = (block_words)((bytes < 0x20) | (bytes == '"') | (bytes == '\\'));
   if (refused[0]) return first_set_byte(refused[0]);
   return refused[1] ? sizeof(uint64_t) + first_set_byte(refused[1]) : BLOCK_SIZE;
 }
 
-static bool is_plain_byte(unsigned char byte) {
-  return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+static bool is_unescaped_byte(unsigned char byte) {
+  return byte >= 0x20 && byte != '"' && byte != '\\';
 }
 
 static bool is_continuation(const char *at) {
@@ -62,8 +70,8 @@ size_t json_character_length(const char *at, const char *end) {
   return length;
 }
 
-/* True when each of the eight bytes is plain, as count_plain() has it. A difference borrows from
- * the next byte only where a byte is not plain itself. */
+/* True when each of the eight bytes is ASCII and unescaped. A difference borrows from the next byte
+ * only where a byte is not plain itself. */
 static bool is_plain_word(uint64_t word) {
   const uint64_t each = UINT64_MAX / 0xFF;
   uint64_t below_space = word - each * 0x20;
@@ -87,29 +95,70 @@ static bool is_plain_rest(const char *at, size_t length) {
 
 /* The end of a text, shorter than a block. Not inlined: its constants would slow down long texts.
  */
-__attribute__((noinline)) static const char *skip_plain_rest(const char *at, const char *end) {
+__attribute__((noinline)) static const char *skip_unescaped_rest(const char *at, const char *end,
+                                                                 bool *ascii) {
   if (is_plain_rest(at, (size_t)(end - at))) return end;
-  while (at < end && is_plain_byte((unsigned char)*at)) at++;
+  for (; at < end && is_unescaped_byte((unsigned char)*at); at++)
+    if ((unsigned char)*at >= 0x80) *ascii = false;
   return at;
 }
 
-static const char *skip_plain_ascii(const char *at, const char *end) {
-  while (end - at >= BLOCK_SIZE) {
-    size_t count = count_plain(at);
-    at += count;
-    if (count < BLOCK_SIZE) return at;
+/* Where the first byte is that must be escaped; *ascii becomes false if a byte before it may not be
+ * ASCII. */
+static const char *skip_unescaped(const char *at, const char *end, bool *ascii) {
+  for (; end - at >= BLOCK_SIZE; at += BLOCK_SIZE) {
+    block_bytes bytes = load_block(at);
+    if (is_any_set(bytes & 0x80)) *ascii = false;
+    size_t count = count_unescaped(bytes);
+    if (count < BLOCK_SIZE) return at + count;
   }
-  return skip_plain_rest(at, end);
+  return skip_unescaped_rest(at, end, ascii);
+}
+
+/* What is wrong in the bytes at `at`, of which the three before are known to be part of the text: a
+ * continuation where none is due or none where one is, and what json_character_length() refuses
+ * besides. */
+static inline block_bytes wrong_in_block(const char *at) {
+  block_bytes here = load_block(at), one = load_block(at - 1);
+  block_bytes due =
+      (block_bytes)((one >= 0xC0) | (load_block(at - 2) >= 0xE0) | (load_block(at - 3) >= 0xF0));
+  block_bytes wrong = due ^ (block_bytes)((here & 0xC0) == 0x80);
+  wrong |= (block_bytes)((here == 0xC0) | (here == 0xC1) | (here > 0xF4));
+  wrong |= (block_bytes)(((one == 0xE0) & (here < 0xA0)) | ((one == 0xED) & (here >= 0xA0)));
+  return wrong | (block_bytes)(((one == 0xF0) & (here < 0x90)) | ((one == 0xF4) & (here >= 0x90)));
+}
+
+/* True when the last bytes begin a character that is longer than what is left. */
+static bool ends_in_character(const char *end) {
+  return (unsigned char)end[-1] >= 0xC0 || (unsigned char)end[-2] >= 0xE0 ||
+         (unsigned char)end[-3] >= 0xF0;
+}
+
+/* The end of the valid UTF-8 characters, or of the one that reaches `most`. */
+static const char *skip_characters(const char *at, const char *most, const char *end) {
+  while (at < most) {
+    size_t length = json_character_length(at, end);
+    if (length == 0) break;
+    at += length;
+  }
+  return at;
+}
+
+/* The end of the valid UTF-8 characters. A text of some length is judged by blocks, the last of
+ * which overlaps the one before; one that is found wrong is gone through again, for the place. */
+static const char *skip_utf8(const char *start, const char *end) {
+  const char *at = skip_characters(start, end - start > 3 ? start + 3 : end, end);
+  if (at - start < 3 || end - at < BLOCK_SIZE) return skip_characters(at, end, end);
+  block_bytes wrong = wrong_in_block(end - BLOCK_SIZE);
+  for (; end - at >= BLOCK_SIZE; at += BLOCK_SIZE) wrong |= wrong_in_block(at);
+  bool valid = !is_any_set(wrong) && !ends_in_character(end);
+  return valid ? end : skip_characters(start, end, end);
 }
 
 const char *json_plain_end(const char *at, const char *end) {
-  for (;;) {
-    at = skip_plain_ascii(at, end);
-    if (at == end || (unsigned char)*at < 0x80) return at;
-    size_t length = json_character_length(at, end);
-    if (length == 0) return at;
-    at += length;
-  }
+  bool ascii = true;
+  const char *stop = skip_unescaped(at, end, &ascii);
+  return ascii ? stop : skip_utf8(at, stop);
 }
 
 static bool is_control(const char *at, size_t length) {
@@ -180,40 +229,65 @@ static bool fail_expected(struct decoder *d, const char *where, const char *expe
 
 /* ---- strings ---- */
 
-static void append_to_scratch(struct decoder *d, const char *bytes, size_t length) {
+__attribute__((noinline)) static void grow_scratch(struct decoder *d, size_t length) {
   if (!d->scratch) {
     d->scratch = json_new_buffer(d->L, JSON_MAX_TEXT);
     lua_replace(d->L, d->scratch_slot);
   }
-  if (buf_append(d->scratch, bytes, length) != BUF_OK) luaL_error(d->L, "not enough memory");
+  if (buf_reserve(d->scratch, length) != BUF_OK) luaL_error(d->L, "not enough memory");
 }
 
-static int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+/* Where to write `length` bytes or fewer of a string with escapes. */
+static inline char *scratch_room(struct decoder *d, size_t length) {
+  struct buf *scratch = d->scratch;
+  if (!scratch || scratch->capacity - scratch->length < length) grow_scratch(d, length);
+  return d->scratch->data + d->scratch->length;
+}
+
+static void append_to_scratch(struct decoder *d, const char *bytes, size_t length) {
+  char *room = scratch_room(d, length);
+  if (length > 0) memcpy(room, bytes, length);
+  d->scratch->length += length;
+}
+
+/* The value of a hexadecimal digit, or -1. */
+static inline int hex_digit(char c) {
+  static const signed char plus_one[256] = {
+      ['0'] = 1,  ['1'] = 2,  ['2'] = 3,  ['3'] = 4,  ['4'] = 5,  ['5'] = 6,
+      ['6'] = 7,  ['7'] = 8,  ['8'] = 9,  ['9'] = 10, ['a'] = 11, ['b'] = 12,
+      ['c'] = 13, ['d'] = 14, ['e'] = 15, ['f'] = 16, ['A'] = 11, ['B'] = 12,
+      ['C'] = 13, ['D'] = 14, ['E'] = 15, ['F'] = 16};
+  return plus_one[(unsigned char)c] - 1;
 }
 
 /* The four hexadecimal digits at `at`, or -1. */
-static int read_hex(const struct decoder *d, const char *at) {
-  int value = 0;
+static inline int read_hex(const struct decoder *d, const char *at) {
   if (d->end - at < 4) return -1;
-  for (int i = 0; i < 4; i++) {
-    int digit = hex_digit(at[i]);
-    if (digit < 0) return -1;
-    value = value * 16 + digit;
-  }
-  return value;
+  int first = hex_digit(at[0]), second = hex_digit(at[1]), third = hex_digit(at[2]),
+      fourth = hex_digit(at[3]);
+  if ((first | second | third | fourth) < 0) return -1;
+  return first << 12 | second << 8 | third << 4 | fourth;
 }
 
-static void append_character(struct decoder *d, unsigned long code) {
-  char utf8[4];
-  size_t length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  for (size_t i = length; i-- > 1; code >>= 6) utf8[i] = (char)(0x80 | (code & 0x3F));
-  static const unsigned char first_byte[] = {0, 0x00, 0xC0, 0xE0, 0xF0};
-  utf8[0] = (char)(first_byte[length] | code);
-  append_to_scratch(d, utf8, length);
+static inline void append_character(struct decoder *d, unsigned long code) {
+  char *utf8 = scratch_room(d, 4), *at = utf8;
+  if (code < 0x80) {
+    *at++ = (char)code;
+  } else {
+    if (code < 0x800) {
+      *at++ = (char)(0xC0 | code >> 6);
+    } else {
+      if (code < 0x10000) {
+        *at++ = (char)(0xE0 | code >> 12);
+      } else {
+        *at++ = (char)(0xF0 | code >> 18);
+        *at++ = (char)(0x80 | (code >> 12 & 0x3F));
+      }
+      *at++ = (char)(0x80 | (code >> 6 & 0x3F));
+    }
+    *at++ = (char)(0x80 | (code & 0x3F));
+  }
+  d->scratch->length += (size_t)(at - utf8);
 }
 
 static bool is_high_surrogate(int unit) {
@@ -227,7 +301,7 @@ static bool is_low_surrogate(int unit) {
 /* `at` is at the 'u'. Two surrogates are one character; one alone, which the grammar allows,
  * becomes the three bytes that it would have in UTF-8, and the encoder writes it as an escape
  * again. */
-static bool read_unicode_escape(struct decoder *d) {
+static inline bool read_unicode_escape(struct decoder *d) {
   int unit = read_hex(d, d->at + 1);
   if (unit < 0) return fail_at(d, d->at - 1, "expected four hexadecimal digits after '\\u'");
   d->at += 5;
@@ -244,12 +318,13 @@ static bool read_unicode_escape(struct decoder *d) {
 }
 
 /* `at` is past the backslash. */
-static bool read_escape(struct decoder *d) {
+static inline bool read_escape(struct decoder *d) {
   static const char meanings[256] = {['"'] = '"',  ['\\'] = '\\', ['/'] = '/',  ['b'] = '\b',
                                      ['f'] = '\f', ['n'] = '\n',  ['r'] = '\r', ['t'] = '\t'};
   char meaning = d->at < d->end ? meanings[(unsigned char)*d->at] : '\0';
   if (meaning) {
-    append_to_scratch(d, &meaning, 1);
+    *scratch_room(d, 1) = meaning;
+    d->scratch->length++;
     d->at++;
     return true;
   }
@@ -268,20 +343,32 @@ static bool fail_in_string(struct decoder *d, const char *where) {
                  lua_pushfstring(d->L, problem, json_describe_character(where, d->end, got)));
 }
 
+/* Goes past a byte that does not stand for itself: the first of an escape, or one that is kept
+ * although it is not valid UTF-8. */
+static bool read_special(struct decoder *d) {
+  if (d->at >= d->end) return fail_in_string(d, d->at);
+  if (*d->at == '\\') {
+    d->at++;
+    return read_escape(d);
+  }
+  if (!d->keeps_bytes || (unsigned char)*d->at < 0x80) return fail_in_string(d, d->at);
+  append_to_scratch(d, d->at++, 1);
+  return true;
+}
+
 /* The run from `at` to `plain_end` stands for itself; an escape or a problem follows. */
 static bool push_escaped_string(struct decoder *d, const char *plain_end) {
   if (d->scratch) d->scratch->length = 0;
   for (;;) {
     append_to_scratch(d, d->at, (size_t)(plain_end - d->at));
     d->at = plain_end;
-    if (d->at >= d->end) return fail_in_string(d, d->at);
-    if (*d->at == '"') break;
-    bool kept = d->keeps_bytes && (unsigned char)*d->at >= 0x80;
-    if (*d->at != '\\' && !kept) return fail_in_string(d, d->at);
-    if (kept) append_to_scratch(d, d->at, 1);
-    d->at++;
-    if (!kept && !read_escape(d)) return false;
+    while (d->at < d->end && *d->at == '\\')
+      if (!read_special(d)) return false;
+    if (d->at < d->end && *d->at == '"') break;
     plain_end = json_plain_end(d->at, d->end);
+    if (plain_end > d->at) continue;
+    if (!read_special(d)) return false;
+    plain_end = d->at;
   }
   d->at++;
   lua_pushlstring(d->L, d->scratch->data, d->scratch->length);

@@ -196,10 +196,18 @@ static bool put_separator(struct encoder *e, bool first, int depth) {
 static bool put_escape(struct encoder *e, char c) {
   static const char letters[256] = {['"'] = '"',  ['\\'] = '\\', ['\b'] = 'b', ['\f'] = 'f',
                                     ['\n'] = 'n', ['\r'] = 'r',  ['\t'] = 't'};
-  char letter = letters[(unsigned char)c];
-  char text[8] = {'\\', letter};
-  if (letter) return put(e, text, 2);
-  return put(e, text, (size_t)snprintf(text, sizeof text, "\\u%04x", (unsigned char)c));
+  static const char digits[] = "0123456789abcdef";
+  unsigned char byte = (unsigned char)c;
+  char *room = make_room(e, letters[byte] ? 2 : 6);
+  if (!room) return false;
+  room[0] = '\\';
+  room[1] = letters[byte];
+  if (!letters[byte]) {
+    memcpy(room + 1, "u00", 3);
+    room[4] = digits[byte >> 4];
+    room[5] = digits[byte & 0xF];
+  }
+  return true;
 }
 
 /* Half of a character that two surrogates make up, which a text that was cut ends with. */
@@ -219,11 +227,12 @@ static bool put_surrogate(struct encoder *e, const char *at) {
  * the string begins, which `what` names in the message; that shows none of its bytes. */
 static bool put_special(struct encoder *e, const char **at, const char *end, const char *start,
                         const char *what) {
-  const char *special = *at;
-  bool surrogate = is_surrogate(special, end);
-  *at += surrogate ? 3 : 1;
+  const char *special = (*at)++;
   if ((unsigned char)*special < 0x80) return put_escape(e, *special);
-  if (surrogate) return put_surrogate(e, special);
+  if (is_surrogate(special, end)) {
+    *at = special + 3;
+    return put_surrogate(e, special);
+  }
   switch (e->options->invalid_bytes) {
   case JSON_BYTES_KEEP: return put(e, special, 1);
   case JSON_BYTES_REPLACE: return put(e, "\xEF\xBF\xBD", 3);

@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "../../src/lua/json_parts.h"
 #include "../../src/lua/secret.h"
 
 /* An allocator that fails when its budget is spent, and counts what is alive. */
@@ -224,8 +225,89 @@ static void random_text_is_survived(void **state) {
   }
 }
 
+/* {====== the end of what stands for itself in a string ====== */
+
+/* One character after the other. */
+static size_t plain_length(const char *text, size_t length) {
+  size_t at = 0;
+  while (at < length) {
+    unsigned char byte = (unsigned char)text[at];
+    size_t step = json_character_length(text + at, text + length);
+    if (step == 0 || byte < 0x20 || byte == '"' || byte == '\\') break;
+    at += step;
+  }
+  return at;
+}
+
+/* In memory of exactly that size, so that valgrind and sanitizers see what is read beside it. */
+static void check_plain_end(const char *bytes, size_t length) {
+  char *text = malloc(length ? length : 1);
+  assert_non_null(text);
+  memcpy(text, bytes, length);
+  size_t got = (size_t)(json_plain_end(text, text + length) - text);
+  if (got != plain_length(text, length))
+    fail_msg("%zu instead of %zu of %zu bytes", got, plain_length(text, length), length);
+  free(text);
+}
+
+static uint32_t next_random(void) {
+  static uint64_t state = 42;
+  state = state * 6364136223846793005u + 1442695040888963407u;
+  return (uint32_t)(state >> 33);
+}
+
+/* Mostly valid text, of which any byte may be replaced by any other. */
+static void finds_the_end_of_plain_text(void **state) {
+  static const char *const pieces[] = {"a",
+                                       "plain ASCII, and enough to fill a block",
+                                       "é",
+                                       "ж",
+                                       "漢",
+                                       "🙂",
+                                       "\xED\x9F\xBF",
+                                       "\xF4\x8F\xBF\xBF",
+                                       "\xE0\xA0\x80",
+                                       "\x7F"};
+  (void)state;
+  for (int i = 0; i < 20000; i++) {
+    char text[128];
+    size_t length = 0, wanted = next_random() % 70;
+    while (length < wanted) {
+      const char *piece = pieces[next_random() % (sizeof pieces / sizeof *pieces)];
+      memcpy(text + length, piece, strlen(piece));
+      length += strlen(piece);
+    }
+    if (next_random() % 2 && length) length -= next_random() % (length < 4 ? length : 4);
+    if (next_random() % 3 && length) text[next_random() % length] = (char)next_random();
+    check_plain_end(text, length);
+  }
+}
+
+/* Every first byte with what lies at the limits of what may follow it, in the middle of a text and
+ * at its end. */
+static void judges_every_sequence_of_bytes(void **state) {
+  static const unsigned char limits[] = {0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0};
+  enum { COUNT = sizeof limits, BEFORE = 20, LENGTH = 44 };
+  char text[LENGTH];
+  (void)state;
+  memset(text, 'x', sizeof text);
+  for (int first = 0x80; first <= 0xFF; first++)
+    for (int rest = 0; rest < COUNT * COUNT * COUNT; rest++) {
+      text[BEFORE] = (char)first;
+      text[BEFORE + 1] = (char)limits[rest % COUNT];
+      text[BEFORE + 2] = (char)limits[rest / COUNT % COUNT];
+      text[BEFORE + 3] = (char)limits[rest / COUNT / COUNT];
+      check_plain_end(text, LENGTH);
+      if (rest < COUNT * COUNT) check_plain_end(text, BEFORE + 1 + (size_t)rest % 4);
+    }
+}
+
+/* }====== */
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(finds_the_end_of_plain_text),
+      cmocka_unit_test(judges_every_sequence_of_bytes),
       cmocka_unit_test_setup_teardown(decoding_pushes_one_value, set_up, tear_down),
       cmocka_unit_test_setup_teardown(decoding_stays_inside_the_text, set_up, tear_down),
       cmocka_unit_test_setup_teardown(empty_tables_follow_the_options, set_up, tear_down),

@@ -100,9 +100,11 @@ static bool announces_large_body(struct MHD_Connection *connection) {
 }
 
 /* Looks at the head alone. */
-static enum MHD_Result admit(const struct server *server, const struct request *request) {
+static enum MHD_Result admit(const struct server *server, const struct request *request,
+                             const char *version) {
   struct MHD_Connection *connection = request->connection;
-  const char *problem = head_problem(connection, request->method);
+  char text[HEAD_PROBLEM_MAX];
+  const char *problem = head_problem(request, version, text);
   if (problem) return answer_refusal(connection, MHD_HTTP_BAD_REQUEST, problem);
   if (connections_are_too_many(&server->connections, request->place))
     return answer_refusal(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "too many connections");
@@ -139,13 +141,13 @@ static enum MHD_Result serve(void *context, struct MHD_Connection *connection, c
                              size_t *upload_length, void **request_context) {
   struct server *server = context;
   struct request *request = *request_context;
-  (void)connection, (void)url, (void)version;
+  (void)connection, (void)url;
   if (!request) return MHD_NO;
   if (!request->started) {
     request->started = true;
     request->method = method;
     enter(server, request, CONNECTION_UPLOADING);
-    return admit(server, request);
+    return admit(server, request, version);
   }
   if (*upload_length == 0) return answer(server, request);
   size_t length = *upload_length;
@@ -210,13 +212,13 @@ static int open_listener(uint16_t *port) {
 static struct MHD_Daemon *start_daemon(struct server *server, int listener) {
   size_t limit = server->connections.limit;
   unsigned most = (unsigned)(limit + connections_surplus(limit));
-  return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME, 0, NULL, NULL, serve, server,
-                          MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                          (size_t)SERVER_HEAD_MAX, MHD_OPTION_URI_LOG_CALLBACK, begin_request,
-                          server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
-                          MHD_OPTION_NOTIFY_COMPLETED, complete_request, server,
-                          MHD_OPTION_NOTIFY_CONNECTION, note_connection, server,
-                          MHD_OPTION_CONNECTION_LIMIT, most, MHD_OPTION_END);
+  return MHD_start_daemon(
+      MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | HEAD_STRICTNESS, 0, NULL, NULL, serve, server,
+      MHD_OPTION_LISTEN_SOCKET, listener, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+      (size_t)SERVER_HEAD_MAX, MHD_OPTION_URI_LOG_CALLBACK, begin_request, server,
+      MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL, MHD_OPTION_NOTIFY_COMPLETED,
+      complete_request, server, MHD_OPTION_NOTIFY_CONNECTION, note_connection, server,
+      MHD_OPTION_CONNECTION_LIMIT, most, MHD_OPTION_END);
 }
 
 /* Listens and hooks the daemon into the loop. */

@@ -148,28 +148,86 @@ describe("a head that others understand differently", function()
 
   local TOKEN = "Authorization: Bearer ak_sandbox.admin"
 
+  local HOST = "Host: " .. address
+  local GET, POST = "GET /core/agents HTTP/1.1", "POST /core/agents HTTP/1.1"
+
+  -- Newer versions of libmicrohttpd refuse some of these themselves, in HTML.
+  local function expect_refused(part, lines, body)
+    local status, answer = send(request(lines, body))
+    expect.equal({ part, lines, status }, { part, lines, "HTTP/1.1 400 Bad Request" })
+    if answer:find('{"detail"', 1, true) then expect.contains(answer, part) end
+  end
+
   it("is refused", function()
-    local host = "Host: " .. address
     local cases = {
-      { "Host: missing", { "GET /core/agents HTTP/1.1", TOKEN } },
-      { "Host: given more than once", { "GET /core/agents HTTP/1.1", host, host, TOKEN } },
-      { "Host: expected", { "GET /core/agents HTTP/1.1", "Host: evil.example", TOKEN } },
-      { "Host: expected", { "GET /core/agents HTTP/1.1", "Host: 127.0.0.1.evil.example:" .. port, TOKEN } },
-      { "Authorization: given more than once", { "GET /core/agents HTTP/1.1", host, TOKEN, TOKEN } },
-      { "Content-Length: given", { "POST /core/agents HTTP/1.1", host, TOKEN, "Content-Length: 2",
-        "Content-Length: 2" }, "{}" },
-      { "Content-Length: given beside", { "POST /core/agents HTTP/1.1", host, TOKEN, "Content-Length: 2",
-        "Transfer-Encoding: chunked" }, "2\r\n{}\r\n0\r\n\r\n" },
-      { "method", { "G\xffT /core/agents HTTP/1.1", host, TOKEN } },
+      { "Host: missing", { GET, TOKEN } },
+      { "Host: missing", { "GET /core/agents HTTP/1.0", TOKEN } },
+      { "Host: given more than once", { GET, HOST, HOST, TOKEN } },
+      { "Host: given more than once", { GET, HOST, "HOST: x", TOKEN } },
+      { "Host: expected", { GET, "Host: evil.example", TOKEN } },
+      { "Host: expected", { GET, "Host: 127.0.0.1.evil.example:" .. port, TOKEN } },
+      { "Host: expected", { GET, "Host: 127.0.0.1@evil.example", TOKEN } },
+      { "Host: expected", { GET, "Host:", TOKEN } },
+      { "Authorization: given more than once", { GET, HOST, TOKEN, TOKEN } },
+      { "X-Api-Key: given more than once", { GET, HOST, "X-API-Key: a", "X-API-Key: b" } },
+      { "Content-Length: given more", { POST, HOST, TOKEN, "Content-Length: 2", "Content-Length: 2" }, "{}" },
+      { "Content-Length: given more", { POST, HOST, TOKEN, "Content-Length: 2", "content-length: 3" }, "{}" },
+      { "Content-Length: given beside", { POST, HOST, TOKEN, "Content-Length: 2", "Transfer-Encoding: chunked" },
+        "2\r\n{}\r\n0\r\n\r\n" },
+      { "Transfer-Encoding", { "POST /core/agents HTTP/1.0", HOST, TOKEN, "Transfer-Encoding: chunked" },
+        "2\r\n{}\r\n0\r\n\r\n" },
+      { "method", { "G\xffT /core/agents HTTP/1.1", HOST, TOKEN } },
+      { "method", { "G\1T /core/agents HTTP/1.1", HOST, TOKEN } },
+      { "target", { "GET /core/agents ?x HTTP/1.1", HOST, TOKEN } },
+      { "target", { "GET /core/\ragents HTTP/1.1", HOST, TOKEN } },
+      { "name", { GET, HOST, TOKEN, "X : y" } },
+      { "name", { GET, HOST, TOKEN, "X\xff: y" } },
+      { "name", { GET, HOST, TOKEN, "no colon" } },
+      { "control", { GET, HOST, TOKEN, "X: y\rContent-Length: 5" } },
+      { "control", { GET, HOST, TOKEN, "X: \127" } },
     }
-    for _, case in ipairs(cases) do
-      local status, answer = send(request(case[2], case[3]))
-      expect.equal({ case[1], status }, { case[1], "HTTP/1.1 400 Bad Request" })
-      -- Newer versions of libmicrohttpd refuse some of these themselves, in HTML.
-      if answer:find('{"detail"', 1, true) then expect.contains(answer, case[1]) end
+    for _, length in ipairs { "+2", "-2", "0x2", "2, 2", "2 2", "2a", "" } do
+      cases[#cases + 1] = { "Content-Length", { POST, HOST, TOKEN, "Content-Length: " .. length }, "{}" }
     end
+    for _, coding in ipairs { "gzip", "identity", "gzip, chunked", "chunked, chunked", "xchunked", "chunked;q=1" } do
+      cases[#cases + 1] = { "Transfer-Encoding", { POST, HOST, TOKEN, "Transfer-Encoding: " .. coding },
+        "2\r\n{}\r\n0\r\n\r\n" }
+    end
+    for _, body in ipairs { "zz\r\n{}\r\n0\r\n\r\n", "-2\r\n{}\r\n0\r\n\r\n", "+2\r\n{}\r\n0\r\n\r\n",
+      "0x2\r\n{}\r\n0\r\n\r\n", "2\r\n{}x\r\n0\r\n\r\n", "\r\n{}\r\n0\r\n\r\n" } do
+      cases[#cases + 1] = { "chunk", { POST, HOST, TOKEN, "Transfer-Encoding: chunked" }, body }
+    end
+    for _, case in ipairs(cases) do expect_refused(case[1], case[2], case[3]) end
+  end)
+
+  it("is not confused with one that all understand", function()
     expect.equal(send(request { "GET /_sandbox/requests HTTP/1.1", "Host: localhost:" .. port }), "HTTP/1.1 200 OK")
-    expect.equal(send(request { "GET /core/agents HTTP/1.1", host, TOKEN }), "HTTP/1.1 200 OK")
+    expect.equal(send(request { GET, HOST, TOKEN }), "HTTP/1.1 200 OK")
+    expect.equal(send(request { GET, "host:\t" .. address .. " ", TOKEN, "X: a\tb" }), "HTTP/1.1 200 OK")
+    local chunked = request({ POST, HOST, TOKEN, "Content-Type: application/json", "Transfer-Encoding: Chunked" },
+      '8;x=y\r\n{"name":\r\n6\r\n "ab"}\r\n0\r\nTrailer: z\r\n\r\n')
+    expect.equal(send(chunked), "HTTP/1.1 200 OK")
+  end)
+
+  it("hides no second request: what a refused one carries is not carried out", function()
+    local inner = request({ POST, HOST, TOKEN, "Content-Type: application/json", "Content-Length: 19" },
+      '{"name":"smuggled"}')
+    for _, line in ipairs { "Transfer-Encoding: xchunked", "Content-Length: +0", "X : y", "Host: x" } do
+      send((request({ POST, HOST, TOKEN, line }, inner):gsub("Connection: close\r\n", "")))
+    end
+    local code, out = process.run(("curl -s --noproxy '*' -H '%s' %s/core/agents?limit=50"):format(TOKEN,
+      sandbox.base_url))
+    expect.equal(code, 0)
+    expect.falsy(out:find "smuggled")
+  end)
+
+  it("is not that of a client that waits to be told to go on with its body", function()
+    local code, out, err = process.run(("curl -sv --noproxy '*' --max-time 50 --expect100-timeout 40 "
+      .. "-H 'Expect: 100-continue' -H '%s' -H 'Content-Type: application/json' -d '{\"name\": \"x\"}' %s/core/agents")
+      :format(TOKEN, sandbox.base_url))
+    expect.equal(code, 0)
+    expect.contains(err, "HTTP/1.1 100 Continue")
+    expect.contains(out, '"name":"x"')
   end)
 end)
 

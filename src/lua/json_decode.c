@@ -237,7 +237,7 @@ __attribute__((noinline)) static void grow_scratch(struct decoder *d, size_t len
   if (buf_reserve(d->scratch, length) != BUF_OK) luaL_error(d->L, "not enough memory");
 }
 
-/* Where to write `length` bytes or fewer of a string with escapes. */
+/* Where to write `length` bytes or fewer, and at least one, of a string with escapes. */
 static inline char *scratch_room(struct decoder *d, size_t length) {
   struct buf *scratch = d->scratch;
   if (!scratch || scratch->capacity - scratch->length < length) grow_scratch(d, length);
@@ -245,8 +245,8 @@ static inline char *scratch_room(struct decoder *d, size_t length) {
 }
 
 static void append_to_scratch(struct decoder *d, const char *bytes, size_t length) {
-  char *room = scratch_room(d, length);
-  if (length > 0) memcpy(room, bytes, length);
+  if (length == 0) return;
+  memcpy(scratch_room(d, length), bytes, length);
   d->scratch->length += length;
 }
 

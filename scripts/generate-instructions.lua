@@ -3,6 +3,7 @@
 local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
 local apply = require "anyreach.agents.provision.apply"
+local contents = require "anyreach.agents.contents"
 local diff = require "anyreach.text.diff"
 local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
@@ -75,6 +76,12 @@ local function without_instructions(version)
   return copy
 end
 
+-- The inputs of a version that is made of the published one: the keys that the file names replace its own.
+local function merged_inputs(inputs, published)
+  local wanted = { instruction_builder_inputs = inputs }
+  return contents.written(wanted, contents.of_version(published)).instruction_builder_inputs
+end
+
 -- True for a draft that an earlier run has left: nothing but the instructions is new in it, and these were made from
 -- the same inputs, or are still to come.
 local function is_left(draft, published, inputs)
@@ -82,7 +89,7 @@ local function is_left(draft, published, inputs)
   local before, after = without_instructions(published), without_instructions(draft)
   local is_same = #diff.compare(after.config, before.config, { exact = true }) == 0
   local own = inputs_of(draft)
-  local has_same_inputs = own ~= nil and (not inputs or #diff.compare(own, inputs, { exact = true }) == 0)
+  local has_same_inputs = own ~= nil and (not inputs or json.equal(own, merged_inputs(inputs, published)))
   return is_same and (has_same_inputs or not own and not generation.instructions(draft))
 end
 
@@ -122,7 +129,7 @@ local function make_plan(state, inputs, again)
 end
 
 local function show(agent, made, version, action)
-  local text = version and generation.instructions(version)
+  local text = action ~= "generate" and version and generation.instructions(version) or nil
   if report.is_json() then
     report.event("agent", { name = agent.name, agent_id = agent.id, action = action,
       agent_version = version and version.version, instructions = text, steps = events.steps(made.steps),
@@ -149,7 +156,7 @@ end
 
 local function check(agent, made)
   local name = made.version and "draft " .. made.version.version or "the new draft"
-  show(agent, made, #made.steps == 0 and made.version, #made.steps > 0 and "generate" or "unchanged")
+  show(agent, made, made.version, #made.steps > 0 and "generate" or "unchanged")
   for _, step in ipairs(made.steps) do report.line("to do  %s", effects[step.action](step, name)) end
   if #made.steps == 0 then return 0, { agents = 1, unchanged = 1 } end
   return 2, { agents = 1, generate = 1 }

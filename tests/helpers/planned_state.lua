@@ -132,6 +132,8 @@ local function check_content(told, version)
   end
 end
 
+local GENERATED = "(generated)"
+
 local steps = {}
 
 function steps.create_agent(work, step)
@@ -164,6 +166,12 @@ function steps.update_version(work, step)
   work.number = step.base_version
   content.published = false
   work.agent.versions[work.number] = content
+end
+
+-- What the platform writes cannot be predicted.
+function steps.generate(work)
+  local number = work.number or work.event.agent_version
+  work.agent.versions[number].config.instructions = GENERATED
 end
 
 function steps.publish(work, step)
@@ -240,10 +248,12 @@ local function read_rollback(work)
   number_new(work, number)
 end
 
--- Of `provision` and `promote`, whose events have steps, and of `migrate-prompts` and `rollback`.
+-- Of `provision`, `promote` and `generate-instructions`, whose events have steps; of `migrate-prompts`, `rollback` and
+-- `deploy-sip`.
 function readers.agent(work)
   local event = work.event
   if event.action == "failed" then return end
+  if event.action == "deploy" then return steps.deploy_as_sip(work) end
   if event.to_version then return read_rollback(work) end
   if not event.steps then return read_prompts(work) end
   for _, step in ipairs(event.steps) do assert(steps[step.action], step.action)(work, step) end
@@ -289,12 +299,27 @@ local function comparable(state)
   return { agents = agents, slots = state.slots }
 end
 
+-- Puts what the platform has generated into what was expected.
+local function fill_generated(expected, actual)
+  for name, agent in pairs(expected.agents) do
+    local versions = actual.agents[name] and actual.agents[name].versions or {}
+    for number, version in pairs(agent.versions) do
+      local config = versions[number] and versions[number].config or {}
+      local is_text = type(config.instructions) == "string" and config.instructions ~= ""
+      if version.config.instructions == GENERATED and is_text then
+        version.config.instructions = config.instructions
+      end
+    end
+  end
+end
+
 --- What one state has other than another one, in words.
 ---@param expected table
 ---@param actual table
 ---@return string[]
 function planned_state.differences(expected, actual)
   local list = {}
+  fill_generated(expected, actual)
   for _, found in ipairs(diff.compare(comparable(expected), comparable(actual), { exact = true })) do
     local before, after = found.before, found.after
     list[#list + 1] = ("%s: %s instead of %s"):format(found.path, before == nil and "nothing" or json.encode(before),

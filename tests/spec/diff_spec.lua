@@ -59,6 +59,7 @@ describe("values that differ", function()
     expect.equal(changes('[null,1]', '[null]'), "added [2]")
     expect.equal(changes('[null]', '[]'), "added [1]")
     expect.equal(changes('[null]', '[null]'), "")
+    expect.equal(changes('[null,1]', '[1,null]'), "changed [1], changed [2]")
   end)
 
   it("are values of another kind", function()

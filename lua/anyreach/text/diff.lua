@@ -89,14 +89,16 @@ end
 
 local collect
 
--- A null that is there is not an element that is not there.
+-- A null that is there is not an element that is not there: unlike a key, it is a value.
 local function collect_elements(found, path, wanted, actual, exact)
   for index = 1, math.max(#wanted, #actual) do
-    local element_path = diff.path(path, index)
+    local element_path, after, before = diff.path(path, index), wanted[index], actual[index]
     if index > #actual or index > #wanted then
-      add(found, element_path, index > #actual and "added" or "removed", wanted[index], actual[index])
+      add(found, element_path, index > #actual and "added" or "removed", after, before)
+    elseif is_absent(after) ~= is_absent(before) then
+      add(found, element_path, "changed", after, before)
     else
-      collect(found, element_path, wanted[index], actual[index], exact)
+      collect(found, element_path, after, before, exact)
     end
   end
 end

@@ -192,8 +192,8 @@ static unsigned long torture_openapi(struct memory_refusal refusal) {
       "'string'}}},\n"
       "  requestBody = {content = {['application/json'] = {schema = schema}}}}}}}\n"
       "assert(#rows == 1)\n"
-      "rows[1].name = 'agents'\n"
-      "assert(not pcall(operations.define, rows))\n"
+      "rows[1].method = 1\n"
+      "assert(#operations.define(rows) == 1)\n"
       "assert(operations.describe('agents.versions.create').body)\n"
       "assert(operations.check('agents.create', 'body', {name = 1}))\n");
 }
@@ -400,13 +400,56 @@ static unsigned long torture_answerer(struct memory_refusal refusal) {
       "assert(seen == 4)\n");
 }
 
+/* Tasks that wait for events, for each other and for a time, also inside coroutines, and what is
+ * left of those that lacked the memory to wait, which the collector finds. */
+static unsigned long torture_waits(struct memory_refusal refusal) {
+  const struct options options = {.values = {[OPTION_QUIET] = ""}};
+  return torture_code(refusal, &options,
+                      "local host = require 'anyreach.host'\n"
+                      "local woken, lacking = 0, 0\n"
+                      "local function inside(f) return coroutine.wrap(f)() end\n"
+                      "for round = 1, 2 do\n"
+                      "  local event = host.event()\n"
+                      "  local ok, sleeper = pcall(anyreach.spawn, function()\n"
+                      "    inside(function() inside(function() event:wait() end) end)\n"
+                      "    woken = woken + 1\n"
+                      "  end)\n"
+                      "  local waits, waiter = pcall(anyreach.spawn, function()\n"
+                      "    inside(function() pcall(sleeper.wait, sleeper, 100) end)\n"
+                      "    woken = woken + 1\n"
+                      "  end)\n"
+                      "  if not (ok and waits) then lacking = lacking + 1 end\n"
+                      "  pcall(anyreach.sleep, 0)\n"
+                      "  collectgarbage()\n"
+                      "  event:set()\n"
+                      "  if ok then pcall(sleeper.wait, sleeper) end\n"
+                      "  if waits then pcall(waiter.wait, waiter) end\n"
+                      "  sleeper, waiter, event = nil, nil, nil\n"
+                      "  collectgarbage()\n"
+                      "end\n"
+                      "assert(woken == 4 and lacking == 0)\n");
+}
+
 /* }====== */
 
 const struct scenario scenarios[] = {
-    {"buf", torture_buf},       {"url", torture_url},           {"arena", torture_arena},
-    {"loop", torture_loop},     {"json", torture_json},         {"yaml", torture_yaml},
-    {"secret", torture_secret}, {"sqlite", torture_sqlite},     {"regex", torture_regex},
-    {"schema", torture_schema}, {"openapi", torture_openapi},   {"request", torture_request},
-    {"cancel", torture_cancel}, {"server", torture_server},     {"program", torture_program},
-    {"replay", torture_replay}, {"answerer", torture_answerer}, {NULL, NULL},
+    {"buf", torture_buf},
+    {"url", torture_url},
+    {"arena", torture_arena},
+    {"loop", torture_loop},
+    {"json", torture_json},
+    {"yaml", torture_yaml},
+    {"secret", torture_secret},
+    {"sqlite", torture_sqlite},
+    {"regex", torture_regex},
+    {"schema", torture_schema},
+    {"openapi", torture_openapi},
+    {"request", torture_request},
+    {"cancel", torture_cancel},
+    {"server", torture_server},
+    {"program", torture_program},
+    {"replay", torture_replay},
+    {"answerer", torture_answerer},
+    {"waits", torture_waits},
+    {NULL, NULL},
 };

@@ -233,7 +233,7 @@ end
 -- A protected profile is written to only when somebody says so: with --yes or --write, or by typing its name on a
 -- terminal. Without consent an error of kind "guard"; clients that are made afterwards may write.
 local function confirm(name, is_agreed)
-  local is_open = not profiles.get(name).protected or host.sandbox_url() or host.options.write
+  local is_open = not profiles.get(name).protected or host.sandbox_url() or host.protection_is_lifted()
   if is_open then return end
   if not is_agreed then
     if not recipe.can_ask() then
@@ -242,7 +242,7 @@ local function confirm(name, is_agreed)
       errors.raise("guard", "that is not '%s'; nothing was written", name)
     end
   end
-  host.options.write = true
+  host.lift_protection(true)
 end
 
 -- A side's environment file; the files lie below the current directory or beside it.

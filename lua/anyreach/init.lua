@@ -9,6 +9,20 @@ for _, name in ipairs { "anyreach.word_diff", "anyreach.words" } do
   package.preload[name] = function() return require "anyreach.text.word_diff" end
 end
 
+-- The command line as scripts see it. What guards is in C; the rest of it is not for them to change either.
+local function view_of(options)
+  return setmetatable({}, {
+    __name = "anyreach.options",
+    __metatable = false,
+    __index = options,
+    __pairs = function() return pairs(options) end,
+    __newindex = function(_, name)
+      local errors = require "anyreach.errors"
+      errors.raise("usage", "anyreach.options.%s cannot be set: it is what the command line says", tostring(name))
+    end,
+  })
+end
+
 local anyreach = {
   version = host.version,
   json = json,
@@ -17,7 +31,7 @@ local anyreach = {
   is_array = json.is_array,
   spawn = host.spawn,
   sleep = host.sleep,
-  options = host.options,
+  options = view_of(host.options),
 }
 
 -- name -> module that has it under that name, or is it.

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lua/guard.h"
 #include "lua/observer.h"
 #include "lua/secret.h"
 #include "lua/task.h"
@@ -106,7 +107,7 @@ static int l_client_new(lua_State *L) {
   client->limits.timeout_ms = (long)(optional_number(L, 1, "timeout") * 1000 + 0.5);
   client->limits.connect_timeout_ms = (long)(optional_number(L, 1, "connect_timeout") * 1000 + 0.5);
   client->limits.stall_seconds = (long)ceil(optional_number(L, 1, "stall_timeout"));
-  client->is_protected = optional_flag(L, 1, "is_protected");
+  client->is_protected = optional_flag(L, 1, "is_protected") && !guard_protection_is_lifted();
   client->http2 = optional_flag(L, 1, "http2");
   lua_getfield(L, 1, "token");
   client->token = to_secret(L, -1, &client->token_length);

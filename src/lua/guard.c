@@ -8,6 +8,7 @@
 #include "lua/answerer.h"
 #include "lua/error.h"
 #include "lua/json.h"
+#include "lua/modules.h"
 #include "net/url.h"
 
 /* Names that one call of restrict_writes() allows, one after the other, each with its NUL. */
@@ -18,13 +19,52 @@ struct restriction {
 };
 
 static struct {
-  bool read_only, session_read_only;
+  bool read_only, session_read_only, lifts_protection;
   struct restriction *latest;
   lua_Integer count; /* of restrictions */
 } state;
 
 void guard_set_read_only(void) {
   state.read_only = true;
+}
+
+void guard_lift_protection(void) {
+  state.lifts_protection = true;
+}
+
+static bool ends_with(const char *text, const char *end) {
+  size_t length = strlen(text), end_length = strlen(end);
+  return length >= end_length && strcmp(text + length - end_length, end) == 0;
+}
+
+/* True when the function that called the running C function is in a file that asks the user first.
+ * None of them calls what a script has given it. */
+static bool is_called_by_who_asks(lua_State *L) {
+  static const char *const files[] = {"lua/anyreach/repl/session.lua", "scripts/promote.lua"};
+  lua_Debug caller;
+  if (!lua_getstack(L, 1, &caller) || !lua_getinfo(L, "S", &caller)) return false;
+  for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+    if (embedded_is_own(caller.source) && ends_with(caller.source, files[i])) return true;
+  return false;
+}
+
+int l_guard_lift_protection(lua_State *L) {
+  luaL_checktype(L, 1, LUA_TBOOLEAN);
+  bool lifts = lua_toboolean(L, 1);
+  if (lifts && !is_called_by_who_asks(L))
+    return raise_error(L, "guard",
+                       "a script cannot lift the protection of a profile; --write does");
+  state.lifts_protection = lifts;
+  return 0;
+}
+
+bool guard_protection_is_lifted(void) {
+  return state.lifts_protection;
+}
+
+int l_guard_protection_is_lifted(lua_State *L) {
+  lua_pushboolean(L, state.lifts_protection);
+  return 1;
 }
 
 static void drop_restrictions(lua_Integer keep) {
@@ -38,7 +78,7 @@ static void drop_restrictions(lua_Integer keep) {
 
 void guard_forget(void) {
   drop_restrictions(0);
-  state.read_only = state.session_read_only = false;
+  state.read_only = state.session_read_only = state.lifts_protection = false;
 }
 
 int l_guard_set_read_only(lua_State *L) {

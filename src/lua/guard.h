@@ -35,11 +35,24 @@ void guard_check(lua_State *L, struct guard_request *request);
 /* Refuses every write from now on. */
 void guard_set_read_only(void);
 
+/* Clients of protected profiles that are made from now on may write, as --write says. */
+void guard_lift_protection(void);
+bool guard_protection_is_lifted(void);
+
 /* Ends all restrictions: a new run begins. */
 void guard_forget(void);
 
 /* Lua: set_read_only(bool): refuses every write, or stops doing so; other restrictions remain. */
 int l_guard_set_read_only(lua_State *L);
+
+/* Lua: lift_protection(bool): clients of protected profiles that are made from now on may write, or
+ * not. Only files of the program that have asked the user may lift it; nothing in a table that
+ * scripts can write does. This stops mistakes, and not a script that looks for ways: it has the
+ * credential, and may run `anyreach --write`. */
+int l_guard_lift_protection(lua_State *L);
+
+/* Lua: protection_is_lifted() -> boolean. */
+int l_guard_protection_is_lifted(lua_State *L);
 
 /* Lua: restrict_writes(names): from now on only writes with these operation names pass; "x.*"
  * means all operations of ours below x: one that only a document read at run time describes must be

@@ -26,6 +26,10 @@ const struct embedded_file *embedded_find(const char *name) {
 }
 
 bool embedded_is_own(const char *source) {
+#ifdef ANYREACH_SOURCE_DIR
+  static const char from_disk[] = "@" ANYREACH_SOURCE_DIR "/";
+  if (strncmp(source, from_disk, sizeof from_disk - 1) == 0) return true;
+#endif
   return strncmp(source, EMBEDDED_CHUNK_PREFIX, sizeof EMBEDDED_CHUNK_PREFIX - 1) == 0;
 }
 

@@ -262,6 +262,8 @@ static const luaL_Reg host_functions[] = {{"sandbox_url", l_host_sandbox_url},
                                           {"restrict_writes", l_guard_restrict_writes},
                                           {"guard_scope", l_guard_scope},
                                           {"set_read_only", l_guard_set_read_only},
+                                          {"lift_protection", l_guard_lift_protection},
+                                          {"protection_is_lifted", l_guard_protection_is_lifted},
                                           {"run_interruptible", l_host_run_interruptible},
                                           {"is_terminal", l_host_is_terminal},
                                           {"terminal_size", l_host_terminal_size},
@@ -356,6 +358,7 @@ static int open_libraries(lua_State *L) {
   lua_pushcclosure(L, open_host_module, 1);
   lua_setfield(L, -2, "anyreach.host");
   if (host->options->values[OPTION_READ_ONLY]) guard_set_read_only();
+  if (host->options->values[OPTION_WRITE]) guard_lift_protection();
   embedded_require(L, "anyreach");
   lua_setglobal(L, "anyreach");
   return 0;

@@ -3,6 +3,17 @@
 local json = require "anyreach.json"
 local process = require "helpers.process"
 
+describe("anyreach.options", function()
+  it("says what the command line does, and cannot be changed", function()
+    local code = "print(anyreach.options.retries, anyreach.options.quiet, anyreach.options.write) "
+      .. "for name, value in pairs(anyreach.options) do if name ~= 'evaluate' then print(name, value) end end "
+      .. "print(select(2, pcall(function() anyreach.options.retries = 9 end))) print(anyreach.options.retries)"
+    local exit_code, out, err = process.run(process.anyreach("--retries=2", "-e", code))
+    expect.equal({ exit_code, out, err }, { 0, "2\tnil\tnil\nretries\t2\n"
+      .. "anyreach.options.retries cannot be set: it is what the command line says\n2\n", "" })
+  end)
+end)
+
 describe("the library", function()
   it("is the global and the module alike", function()
     expect.truthy(rawequal(anyreach, require "anyreach"))

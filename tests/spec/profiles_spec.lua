@@ -238,6 +238,7 @@ end)
 
 describe("a protected profile", function()
   local CREATE = "anyreach.client().agents.create{name='x'}"
+  local CREATE_AS_ONE = "anyreach.client{profile='one'}.agents.create{name='x'}"
 
   it("reads, and refuses every write before the first byte", function()
     write(profile "token: ak_canary, protected: true")
@@ -251,6 +252,36 @@ describe("a protected profile", function()
       "anyreach.client{token='ak_x'}.agents.delete('x')",
     } do
       fails(6, "the profile 'one' is protected; --write lets it write", "", code, "--profile=one")
+    end
+  end)
+
+  -- All that a script can reach. One that is after more has the credential, and can run another program.
+  it("stays protected whatever a script writes where", function()
+    write(profile "token: ak_canary, protected: true")
+    for _, way in ipairs {
+      "anyreach.options.write = true",
+      "rawset(anyreach.options, 'write', true)",
+      "getmetatable(anyreach.options).__index.write = true",
+      "debug.getmetatable(anyreach.options).__index.write = true",
+      "debug.setmetatable(anyreach.options, { __index = { write = true } })",
+      "host.options.write = true",
+      "host.options = { write = true }",
+      "package.loaded['anyreach.host'] = setmetatable({ options = { write = true } }, { __index = host })",
+      "host.protection_is_lifted = function() return true end",
+      "host.lift_protection(true)",
+      "pcall(host.lift_protection, true)",
+      "coroutine.wrap(host.lift_protection)(true)",
+      "anyreach.map({ true }, host.lift_protection)",
+      "anyreach.spawn(host.lift_protection, true):wait()",
+      "setmetatable({}, { __gc = function() host.lift_protection(true) end }) collectgarbage()",
+      "load('require \\'anyreach.host\\'.lift_protection(true)', '=scripts/promote.lua')()",
+      "debug.sethook(function() pcall(host.lift_protection, true) end, 'c')",
+      "host.set_read_only(false)",
+      "local scope <close> = host.guard_scope()",
+    } do
+      fails(6, "the profile 'one' is protected; --write lets it write", "",
+        ("local host = require 'anyreach.host' pcall(function() %s end) %s"):format(way, CREATE_AS_ONE))
+      expect.equal({ way, #server:requests() }, { way, 0 })
     end
   end)
 

@@ -92,7 +92,7 @@ local function check_replay(line)
 end
 
 --- The settings of a client that is made with these options. --write lifts a profile's protection; so does
---- whoever has asked the user for it, by setting host.options.write first.
+--- whoever has asked the user for it, by host.lift_protection first.
 ---@param options anyreach.client_options checked already
 ---@return anyreach.settings
 function settings.find(options)
@@ -105,7 +105,7 @@ function settings.find(options)
     organization = identity.organization,
     token = identity.token or replays and secret(REPLAY_TOKEN) or nil,
     profile = profile,
-    is_protected = profile and profile.protected and not line.write and not host.sandbox_url() or false,
+    is_protected = profile and profile.protected and not (host.protection_is_lifted() or host.sandbox_url()) or false,
   }
   check_organization(found)
   return found

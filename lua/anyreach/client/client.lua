@@ -136,10 +136,9 @@ function client.new(options)
   check_options(options)
   local native = limits_of(options)
   local found = settings.find(options)
-  for _, name in ipairs { "base_url", "organization", "token", "is_protected" } do
-    native[name] = found[name]
-  end
+  for _, name in ipairs { "base_url", "organization", "token" } do native[name] = found[name] end
   native.profile = found.profile and found.profile.name
+  native.is_protected = found.profile and found.profile.protected and not host.sandbox_url()
   local api = core.new(native)
   settings.keep(api, found)
   return api

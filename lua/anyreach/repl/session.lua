@@ -253,12 +253,12 @@ local function move_to(self, new_target)
   self.api = nil
   self.environment.api = nil
   self.target = new_target
-  local is_guarded = new_target.protected and not host.options.write
+  local is_guarded = new_target.protected and not host.protection_is_lifted()
   self.settings.read_only = host.options["read-only"] == true or self.refuses_writes or is_guarded
 end
 
 -- What the command line says of one profile, and what does not hold for another: a profile counts whole.
-local PROFILE_OPTIONS = { "profile", "org", "base-url", "write" }
+local PROFILE_OPTIONS = { "profile", "org", "base-url" }
 
 local function set_options(values)
   for _, name in ipairs(PROFILE_OPTIONS) do host.options[name] = values[name] end
@@ -270,10 +270,13 @@ function Session:set_profile(name)
   profiles.get(name)
   local before = {}
   for _, option in ipairs(PROFILE_OPTIONS) do before[option] = host.options[option] end
+  local was_lifted = host.protection_is_lifted()
   set_options { profile = name }
+  host.lift_protection(false)
   local ok, found = pcall(target.current)
   if not ok then
     set_options(before)
+    host.lift_protection(was_lifted)
     error(found, 0)
   end
   move_to(self, found)
@@ -289,7 +292,7 @@ function Session:set_read_only(wanted)
   end
   host.set_read_only(wanted)
   self.refuses_writes = wanted
-  host.options.write = not wanted and self.target.protected or nil
+  host.lift_protection(not wanted and self.target.protected or false)
   move_to(self, self.target)
 end
 

@@ -23,9 +23,7 @@ static int note_path(lua_State *L) {
   const struct http_transfer *transfer = &call->request.transfer;
   const char *path = strstr(transfer->url, "://");
   path = path ? strchr(path + 3, '/') : NULL;
-  luaopen_anyreach_redact(L);
-  lua_pushstring(L, path && !call->presigned ? path : "(an upload)");
-  lua_call(L, 1, 1);
+  push_shown_text(L, path && !call->presigned ? path : "(an upload)");
   write_tally_note_open(transfer->method, lua_tostring(L, -1));
   return 0;
 }

@@ -9,6 +9,7 @@
 #include "lua/json.h"
 #include "lua/libraries.h"
 #include "lua/operation.h"
+#include "lua/printable.h"
 #include "lua/secret.h"
 #include "lua/sqlite.h"
 #include "lua/yaml.h"
@@ -137,6 +138,7 @@ void embedded_require(lua_State *L, const char *name) {
 
 static const luaL_Reg shared_modules[] = {
     {"anyreach.json", luaopen_anyreach_json},
+    {"anyreach.printable", luaopen_anyreach_printable},
     {"anyreach.secret", luaopen_anyreach_secret},
     {"anyreach.yaml", luaopen_anyreach_yaml},
     {"anyreach.sqlite", luaopen_anyreach_sqlite},

@@ -1,97 +1,173 @@
 #include "lua/redact.h"
 
 #include <lauxlib.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "api/redaction.h"
 #include "lua/json.h"
 #include "lua/secret.h"
-#include "net/url.h"
 
-enum { REDACT_MAX_SECRET = 1024 * 1024, CREDENTIAL_ID_MAX = 64, CREDENTIAL_KIND_MAX = 3 };
+enum { CREDENTIAL_ID_MAX = 64, CREDENTIAL_KIND_MAX = 3, REDACTED_MAX = 1024 * 1024 * 1024 };
 
-/* {====== texts ====== */
+/* {====== the redactor of a state ====== */
 
-struct needle {
-  const char *bytes;
-  size_t length;
-  lua_Integer position; /* in the list of secrets */
-};
+#define REDACTOR_NAME "anyreach.redactor" /* in the registry */
 
-/* Replaces the string at index 1. [-0, +0, m] */
-static void replace_all(lua_State *L, const char *bytes, size_t length) {
-  size_t text_length;
-  const char *text = lua_tolstring(L, 1, &text_length), *end = text + text_length;
-  const char *found = length ? memmem(text, text_length, bytes, length) : NULL;
-  if (!found) return;
-  luaL_Buffer b;
-  luaL_buffinit(L, &b);
-  do {
-    luaL_addlstring(&b, text, (size_t)(found - text));
-    luaL_addstring(&b, "[secret]");
-    text = found + length;
-  } while ((found = memmem(text, (size_t)(end - text), bytes, length)));
-  luaL_addlstring(&b, text, (size_t)(end - text));
-  luaL_pushresult(&b);
-  lua_replace(L, 1);
+static int redactor_gc(lua_State *L) {
+  redactor_free(lua_touserdata(L, 1));
+  return 0;
 }
 
-static void replace_encoded(lua_State *L, const struct needle *needle) {
-  struct buf *encoded = json_new_buffer(L, 3 * REDACT_MAX_SECRET);
-  if (url_append_encoded(encoded, needle->bytes, needle->length) == BUF_OK)
-    replace_all(L, encoded->data, encoded->length);
+static struct redactor *get_redactor(lua_State *L) {
+  bool exists = lua_getfield(L, LUA_REGISTRYINDEX, REDACTOR_NAME) == LUA_TUSERDATA;
+  struct redactor *r = lua_touserdata(L, -1);
   lua_pop(L, 1);
+  if (exists) return r;
+  r = lua_newuserdatauv(L, sizeof *r, 0);
+  redactor_init(r);
+  lua_createtable(L, 0, 1);
+  lua_pushcfunction(L, redactor_gc);
+  lua_setfield(L, -2, "__gc");
+  lua_setmetatable(L, -2);
+  lua_setfield(L, LUA_REGISTRYINDEX, REDACTOR_NAME);
+  return r;
 }
 
-/* Stack: the list of secrets at index 2. */
-static void replace_in_json(lua_State *L, const struct needle *needle) {
-  struct json_options options = {.secrets = JSON_SECRETS_REVEAL};
-  int top = lua_gettop(L);
-  lua_rawgeti(L, 2, needle->position);
-  struct buf *quoted = json_new_buffer(L, 6 * REDACT_MAX_SECRET);
-  if (json_encode(L, top + 1, quoted, &options))
-    replace_all(L, quoted->data + 1, quoted->length - 2);
-  lua_settop(L, top);
+static bool add_secret(void *redactor, const char *bytes, size_t length) {
+  return redactor_add(redactor, bytes, length);
 }
 
-/* The longest first, so that a secret which begins another one leaves nothing of it. */
-static int compare_needles(const void *a, const void *b) {
-  size_t left = ((const struct needle *)a)->length, right = ((const struct needle *)b)->length;
-  return left < right ? 1 : left > right ? -1 : 0;
+static void raise_no_memory(lua_State *L) {
+  luaL_error(L, "not enough memory");
 }
 
-/* Pushes the needles, sorted; their bytes live as long as the list at index 2. [-0, +1, m] */
-static struct needle *push_needles(lua_State *L, size_t count) {
-  struct needle *needles = lua_newuserdatauv(L, (count + 1) * sizeof *needles, 0);
-  for (size_t i = 0; i < count; i++) {
-    needles[i].position = (lua_Integer)i + 1;
-    lua_rawgeti(L, 2, needles[i].position);
-    needles[i].bytes = to_secret(L, -1, &needles[i].length);
-    lua_pop(L, 1);
+/* The redactor, which knows all secrets of this state. Those that were collected are forgotten. */
+static struct redactor *update_redactor(lua_State *L) {
+  struct redactor *r = get_redactor(L);
+  enum secrets_change change = secrets_change(L);
+  bool only_new = change == SECRETS_ADDED && r->known.count > 0;
+  if (change == SECRETS_SAME && r->pairs) return r;
+  if (!only_new) redactor_free(r);
+  if (secrets_take(L, only_new, add_secret, r) && redactor_prepare(r)) return r;
+  redactor_free(r);
+  raise_no_memory(L);
+  return NULL;
+}
+
+/* }====== */
+
+/* {====== the module ====== */
+
+/* Pushes the text at index 1 without its secrets. [-0, +1, m] */
+static int push_redacted(lua_State *L, unsigned parts) {
+  size_t length;
+  const char *text = luaL_checklstring(L, 1, &length);
+  struct redactor *r = update_redactor(L);
+  if (redactor_find(r, text, length, parts) != BUF_OK) raise_no_memory(L);
+  if (r->count == 0) {
+    lua_pushvalue(L, 1);
+    return 1;
   }
-  qsort(needles, count, sizeof *needles, compare_needles);
-  return needles;
-}
-
-static int l_redact(lua_State *L) {
-  luaL_checktype(L, 1, LUA_TSTRING);
-  lua_settop(L, 1);
-  push_secret_list(L);
-  size_t count = lua_rawlen(L, 2);
-  const struct needle *needles = push_needles(L, count);
-  for (size_t i = 0; i < count; i++) {
-    if (!secret_is_sought(needles[i].length, lua_rawlen(L, 1))) continue;
-    replace_all(L, needles[i].bytes, needles[i].length);
-    replace_encoded(L, &needles[i]);
-    replace_in_json(L, &needles[i]);
-  }
-  lua_pushvalue(L, 1);
+  struct buf *out = json_new_buffer(L, REDACTED_MAX);
+  if (redactor_splice(r, text, length, out) != BUF_OK) raise_no_memory(L);
+  lua_pushlstring(L, out->data, out->length);
   return 1;
 }
 
+static int l_known(lua_State *L) {
+  return push_redacted(L, REDACT_KNOWN);
+}
+
+static int l_shapes(lua_State *L) {
+  return push_redacted(L, REDACT_SHAPES);
+}
+
+static int l_text(lua_State *L) {
+  return push_redacted(L, REDACT_KNOWN | REDACT_SHAPES);
+}
+
+static int l_body(lua_State *L) {
+  return push_redacted(L, REDACT_KNOWN | REDACT_SHAPES | REDACT_FIELDS);
+}
+
+static int l_url(lua_State *L) {
+  unsigned parts = REDACT_KNOWN | REDACT_SHAPES | REDACT_ADDRESS;
+  return push_redacted(L, lua_toboolean(L, 2) ? parts | REDACT_QUERY : parts);
+}
+
+static int l_header(lua_State *L) {
+  size_t name_length;
+  const char *name = luaL_checklstring(L, 1, &name_length), *value = luaL_checkstring(L, 2);
+  lua_remove(L, 1);
+  bool is_secret = secret_name(name, name_length) && *value && strcmp(value, CREDENTIAL_MARK) != 0;
+  if (!is_secret) return l_text(L);
+  lua_pushliteral(L, REDACTION_MARK);
+  return 1;
+}
+
+static int l_json(lua_State *L) {
+  size_t length;
+  const char *text = luaL_checklstring(L, 1, &length);
+  struct redaction_layout layout = {.indent = (unsigned)luaL_optinteger(L, 2, 0),
+                                    .depth = (unsigned)luaL_optinteger(L, 3, 0)};
+  struct buf *out = json_new_buffer(L, REDACTED_MAX);
+  int status = redactor_json(update_redactor(L), text, length, &layout, out);
+  if (status == REDACTION_NO_JSON) return 0;
+  if (status != BUF_OK) raise_no_memory(L);
+  lua_pushlstring(L, out->data, out->length);
+  buf_wipe(out);
+  return 1;
+}
+
+static int l_kind(lua_State *L) {
+  size_t length;
+  const char *text = luaL_checklstring(L, 1, &length);
+  const unsigned char *pairs = update_redactor(L)->pairs;
+  struct secret_shape shape;
+  for (size_t at = 0; at + 1 < length; at++) {
+    if (!pairs[secret_pair(text + at)] || !secret_shape_at(text, length, at, false, &shape))
+      continue;
+    lua_pushstring(L, shape.kind);
+    return 1;
+  }
+  return 0;
+}
+
+static int l_is_secret_name(lua_State *L) {
+  size_t length;
+  const char *name = luaL_tolstring(L, 1, &length);
+  lua_pushboolean(L, secret_name(name, length));
+  return 1;
+}
+
+static int l_is_group_name(lua_State *L) {
+  size_t length;
+  const char *name = luaL_tolstring(L, 1, &length);
+  lua_pushboolean(L, secret_group_name(name, length));
+  return 1;
+}
+
+static const luaL_Reg functions[] = {{"known", l_known},
+                                     {"shapes", l_shapes},
+                                     {"text", l_text},
+                                     {"body", l_body},
+                                     {"url", l_url},
+                                     {"header", l_header},
+                                     {"json", l_json},
+                                     {"kind", l_kind},
+                                     {"is_secret_name", l_is_secret_name},
+                                     {"is_group_name", l_is_group_name},
+                                     {NULL, NULL}};
+
+void push_shown_text(lua_State *L, const char *text) {
+  lua_pushcfunction(L, l_text);
+  lua_pushstring(L, text);
+  lua_call(L, 1, 1);
+}
+
 int luaopen_anyreach_redact(lua_State *L) {
-  lua_pushcfunction(L, l_redact);
+  luaL_newlib(L, functions);
   return 1;
 }
 

@@ -8,10 +8,21 @@
 
 #include "net/http.h"
 
-/* Pushes the module, the function redact(text) -> text, with "[secret]" wherever a secret of this
- * state occurs in it: as it is, percent-encoded, or escaped as in a JSON string. A secret of fewer
- * than four bytes is replaced only where it is all of the text: see secret_is_sought(). */
+/* Pushes the module. A secret is replaced by "[secret]"; see api/redaction.h for where it is found.
+ *   known(text)               without the secrets of this state
+ *   shapes(text)              without what looks like one
+ *   text(text)                without both
+ *   body(text)                and without what a piece of JSON in it calls a secret
+ *   url(text[, presigned])    an address; presigned: its query is a credential
+ *   header(name, value)       the value of a header
+ *   json(text[, indent[, depth]])  a JSON document, or nil for what is none
+ *   kind(text)                what it seems to hold, such as "a bearer token", or nil
+ *   is_secret_name(name)      whether a field of this name holds a secret
+ *   is_group_name(name)       whether all below such a field is one */
 int luaopen_anyreach_redact(lua_State *L);
+
+/* Pushes a text without secrets, as text() has it. [-0, +1, m] */
+void push_shown_text(lua_State *L, const char *text);
 
 /* What takes the place of the credential in the header Authorization. */
 #define CREDENTIAL_MARK "Bearer $ANYREACH_TOKEN"

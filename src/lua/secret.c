@@ -5,10 +5,14 @@
 #include <lauxlib.h>
 #include <string.h>
 
-#define SECRET_TYPE  "anyreach.secret"
-#define SECRETS_NAME "anyreach.secrets" /* in the registry: all live secrets, as keys */
+#include "api/needles.h"
 
-enum { SHORTEST_SOUGHT = 4 }; /* bytes */
+#define SECRET_TYPE "anyreach.secret"
+
+/* In the registry: all live secrets, as keys; the value says whether secrets_take() gave them. And
+ * what has become of them, a userdata. */
+#define SECRETS_NAME "anyreach.secrets"
+static const char change_key;
 
 struct secret {
   size_t length;
@@ -47,13 +51,31 @@ static void push_secrets(lua_State *L) {
   lua_setmetatable(L, -2);
 }
 
+/* What has become of the secrets; NULL before there was one. [-0, +0, -] */
+static enum secrets_change *get_change(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &change_key);
+  enum secrets_change *change = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  return change;
+}
+
+static void note_change(lua_State *L, enum secrets_change now) {
+  enum secrets_change *change = get_change(L);
+  if (change && *change < now) *change = now;
+}
+
 /* Adds the secret on top of the stack to the table of all. [-0, +0, m] */
 static void remember(lua_State *L) {
+  if (!get_change(L)) {
+    *(enum secrets_change *)lua_newuserdatauv(L, sizeof(enum secrets_change), 0) = SECRETS_SAME;
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &change_key);
+  }
   push_secrets(L);
   lua_pushvalue(L, -2);
-  lua_pushboolean(L, 1);
+  lua_pushboolean(L, 0);
   lua_rawset(L, -3);
   lua_pop(L, 1);
+  note_change(L, SECRETS_ADDED);
 }
 
 /* Pushes a secret of `length` bytes that the caller fills in. */
@@ -75,16 +97,28 @@ void secrets_keep(lua_State *L) {
   lua_pop(L, 1);
 }
 
-void push_secret_list(lua_State *L) {
-  lua_newtable(L);
+enum secrets_change secrets_change(lua_State *L) {
+  const enum secrets_change *change = get_change(L);
+  return change ? *change : SECRETS_SAME;
+}
+
+bool secrets_take(lua_State *L, bool only_new,
+                  bool (*take)(void *context, const char *bytes, size_t length), void *context) {
+  bool goes_on = true;
+  int top = lua_gettop(L);
   push_secrets(L);
-  lua_pushnil(L);
-  while (lua_next(L, -2)) {
-    lua_pop(L, 1);
-    lua_pushvalue(L, -1);
-    lua_rawseti(L, -4, (lua_Integer)lua_rawlen(L, -4) + 1);
+  for (lua_pushnil(L); goes_on && lua_next(L, top + 1); lua_settop(L, top + 2)) {
+    const struct secret *s = lua_touserdata(L, top + 2);
+    if (only_new && lua_toboolean(L, top + 3)) continue;
+    goes_on = take(context, s->bytes, s->length);
+    lua_pushvalue(L, top + 2);
+    lua_pushboolean(L, 1);
+    lua_rawset(L, top + 1);
   }
-  lua_pop(L, 1);
+  lua_settop(L, top);
+  enum secrets_change *change = get_change(L);
+  if (change && goes_on) *change = SECRETS_SAME;
+  return goes_on;
 }
 
 void push_secret(lua_State *L, const char *bytes, size_t length) {
@@ -102,10 +136,6 @@ const char *to_secret(lua_State *L, int index, size_t *length) {
 const char *to_wire_text(lua_State *L, int index, size_t *length) {
   if (lua_type(L, index) == LUA_TSTRING) return lua_tolstring(L, index, length);
   return to_secret(L, index, length);
-}
-
-bool secret_is_sought(size_t length, size_t text_length) {
-  return length >= SHORTEST_SOUGHT || (length > 0 && length == text_length);
 }
 
 /* Takes the same time wherever the bytes differ; only a difference in length shows. */
@@ -136,6 +166,7 @@ static const char *check_operand(lua_State *L, int index, size_t *length) {
 static int l_secret_gc(lua_State *L) {
   struct secret *s = luaL_checkudata(L, 1, SECRET_TYPE);
   explicit_bzero(s->bytes, s->length);
+  note_change(L, SECRETS_LOST);
   return 0;
 }
 
@@ -185,7 +216,7 @@ static int l_secret_redact(lua_State *L) {
   const struct secret *s = luaL_checkudata(L, 1, SECRET_TYPE);
   size_t length;
   const char *text = luaL_checklstring(L, 2, &length), *end = text + length, *found;
-  bool sought = secret_is_sought(s->length, length);
+  bool sought = s->length >= NEEDLE_SHORTEST || (s->length > 0 && s->length == length);
   luaL_Buffer b;
   luaL_buffinit(L, &b);
   while (sought && (found = memmem(text, (size_t)(end - text), s->bytes, s->length))) {

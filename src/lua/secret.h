@@ -17,15 +17,16 @@ const char *to_secret(lua_State *L, int index, size_t *length);
  * numbers. */
 const char *to_wire_text(lua_State *L, int index, size_t *length);
 
-/* Pushes an array of all secrets that are alive. [-0, +1, m] */
-void push_secret_list(lua_State *L);
+/* What has become of the secrets of a state since secrets_take() was last called. */
+enum secrets_change { SECRETS_SAME, SECRETS_ADDED, SECRETS_LOST };
+enum secrets_change secrets_change(lua_State *L);
 
-/* Whether a secret of `length` bytes is searched for in a text of `text_length`. A secret of fewer
- * than four bytes would be found in every other word: it is only recognised when it is the whole
- * text. */
-bool secret_is_sought(size_t length, size_t text_length);
+/* Calls `take`, which must not raise, with the bytes of each secret that is alive, or only of those
+ * that are new. Ends when it returns false, and returns that. [-0, +0, m] */
+bool secrets_take(lua_State *L, bool only_new,
+                  bool (*take)(void *context, const char *bytes, size_t length), void *context);
 
-/* Keeps every secret alive from now on, so that push_secret_list() includes those that only a
+/* Keeps every secret alive from now on, so that secrets_take() gives those that only a
  * server still knows. */
 void secrets_keep(lua_State *L);
 

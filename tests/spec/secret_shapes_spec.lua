@@ -7,7 +7,6 @@ local errors = require "anyreach.errors"
 local json = require "anyreach.json"
 local recording = require "anyreach.observe.recording"
 local redaction = require "anyreach.text.redaction"
-local secret_shapes = require "anyreach.text.secret_shapes"
 
 -- Texts with one secret, which is between the bars.
 local SHAPES = {
@@ -55,10 +54,10 @@ describe("what looks like a secret", function()
   for name, shape in pairs(SHAPES) do
     local text, secret, shown = parts(shape)
     it(("is hidden alone in a text: %s"):format(name), function()
-      expect.equal(secret_shapes.hide(text), shown)
-      expect.equal(secret_shapes.hide(shown), shown)
-      expect.truthy(secret_shapes.kind(text))
-      expect.equal(secret_shapes.kind(shown), nil)
+      expect.equal(redaction.shapes(text), shown)
+      expect.equal(redaction.shapes(shown), shown)
+      expect.truthy(redaction.kind(text))
+      expect.equal(redaction.kind(shown), nil)
     end)
     for output, show in pairs(OUTPUTS) do
       it(("is not shown: %s in %s"):format(name, output), function()
@@ -83,8 +82,8 @@ describe("what only talks about secrets", function()
       "postgres://user:<password>@host/db",
       "http://user:password@host", "Is the patient's key_2 ok? a=b&c=d", "5551234567", "",
     } do
-      expect.equal(secret_shapes.hide(text), text)
-      expect.equal(secret_shapes.kind(text), nil)
+      expect.equal(redaction.shapes(text), text)
+      expect.equal(redaction.kind(text), nil)
     end
   end)
 end)

@@ -1,6 +1,11 @@
 -- --har FILE: all requests as an HTTP Archive 1.2, which browsers' developer tools read. Every attempt is
 -- an entry. An answer that was handed to the script piece by piece has no text here.
+--
+-- The file is written in place, an entry at a time: the entry and the end of the archive, over the end that was
+-- there, in one call to the system. So the archive is whole and can be read at every moment, also while the program
+-- runs and after it was killed, and nothing is kept in memory.
 
+local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
 local disk = require "anyreach.disk"
@@ -125,22 +130,55 @@ function har.entry(note)
   }
 end
 
---- Makes the consumer that writes the file at the end, whole or not at all.
+local END = "\n]}}\n"
+
+local Archive = {}
+Archive.__index = Archive
+
+-- Where the disk is full, the piece of the entry that was written becomes spaces.
+function Archive:take_back()
+  local size = self.file:seek("end")
+  self.file:seek("set", self.position)
+  self.file:write(END, (" "):rep(size - self.position - #END))
+end
+
+function Archive:append(entry)
+  local text = self.separator .. entry
+  self.file:seek("set", self.position)
+  local ok, message = self.file:write(text .. END)
+  if ok then
+    self.position, self.separator = self.position + #text, ",\n"
+  else
+    self.problem = self.problem or message
+    self:take_back()
+  end
+end
+
+-- An archive without entries, in place of what the path has.
+local function open(path)
+  local creator = json.encode { name = "anyreach-lua", version = host.version }
+  local start = ('{"log":{"version":"1.2","creator":%s,"entries":[\n'):format(creator)
+  local ok, message = disk.write(path, start .. END, { private = true, sync = false })
+  if not ok then errors.raise("input", "--har: %s", message) end
+  local file = assert(io.open(path, "r+b"))
+  file:setvbuf("no")
+  return setmetatable({ file = file, position = #start, separator = "" }, Archive)
+end
+
+--- Makes the consumer that writes the file.
 ---@param path string
 ---@return anyreach.observing.consumer
 function har.new(path)
-  local entries = {}
+  local archive = open(path)
   return {
     wants_contents = true,
     take = function(note)
-      if not note.is_abandoned then entries[#entries + 1] = json.encode(har.entry(note)) end
+      if note.is_abandoned then return end
+      archive:append(json.encode(har.entry(note), { invalid_bytes = "replace" }))
     end,
     finish = function()
-      local creator = json.encode { name = "anyreach-lua", version = host.version }
-      local text = ('{"log":{"version":"1.2","creator":%s,"entries":[\n%s\n]}}\n'):format(creator,
-        table.concat(entries, ",\n"))
-      local ok, message = disk.write(path, text, { private = true })
-      return not ok and "--har: " .. message or nil
+      archive.file:close()
+      return archive.problem and ("--har: %s: %s"):format(path, archive.problem) or nil
     end,
   }
 end

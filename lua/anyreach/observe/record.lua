@@ -25,33 +25,52 @@ local function headers_of(headers)
   return shown
 end
 
-local function response_of(noted)
-  local response = { status = noted.status, headers = headers_of(noted.response.headers) }
-  local body = recording.body(noted.response.body, redaction.find_header(noted.response.headers, "content-type"))
-  if type(body) == "string" then
-    response.text = body
-  else
-    response.body = body
-  end
-  return response
+-- A value at the place of a member two levels deep.
+local function encode(value)
+  return (json.encode(value, { indent = 2, invalid_bytes = "keep" }):gsub("\n", "\n    "))
 end
 
---- An attempt that was the last of its request as a recorded exchange.
+local function add(members, name, text)
+  members[#members + 1] = text and ('    "%s": %s'):format(name, text)
+end
+
+local function add_body(members, body, content_type, name)
+  local text, is_json = recording.body_text(body, content_type, 2)
+  if text then add(members, is_json and "body" or name, is_json and text or encode(text)) end
+end
+
+local function request_text(noted)
+  local request = recording.request(noted.method, noted.url, nil, noted)
+  local members = {}
+  add_body(members, noted.request.body, redaction.find_header(noted.request.headers, "content-type"), "body")
+  add(members, "method", encode(request.method))
+  add(members, "path", encode(request.path))
+  add(members, "query", request.query and encode(request.query))
+  return table.concat(members, ",\n"), request
+end
+
+local function response_text(noted)
+  local members, headers = {}, noted.response.headers
+  add_body(members, noted.response.body, redaction.find_header(headers, "content-type"), "text")
+  add(members, "headers", encode(headers_of(headers)))
+  add(members, "status", encode(noted.status))
+  return table.concat(members, ",\n")
+end
+
+local function failure_text(noted)
+  return ('    "kind": %s,\n    "message": %s'):format(encode(noted.failure), encode(redaction.text(noted.message)))
+end
+
+--- The file of an attempt that was the last of its request. Its bodies are JSON already: to decode them would cost
+--- more than all the rest.
 ---@param noted anyreach.observing.note
----@return table
+---@return string text
+---@return table request what it is matched by, without its body
 function record.exchange(noted)
-  local exchange = {
-    request = recording.request(noted.method, noted.url, noted.request.body, {
-      presigned = noted.presigned,
-      content_type = redaction.find_header(noted.request.headers, "content-type"),
-    }),
-  }
-  if noted.failure then
-    exchange.failure = { kind = noted.failure, message = redaction.text(noted.message) }
-  else
-    exchange.response = response_of(noted)
-  end
-  return exchange
+  local sent, request = request_text(noted)
+  local name = noted.failure and "failure" or "response"
+  local got = noted.failure and failure_text(noted) or response_text(noted)
+  return ('{\n  "request": {\n%s\n  },\n  "%s": {\n%s\n  }\n}\n'):format(sent, name, got), request
 end
 
 local function refuse_used(path)
@@ -72,11 +91,10 @@ function record.new(path)
     wants_contents = true,
     take = function(noted)
       if noted.is_repeated or noted.is_abandoned or noted.failure == "cancelled" then return end
-      local exchange = record.exchange(noted)
+      local text, request = record.exchange(noted)
       count = count + 1
-      local file = path .. "/" .. recording.file_name(count, exchange.request)
-      local ok, message = disk.write(file, json.encode(exchange, { indent = 2, invalid_bytes = "keep" }) .. "\n",
-        { private = true, sync = false })
+      local file = path .. "/" .. recording.file_name(count, request)
+      local ok, message = disk.write(file, text, { private = true, sync = false })
       if not ok then problem = problem or message end
     end,
     finish = function() return problem and "--record: " .. problem or nil end,

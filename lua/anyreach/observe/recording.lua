@@ -41,16 +41,27 @@ local function query_table(query)
   return next(fields) and fields or nil
 end
 
---- A body as a value without secrets: decoded when it is JSON, else its text; nil when there is none, or
---- nothing that can be shown.
+--- A body without secrets, or nil when there is none, or nothing that can be shown.
+---@param body string|nil
+---@param content_type? string
+---@param depth? integer levels that it stands in another document; without it, JSON keeps its spaces
+---@return string|nil
+---@return boolean is_json
+function recording.body_text(body, content_type, depth)
+  if not body or body == "" then return nil, false end
+  local text = redaction.json(body, content_type, depth and 2, depth)
+  if text then return text, true end
+  return redaction.body(body, content_type), false
+end
+
+--- The same as a value: decoded when it is JSON, else its text.
 ---@param body string|nil
 ---@param content_type? string
 ---@return any
 function recording.body(body, content_type)
-  if not body or body == "" then return nil end
-  local value = redaction.json(body, content_type)
-  if value ~= nil then return value end
-  return redaction.body(body, content_type)
+  local text, is_json = recording.body_text(body, content_type)
+  if is_json then return json.decode(text, { invalid_bytes = "keep" }) end
+  return text
 end
 
 --- What a request is matched by.

@@ -1,6 +1,7 @@
 -- --trace: one line on stderr for each request; with --trace=full what was sent and received, too, for
 -- every attempt.
 
+local printable_lines = require("anyreach.printable").lines
 local redaction = require "anyreach.text.redaction"
 
 local trace = {}
@@ -28,30 +29,33 @@ function trace.line(note)
 end
 
 local function add_lines(lines, mark, text)
-  for line in (text .. "\n"):gmatch "(.-)\r?\n" do
-    lines[#lines + 1] = line == "" and mark or mark .. " " .. redaction.printable(line)
-  end
+  lines[#lines + 1] = printable_lines(text, mark)
+end
+
+-- Not more of a text than is shown, and no half of a character at its end.
+local function beginning(text)
+  if #text <= MOST_SHOWN then return text end
+  return (text:sub(1, MOST_SHOWN):gsub("[\xC2-\xF4][\x80-\xBF]*$", ""))
 end
 
 local function add_body(lines, mark, body, headers, note)
   if body == "" then return end
   local content_type = redaction.find_header(headers, "content-type")
-  local text = not note.presigned and redaction.body(body, content_type)
+  local text = not note.presigned and redaction.body(body, content_type, 2)
   lines[#lines + 1] = mark
   if not text then
-    add_lines(lines, mark, ("[%d bytes of %s]"):format(#body, content_type or "something"))
-  elseif #text > MOST_SHOWN then
-    add_lines(lines, mark, text:sub(1, MOST_SHOWN))
-    add_lines(lines, mark, ("[%d bytes more]"):format(#text - MOST_SHOWN))
-  else
-    add_lines(lines, mark, text)
+    add_lines(lines, mark, ("[%d bytes of %s]"):format(#body, redaction.text(content_type or "something")))
+    return
   end
+  local shown = beginning(text)
+  add_lines(lines, mark, shown)
+  if #shown < #text then add_lines(lines, mark, ("[%d bytes more]"):format(#text - #shown)) end
 end
 
 local function add_message(lines, mark, first, message, note)
-  add_lines(lines, mark, first)
+  add_lines(lines, mark, redaction.text(first))
   for _, header in ipairs(message.headers) do
-    add_lines(lines, mark, header.name .. ": " .. redaction.header(header))
+    add_lines(lines, mark, redaction.text(header.name) .. ": " .. redaction.header(header))
   end
   add_body(lines, mark, message.body, message.headers, note)
 end
@@ -77,9 +81,9 @@ function trace.new(mode)
     wants_contents = mode == "full",
     take = function(note)
       if mode == "full" and not note.is_abandoned then
-        io.stderr:write(trace.full(note), "\n")
+        io.stderr:write(trace.full(note) .. "\n")
       elseif not note.is_repeated then
-        io.stderr:write(trace.line(note), "\n")
+        io.stderr:write(trace.line(note) .. "\n")
       end
     end,
   }

@@ -2,7 +2,7 @@
 -- sequences, marks that turn the direction of writing, and secrets; none of them is shown as it is.
 
 local color = require "anyreach.text.color"
-local redact = require "anyreach.redact"
+local redact = require("anyreach.redact").known
 local width = require "anyreach.text_width"
 
 local text = {}

@@ -1,30 +1,37 @@
 -- What may be shown of requests and answers, in traces, recordings, messages and differences: without the credential,
--- without anyreach.secret values, without what by its name is a secret of the server's making (a new token, a presigned
--- address), and without what looks like a secret (text/secret_shapes.lua).
+-- without anyreach.secret values, without what by its name is a secret (a new token, a presigned address), and without
+-- what looks like one. src/api/redaction.h finds them, in one reading of a text; which names and shapes there are is
+-- in src/api/secret_shapes.c alone.
 
 local json = require "anyreach.json"
 local printable = require("anyreach.text.terminal_text").printable
-local secret_shapes = require "anyreach.text.secret_shapes"
-local without_known = require "anyreach.redact"
+local redact = require "anyreach.redact"
 
 local redaction = {}
 
-local HIDDEN = "[secret]"
+--- True when the name of a field, header or parameter says that its value is a secret.
+---@type fun(name: string|integer): boolean
+redaction.is_secret_name = redact.is_secret_name
 
--- Without the secrets that this program knows, and without what looks like one.
-local function redact(text)
-  return secret_shapes.hide(without_known(text))
-end
+--- True for the name of a field for credentials.
+---@type fun(name: string|integer): boolean
+redaction.hides_all_below = redact.is_group_name
 
-local secret_headers = {
-  cookie = true,
-  ["set-cookie"] = true,
-  ["proxy-authorization"] = true,
-  ["x-api-key"] = true,
-}
+--- What a text seems to hold, such as "a bearer token"; nil when there is nothing of the kind.
+---@type fun(text: string): string|nil
+redaction.kind = redact.kind
 
---- True when the name of a field or parameter says that its value is a secret.
-redaction.is_secret_name = secret_shapes.is_secret_name
+--- A text without what looks like a secret in it.
+---@type fun(text: string): string
+redaction.shapes = redact.shapes
+
+--- Text without the secrets that this program knows, and without what looks like one.
+---@type fun(text: string): string
+redaction.text = redact.text
+
+--- An address; all of the query goes where a parameter is a secret, or all of it is a credential.
+---@type fun(url: string, presigned?: boolean): string
+redaction.url = redact.url
 
 --- True when the value of a name in a configuration is a secret, other than in requests and answers:
 --- below a field for credentials everything is, but below one called `token` there may be the schema of a
@@ -39,30 +46,15 @@ function redaction.hides(name, value)
   return type(value) ~= "table" or json.is_array(value) or redaction.hides_all_below(name)
 end
 
---- True for the name of a field for credentials.
----@param name string|integer
----@return boolean
-function redaction.hides_all_below(name)
-  name = tostring(name):lower()
-  return name:find("credentials?$") ~= nil or name:find("authorization$") ~= nil
-end
-
---- Text without the secrets that this program knows, and without what looks like one.
----@param text string
----@return string
-function redaction.text(text)
-  return redact(text)
-end
-
 --- A copy of a value with all its texts so.
 ---@generic T
 ---@param value T
 ---@return T
 function redaction.texts(value)
-  if type(value) == "string" then return redact(value) end
+  if type(value) == "string" then return redact.text(value) end
   if type(value) ~= "table" or json.is_number(value) then return value end
   local copy = setmetatable({}, getmetatable(value))
-  for key, part in pairs(value) do copy[type(key) == "string" and redact(key) or key] = redaction.texts(part) end
+  for key, part in pairs(value) do copy[type(key) == "string" and redact.text(key) or key] = redaction.texts(part) end
   return copy
 end
 
@@ -70,51 +62,14 @@ end
 ---@param text string
 ---@return string
 function redaction.printable(text)
-  return printable(redact(text))
+  return printable(redact.text(text))
 end
 
 --- The value of a header.
 ---@param header {name: string, value: string}
 ---@return string
 function redaction.header(header)
-  return secret_headers[header.name:lower()] and HIDDEN or redact(header.value)
-end
-
---- An address; all of the query goes where it is a credential.
----@param url string
----@param presigned? boolean
----@return string
-function redaction.url(url, presigned)
-  local base, query = url:match "^([^?]*)%?(.*)$"
-  if not base then return redact(url) end
-  for name in query:gmatch "([^&=]+)=" do presigned = presigned or redaction.is_secret_name(name) end
-  return redact(base) .. "?" .. (presigned and HIDDEN or redact(query))
-end
-
-local function string_value(text, name)
-  if text:find "^https?://[^%s]*%?" then
-    return redaction.url(text, tostring(name):lower():find "presigned" or tostring(name):find "[np]load_url$")
-  end
-  return redact(text)
-end
-
--- A copy of a decoded value. What a secret name has below it is hidden, too.
-local function value_without_secrets(value, name, hidden)
-  hidden = hidden or redaction.is_secret_name(name)
-  if type(value) == "string" then return hidden and value ~= "" and HIDDEN or string_value(value, name) end
-  if type(value) ~= "table" or json.is_number(value) then
-    return hidden and type(value) ~= "boolean" and value ~= json.null and HIDDEN or value
-  end
-  local is_array = json.is_array(value)
-  local copy = is_array and json.array {} or {}
-  for key, item in pairs(value) do
-    if is_array then
-      copy[key] = value_without_secrets(item, "", hidden)
-    else
-      copy[redact(key)] = value_without_secrets(item, key, hidden)
-    end
-  end
-  return copy
+  return redact.header(header.name, header.value)
 end
 
 local function is_json(content_type)
@@ -127,30 +82,30 @@ end
 ---@return string|nil
 function redaction.find_header(headers, name)
   for _, header in ipairs(headers) do
-    if header.name:lower() == name then return header.value end
+    if #header.name == #name and header.name:lower() == name then return header.value end
   end
 end
 
---- The value of a body that is JSON; nil when it is not.
+--- A body that is JSON, with its members in their order; nil when it is none.
 ---@param body string
 ---@param content_type? string
----@return any
-function redaction.json(body, content_type)
-  if not is_json(content_type) then return nil end
-  local ok, value = pcall(json.decode, body, { invalid_bytes = "keep" })
-  if ok then return value_without_secrets(value, "") end
+---@param indent? integer spaces a level; without it the spaces are as they came
+---@param depth? integer levels that it stands in another document
+---@return string|nil
+function redaction.json(body, content_type, indent, depth)
+  return is_json(content_type) and redact.json(body, indent, depth) or nil
 end
 
---- A body as text: JSON indented, with U+FFFD for bytes that are not valid UTF-8. Files, forms and what is no text
---- are not shown.
+--- A body as text. Files, forms and what is no text are not shown.
 ---@param body string
 ---@param content_type? string
+---@param indent? integer for JSON
 ---@return string|nil text nil when it is not shown
-function redaction.body(body, content_type)
-  local value = redaction.json(body, content_type)
-  if value ~= nil then return json.encode(value, { indent = 2, invalid_bytes = "replace" }) end
+function redaction.body(body, content_type, indent)
+  local text = redaction.json(body, content_type, indent)
+  if text then return text end
   if content_type and content_type:lower():find("^multipart/") or not utf8.len(body) then return nil end
-  return redact(body)
+  return redact.body(body)
 end
 
 return redaction

@@ -1,11 +1,11 @@
--- What an export must not write: what is a secret by its name, by its shape (text/secret_shapes.lua), or because an
+-- What an export must not write: what is a secret by its name, by its shape (src/api/secret_shapes.c), or because an
 -- agent file, an environment file or the lock of the directory calls it one: the same value, or the same field of
 -- another agent. A secret that is a part of a long text cannot be taken out of it; it is written, and named.
 
 local diff = require "anyreach.text.diff"
 local field_digests = require "anyreach.agents.field_digests"
 local json = require "anyreach.json"
-local secret_shapes = require "anyreach.text.secret_shapes"
+local redaction = require "anyreach.text.redaction"
 local variables = require "anyreach.agents.file.variables"
 local yaml = require "anyreach.yaml"
 
@@ -69,7 +69,7 @@ end
 
 -- Why a text is, or holds, a secret, in words; and the variable that holds it.
 local function reason_of(known, text)
-  local kind = secret_shapes.kind(text)
+  local kind = redaction.kind(text)
   for _, item in ipairs(known.values) do
     if item.secret:equals(text) then return "is what the variable " .. item.name .. " holds", item.name end
     if item.secret:redact(text) ~= text then kind = kind or "what the variable " .. item.name .. " holds" end
@@ -95,7 +95,7 @@ function secrets.find(known, path, text)
   if known.paths[path] then return { words = "is a secret by " .. known.paths[path], is_part = false } end
   if not reason then return nil end
   local is_short = #text <= SHORT and not text:find("\n", 1, true)
-  local is_whole = is_short or secret_shapes.hide(text):find("^%s*%[secret%]%s*$") ~= nil
+  local is_whole = is_short or redaction.shapes(text):find("^%s*%[secret%]%s*$") ~= nil
   if is_whole then return { words = "looks like " .. reason, is_part = false } end
   return { words = "holds what looks like " .. reason, is_part = true }
 end

@@ -321,6 +321,7 @@ function json.equal(a, b) end
 ---@field path string
 ---@field query? table<string, any>
 ---@field body? any
+---@field headers? table<string, string|anyreach.secret> beside those of the program and the client
 
 ---@class anyreach.operations
 ---@field admin anyreach.operations.admin

@@ -41,13 +41,34 @@ struct schema {
   unsigned min_length;               /* string: at least this many bytes */
 };
 
-/* A named value: a path or query parameter, or a field of an object. */
+/* Where a parameter beside the path is sent. */
+enum parameter_place { PLACE_QUERY, PLACE_HEADER, PLACE_COOKIE };
+
+/* How arrays and objects are written, in OpenAPI's terms; STYLE_DEFAULT is "form" or, in paths and
+ * headers, "simple". */
+enum parameter_style {
+  STYLE_DEFAULT,
+  STYLE_DEEP_OBJECT,
+  STYLE_SPACES,
+  STYLE_PIPES,
+  STYLE_LABEL,
+  STYLE_MATRIX
+};
+enum parameter_explode { EXPLODE_BY_STYLE, EXPLODE_YES, EXPLODE_NO };
+
+/* A named value: a parameter, or a field of an object. */
 struct field {
   const char *name;
   const struct schema *schema;
   const char *summary; /* or NULL */
   bool required;
   bool unverified; /* inferred, not documented */
+
+  /* Of parameters. */
+  const char *wire_name; /* when `name` is not the one that is sent, else NULL */
+  enum parameter_place place;
+  enum parameter_style style;
+  enum parameter_explode explode;
 };
 
 enum paging {
@@ -75,8 +96,8 @@ struct operation {
   const char *source;              /* the page of the docs it comes from, or NULL */
   const struct field *path_fields; /* in path order */
   unsigned path_field_count;
-  const struct field *query_fields;
-  unsigned query_field_count;
+  const struct field *parameters; /* of query, headers and cookies */
+  unsigned parameter_count;
   const struct schema *body; /* NULL: the operation takes no body */
   bool body_required;
   const char *const *multipart; /* fields that hold files, NULL-terminated; NULL: JSON alone */

@@ -33,7 +33,7 @@ end
 
 -- The query and body fields of an operation, which a call takes in one table.
 local function table_fields(operation)
-  local fields = { table.unpack(operation.query_fields) }
+  local fields = { table.unpack(operation.parameters) }
   local body = operation.body and operation.body.fields or {}
   table.move(body, 1, #body, #fields + 1, fields)
   return fields
@@ -69,7 +69,7 @@ local function fields_type(operation)
   local fields, body = table_fields(operation), operation.body
   if #fields == 0 and not body then return nil, "" end
   local types, classes = {}, ""
-  if #operation.query_fields > 0 or accepts(body, "object") then
+  if #operation.parameters > 0 or accepts(body, "object") then
     types[1] = "anyreach." .. operation.name .. ".fields"
     classes = class_text(types[1], fields, body and body.open)
   end

@@ -321,3 +321,4 @@ function json.equal(a, b) end
 ---@field path string
 ---@field query? table<string, any>
 ---@field body? any
+---@field headers? table<string, string|anyreach.secret> beside those of the program and the client

@@ -66,7 +66,7 @@ end
 local function field_table(operation)
   local lines = {}
   for _, field in ipairs(operation.path_fields) do table.insert(lines, field_line("path", field)) end
-  for _, field in ipairs(operation.query_fields) do table.insert(lines, field_line("query", field)) end
+  for _, field in ipairs(operation.parameters) do table.insert(lines, field_line("query", field)) end
   for _, field in ipairs(operation.body and operation.body.fields or {}) do
     table.insert(lines, field_line("body", field))
   end
@@ -86,7 +86,7 @@ end
 local function call_text(operation)
   local arguments = {}
   for _, field in ipairs(operation.path_fields) do table.insert(arguments, field.name) end
-  if #operation.query_fields > 0 or operation.body then table.insert(arguments, "fields") end
+  if #operation.parameters > 0 or operation.body then table.insert(arguments, "fields") end
   return ("api.%s(%s)"):format(operation.name, table.concat(arguments, ", "))
 end
 

@@ -193,6 +193,11 @@ function rows.schema(block, name, s)
   return "&" .. define(block, name, "struct schema %s", schema_body(block, name, s))
 end
 
+local PLACES = { header = "PLACE_HEADER", cookie = "PLACE_COOKIE" }
+local STYLES = { deepObject = "STYLE_DEEP_OBJECT", spaceDelimited = "STYLE_SPACES", pipeDelimited = "STYLE_PIPES",
+  label = "STYLE_LABEL", matrix = "STYLE_MATRIX" }
+local EXPLODES = { yes = "EXPLODE_YES", no = "EXPLODE_NO" }
+
 local function fields_body(block, name, fields)
   local parts = {}
   for _, field in ipairs(fields) do
@@ -202,6 +207,10 @@ local function fields_body(block, name, fields)
       { "summary", c_string(field.summary) },
       { "required", field.required },
       { "unverified", field.unverified },
+      { "wire_name", c_string(field.wire_name) },
+      { "place", PLACES[field.place] },
+      { "style", STYLES[field.style] },
+      { "explode", EXPLODES[field.explode] },
     })
   end
   return "{\n    " .. table.concat(parts, ",\n    ") .. "}"
@@ -220,7 +229,7 @@ end
 local function row(block, operation)
   local name = block.name
   local path_fields, path_field_count = field_list(block, name .. "_path", operation.path_fields)
-  local query_fields, query_field_count = field_list(block, name .. "_query", operation.query_fields)
+  local parameters, parameter_count = field_list(block, name .. "_query", operation.parameters)
   return initialiser {
     { "name", c_string(operation.name) },
     { "method", c_string(operation.method) },
@@ -232,8 +241,8 @@ local function row(block, operation)
     { "source", c_string(operation.source) },
     { "path_fields", path_fields },
     { "path_field_count", path_field_count },
-    { "query_fields", query_fields },
-    { "query_field_count", query_field_count },
+    { "parameters", parameters },
+    { "parameter_count", parameter_count },
     { "body", rows.schema(block, name .. "_body", operation.body) },
     { "body_required", operation.body_required },
     { "multipart", name_list(block, name .. "_multipart", operation.multipart) },

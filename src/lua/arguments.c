@@ -5,6 +5,8 @@
 
 #include "lua/error.h"
 #include "lua/json.h"
+#include "lua/parameter.h"
+#include "lua/request_headers.h"
 #include "lua/secret.h"
 #include "net/url.h"
 
@@ -38,6 +40,7 @@ static void check_path_value(struct check *c, int index, const struct field *fie
     return;
   }
   check_value(c, index, field->schema, &place);
+  parameter_check(c, index, field, true, &place);
   const char *text = to_wire_text(L, index, &length);
   if (text && !url_is_segment(text, length))
     check_report(c, &place, "cannot be part of a path: \"%s\"", text);
@@ -48,7 +51,7 @@ static void push_body_fields(lua_State *L, const struct operation *operation, in
   lua_newtable(L);
   lua_pushnil(L);
   while (lua_next(L, fields)) {
-    if (check_field(L, -2, operation->query_fields, operation->query_field_count)) {
+    if (check_field(L, -2, operation->parameters, operation->parameter_count)) {
       lua_pop(L, 1);
       continue;
     }
@@ -58,45 +61,15 @@ static void push_body_fields(lua_State *L, const struct operation *operation, in
   }
 }
 
-static bool is_object(lua_State *L, int index) {
-  if (!lua_istable(L, index) || json_is_array(L, index) || lua_rawlen(L, index) > 0) return false;
-  lua_pushnil(L);
-  if (!lua_next(L, index)) return false;
-  lua_pop(L, 2);
-  return true;
-}
-
-static bool is_scalar(lua_State *L, int index) {
-  return !lua_istable(L, index) && lua_type(L, index) != LUA_TLIGHTUSERDATA;
-}
-
-/* Reports what has no form in a query: what is not sent must not pass. */
-static void check_has_query_form(struct check *c, int index, const struct field *field,
-                                 const struct check_path *place) {
-  lua_State *L = c->L;
-  if (is_scalar(L, index) || (field->schema->json_text && lua_istable(L, index))) return;
-  if (lua_type(L, index) == LUA_TLIGHTUSERDATA)
-    check_report(c, place, "null cannot be sent in a query; leave it out");
-  else if (is_object(L, index))
-    check_report(c, place, "an object cannot be sent in this query");
-  for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, index); i <= count; i++) {
-    struct check_path element = {.parent = place, .position = i};
-    lua_rawgeti(L, index, i);
-    if (!is_scalar(L, -1))
-      check_report(c, &element, "only texts, numbers and booleans can be sent");
-    lua_pop(L, 1);
-  }
-}
-
-static void check_query_value(struct check *c, const struct field *field, int fields) {
+static void check_parameter(struct check *c, const struct field *field, int fields) {
   lua_State *L = c->L;
   struct check_path place = {.name = field->name};
   lua_pushstring(L, field->name);
-  if (lua_rawget(L, fields) == LUA_TNIL) {
+  if (!lua_istable(L, fields) || lua_rawget(L, fields) == LUA_TNIL) {
     if (field->required) check_report(c, &place, "required but missing");
   } else {
     check_value(c, lua_gettop(L), field->schema, &place);
-    check_has_query_form(c, lua_gettop(L), field, &place);
+    parameter_check(c, lua_gettop(L), field, false, &place);
   }
   lua_pop(L, 1);
 }
@@ -104,16 +77,16 @@ static void check_query_value(struct check *c, const struct field *field, int fi
 /* Reports what the table holds beyond the query parameters, for an operation without a body. */
 static void check_only_query(struct check *c, const struct operation *operation, int fields) {
   lua_State *L = c->L;
-  const char **known = lua_newuserdatauv(L, (operation->query_field_count + 1) * sizeof *known, 0);
-  for (unsigned i = 0; i < operation->query_field_count; i++)
-    known[i] = operation->query_fields[i].name;
-  known[operation->query_field_count] = NULL;
+  const char **known = lua_newuserdatauv(L, (operation->parameter_count + 1) * sizeof *known, 0);
+  for (unsigned i = 0; i < operation->parameter_count; i++)
+    known[i] = operation->parameters[i].name;
+  known[operation->parameter_count] = NULL;
   lua_pushnil(L);
   while (lua_next(L, fields)) {
     lua_pop(L, 1);
     lua_pushvalue(L, -1);
     const char *name = luaL_tolstring(L, -1, NULL);
-    if (!check_field(L, -2, operation->query_fields, operation->query_field_count))
+    if (!check_field(L, -2, operation->parameters, operation->parameter_count))
       check_report_unknown(c, &(struct check_path){.name = name}, name, known);
     lua_pop(L, 2);
   }
@@ -127,7 +100,7 @@ static void set_body(lua_State *L, const struct operation *operation,
   if (!operation->body || (!given && !operation->body_required)) return;
   if (!given)
     lua_newtable(L);
-  else if (operation->query_field_count == 0)
+  else if (operation->parameter_count == 0)
     lua_pushvalue(L, arguments->fields);
   else
     push_body_fields(L, operation, arguments->fields);
@@ -145,8 +118,8 @@ static void check_fields(struct check *c, const struct operation *operation,
     return;
   }
   set_body(L, operation, arguments);
-  for (unsigned i = 0; i < operation->query_field_count && lua_istable(L, arguments->fields); i++)
-    check_query_value(c, &operation->query_fields[i], arguments->fields);
+  for (unsigned i = 0; i < operation->parameter_count; i++)
+    check_parameter(c, &operation->parameters[i], arguments->fields);
   if (!lua_isnil(L, arguments->body))
     check_value(c, arguments->body, operation->body, NULL);
   else if (!operation->body && lua_istable(L, arguments->fields))
@@ -166,17 +139,37 @@ static bool takes_chunks(lua_State *L, const struct operation *operation) {
   return operation->answer_kind == ANSWER_TEXT && lua_gettop(L) > 0 && lua_isfunction(L, -1);
 }
 
+/* Takes the options of the call off the top, where a third table after the path values is one, and
+ * leaves the headers in them, or nil. [-0, +1, e] */
+static void push_own_headers(lua_State *L, const struct operation *operation, int options) {
+  if (!lua_istable(L, options)) {
+    lua_pushnil(L);
+    return;
+  }
+  for (lua_pushnil(L); lua_next(L, options); lua_pop(L, 1)) {
+    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
+    if (strcmp(name, "headers") != 0)
+      raise_error(L, "usage", "%s: argument %d: unknown option '%s'; the known one is headers",
+                  operation->name, options, luaL_tolstring(L, -2, NULL));
+  }
+  lua_getfield(L, options, "headers");
+  headers_check(L, lua_gettop(L), operation->name);
+}
+
 struct call_arguments check_arguments(lua_State *L, const struct operation *operation) {
   int paths = (int)operation->path_field_count;
   if (lua_gettop(L) > 0) refuse_method_call(L, operation);
   if (!takes_chunks(L, operation)) lua_pushnil(L);
   int given = lua_gettop(L) - 1;
-  fit_arguments(L, paths + 1);
-  lua_settop(L, paths + 5);
-  struct call_arguments arguments = {.fields = paths + 1, .on_chunk = paths + 2, .body = paths + 5};
-  arguments.check = (struct check){.L = L, .problems = paths + 3, .empty_arrays = paths + 4};
-  if (given > paths + 1) {
-    struct check_path place = {.name = lua_pushfstring(L, "argument %d", paths + 2)};
+  fit_arguments(L, paths + 2); /* …, fields, options, on_chunk */
+  push_own_headers(L, operation, paths + 2);
+  lua_replace(L, paths + 2);
+  lua_settop(L, paths + 6);
+  struct call_arguments arguments = {
+      .fields = paths + 1, .headers = paths + 2, .on_chunk = paths + 3, .body = paths + 6};
+  arguments.check = (struct check){.L = L, .problems = paths + 4, .empty_arrays = paths + 5};
+  if (given > paths + 2 || (given == paths + 2 && lua_isnil(L, arguments.headers))) {
+    struct check_path place = {.name = lua_pushfstring(L, "argument %d", given)};
     check_report(&arguments.check, &place, "unexpected: at most %d are taken", paths + 1);
   }
   for (int i = 0; i < paths; i++)

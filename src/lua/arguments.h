@@ -1,6 +1,6 @@
-/* The arguments of a call: path values by position, then at most one table with query and body
- * fields together (or the body itself when that is no object). All problems are reported at once.
- */
+/* The arguments of a call: path values by position, then at most one table with parameters and body
+ * fields together (or the body itself when that is no object), then at most one with options of the
+ * call: {headers = {name = text}}. All problems are reported at once. */
 #ifndef ANYREACH_LUA_ARGUMENTS_H
 #define ANYREACH_LUA_ARGUMENTS_H
 
@@ -17,6 +17,7 @@
 struct call_arguments {
   int fields;   /* the table argument, or nil */
   int on_chunk; /* the function that takes a text answer piece by piece, or nil */
+  int headers;  /* of the call itself, or nil */
   struct check check;
   int body; /* what is sent as body, or nil: none */
 };

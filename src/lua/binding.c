@@ -64,7 +64,7 @@ static int l_bound_tostring(lua_State *L) {
     if (i > 0) luaL_addstring(&text, ", ");
     luaL_addstring(&text, operation->path_fields[i].name);
   }
-  if (operation->query_field_count > 0 || operation->body)
+  if (operation->parameter_count > 0 || operation->body)
     luaL_addstring(&text, operation->path_field_count > 0 ? ", {…}" : "{…}");
   luaL_addchar(&text, ')');
   luaL_pushresult(&text);

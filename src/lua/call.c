@@ -2,7 +2,6 @@
 
 #include <lauxlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lua/answerer.h"
 #include "lua/arguments.h"
@@ -11,7 +10,9 @@
 #include "lua/guard.h"
 #include "lua/json.h"
 #include "lua/modules.h"
+#include "lua/parameter.h"
 #include "lua/redact.h"
+#include "lua/request_headers.h"
 #include "lua/secret.h"
 #include "net/request.h"
 #include "net/url.h"
@@ -23,69 +24,43 @@ static void check_buf(lua_State *L, int status, const char *what) {
   if (status == BUF_NO_MEMORY) luaL_error(L, "not enough memory");
 }
 
-/* Pushes a scalar as it is written in a URL, and returns its bytes. [-0, +1, m] */
-static const char *push_url_text(lua_State *L, int index, size_t *length) {
-  const char *text = to_wire_text(L, index, length);
-  if (text) {
-    lua_pushvalue(L, index);
-    return text;
+/* Sets what stands in the path for the argument at `index`; what must be kept alive is pushed. */
+static void set_path_value(lua_State *L, struct url_value *value, const struct field *field,
+                           int index) {
+  value->is_encoded = lua_istable(L, index) || field->style != STYLE_DEFAULT;
+  if (!value->is_encoded) {
+    value->bytes = parameter_push_text(L, index, &value->length);
+    return;
   }
-  int is_integral;
-  lua_Integer integer = lua_tointegerx(L, index, &is_integral);
-  if (!is_integral) return luaL_tolstring(L, index, length);
-  lua_pushinteger(L, integer);
-  return lua_tolstring(L, -1, length);
+  struct buf *text = json_new_buffer(L, CALL_MAX_URL);
+  check_buf(L, parameter_append_path(L, text, field, index), "path");
+  if (!url_is_segment(text->data, text->length))
+    raise_error(L, "usage", "%s: cannot be part of a path", field->name);
+  value->bytes = text->data;
+  value->length = text->length;
 }
 
 static void append_path(lua_State *L, struct call *call, const struct client *client) {
+  const struct operation *operation = call->operation;
   struct url_value values[OPERATION_MAX_PATH_FIELDS];
   int top = lua_gettop(L);
-  for (unsigned i = 0; i < call->operation->path_field_count; i++)
-    values[i].bytes = push_url_text(L, (int)i + 1, &values[i].length);
+  for (int i = 0; i < (int)operation->path_field_count; i++)
+    set_path_value(L, &values[i], &operation->path_fields[i], i + 1);
   int status = buf_append_text(&call->url, client->base_url);
-  if (status == BUF_OK) status = url_append_path(&call->url, call->operation->path, values);
+  if (status == BUF_OK) status = url_append_path(&call->url, operation->path, values);
   check_buf(L, status, "path");
   lua_settop(L, top);
-}
-
-static void append_query_text(lua_State *L, struct call *call, bool *first, const char *name,
-                              int index) {
-  size_t length;
-  const char *text = push_url_text(L, lua_absindex(L, index), &length);
-  check_buf(L, url_append_query(&call->url, first, name, text, length), "query");
-  lua_pop(L, 1);
-}
-
-/* Appends the value on top of the stack: an array as repeated keys, an object as JSON text. */
-static void append_query_value(lua_State *L, struct call *call, bool *first, const char *name,
-                               bool as_json) {
-  int index = lua_gettop(L);
-  if (as_json && lua_istable(L, index)) {
-    struct buf *text = json_new_buffer(L, CALL_MAX_URL);
-    struct json_options options = {.secrets = JSON_SECRETS_REVEAL};
-    if (!json_encode(L, index, text, &options))
-      raise_error(L, "usage", "%s: %s", name, lua_tostring(L, -1));
-    check_buf(L, url_append_query(&call->url, first, name, text->data, text->length), "query");
-  } else if (lua_istable(L, index)) {
-    for (lua_Integer i = 1, count = (lua_Integer)lua_rawlen(L, index); i <= count; i++) {
-      lua_rawgeti(L, index, i);
-      append_query_text(L, call, first, name, -1);
-      lua_pop(L, 1);
-    }
-  } else {
-    append_query_text(L, call, first, name, index);
-  }
-  lua_settop(L, index);
 }
 
 static void append_query(lua_State *L, struct call *call, int fields) {
   bool first = true;
   if (!lua_istable(L, fields)) return;
-  for (unsigned i = 0; i < call->operation->query_field_count; i++) {
-    const struct field *field = &call->operation->query_fields[i];
+  for (unsigned i = 0; i < call->operation->parameter_count; i++) {
+    const struct field *field = &call->operation->parameters[i];
+    if (field->place != PLACE_QUERY) continue;
     lua_pushstring(L, field->name);
     if (lua_rawget(L, fields) != LUA_TNIL)
-      append_query_value(L, call, &first, field->name, field->schema->json_text);
+      check_buf(L, parameter_append_query(L, &call->url, &first, field, lua_gettop(L)), "query");
     lua_pop(L, 1);
   }
 }
@@ -135,92 +110,6 @@ static void set_request_body(lua_State *L, struct call *call, int body, int empt
   call->content_type = "application/json";
 }
 
-static void add_header(lua_State *L, struct call *call, const char *name, const char *value,
-                       size_t length) {
-  if (http_add_header(&call->request.transfer, name, value, length) != 0)
-    raise_error(L, "usage", "the header %s holds a control character or is too long", name);
-}
-
-static void add_credential(lua_State *L, struct call *call, const struct client *client) {
-  static const char scheme[] = "Bearer ";
-  if (!client->token && client->profile)
-    raise_error(L, "credential",
-                "%s needs a credential: give the profile '%s' a token, token_env or token_command",
-                call->operation->name, client->profile);
-  if (!client->token)
-    raise_error(L, "credential",
-                "%s needs a credential: set ANYREACH_TOKEN to an ak_… or pat_… token, name a "
-                "profile, or try --sandbox",
-                call->operation->name);
-  struct buf value;
-  buf_init(&value, HTTP_MAX_HEADERS);
-  int status = buf_append(&value, scheme, sizeof scheme - 1);
-  if (status == BUF_OK) status = buf_append(&value, client->token, client->token_length);
-  if (status == BUF_OK)
-    status = http_add_header(&call->request.transfer, "Authorization", value.data, value.length);
-  buf_wipe(&value);
-  if (status != 0)
-    raise_error(L, "credential", "the token holds a control character or is too long");
-}
-
-static void add_organization(lua_State *L, struct call *call, const struct client *client) {
-  if (client->organization)
-    add_header(L, call, "X-Anyreach-Org", client->organization, strlen(client->organization));
-}
-
-/* The extra headers of the client at `client`. */
-static void add_client_headers(lua_State *L, struct call *call, int client) {
-  push_client_headers(L, client);
-  if (lua_istable(L, -1)) {
-    lua_pushnil(L);
-    while (lua_next(L, -2)) {
-      size_t length;
-      const char *value = to_wire_text(L, -1, &length);
-      if (value) add_header(L, call, lua_tostring(L, -2), value, length);
-      lua_pop(L, 1);
-    }
-  }
-  lua_pop(L, 1);
-}
-
-/* All but those that say who asks. */
-static void add_other_headers(lua_State *L, struct call *call) {
-  bool text = call->operation->answer_kind == ANSWER_TEXT;
-  const char *accept = text ? "text/plain" : "application/json";
-  add_header(L, call, "Accept", accept, strlen(accept));
-  if (call->request.transfer.body)
-    add_header(L, call, "Content-Type", call->content_type, strlen(call->content_type));
-  add_client_headers(L, call, lua_upvalueindex(UP_CLIENT));
-}
-
-static void add_headers(lua_State *L, struct call *call, const struct client *client) {
-  if (!call->operation->public_) {
-    add_credential(L, call, client);
-    add_organization(L, call, client);
-  }
-  add_other_headers(L, call);
-}
-
-/* Headers by which some servers take a request for one of another method. */
-static bool names_method(const char *header) {
-  static const char *const names[] = {"X-HTTP-Method-Override", "X-HTTP-Method",
-                                      "X-Method-Override"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-    if (strcasecmp(header, names[i]) == 0) return true;
-  return false;
-}
-
-static bool overrides_method(lua_State *L, int client) {
-  bool found = false;
-  push_client_headers(L, client);
-  int headers = lua_gettop(L);
-  if (lua_istable(L, headers))
-    for (lua_pushnil(L); !found && lua_next(L, headers); lua_settop(L, headers + 1))
-      found = names_method(lua_tostring(L, headers + 1));
-  lua_settop(L, headers - 1);
-  return found;
-}
-
 /* Raises when the run, or the client alone, may not send the request. */
 static void check_guard(lua_State *L, const struct client *client, struct call *call,
                         struct guard_request *request) {
@@ -231,7 +120,8 @@ static void check_guard(lua_State *L, const struct client *client, struct call *
 }
 
 /* The same for a request to the client's API, whose URL is complete. */
-static void check_api_guard(lua_State *L, int client_index, struct call *call, bool is_raw) {
+static void check_api_guard(lua_State *L, int client_index, struct call *call, bool is_raw,
+                            const struct header_sources *headers) {
   const struct client *client = check_client(L, client_index);
   const char *url = buf_text(&call->url);
   if (!url) luaL_error(L, "not enough memory");
@@ -239,7 +129,8 @@ static void check_api_guard(lua_State *L, int client_index, struct call *call, b
                                   .url = url,
                                   .target = url + strlen(client->base_url),
                                   .is_raw = is_raw,
-                                  .overrides_method = overrides_method(L, client_index)};
+                                  .overrides_method =
+                                      headers_override_method(L, call->operation, headers)};
   check_guard(L, client, call, &request);
 }
 
@@ -260,6 +151,12 @@ static struct call *push_prepared_call(lua_State *L, const struct client *client
   return call;
 }
 
+static struct header_sources sources_of(const struct call_arguments *arguments) {
+  return (struct header_sources){.client = lua_upvalueindex(UP_CLIENT),
+                                 .fields = arguments->fields,
+                                 .own = arguments->headers};
+}
+
 /* A metamethod: the first argument is the called object, which is not needed. */
 static int l_call(lua_State *L) {
   const struct operation *operation = lua_touserdata(L, lua_upvalueindex(UP_OPERATION));
@@ -267,8 +164,9 @@ static int l_call(lua_State *L) {
   const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
   struct call_arguments arguments = check_arguments(L, operation);
   struct call *call = push_prepared_call(L, client, operation, &arguments);
-  check_api_guard(L, lua_upvalueindex(UP_CLIENT), call, false);
-  add_headers(L, call, client);
+  struct header_sources headers = sources_of(&arguments);
+  check_api_guard(L, lua_upvalueindex(UP_CLIENT), call, false, &headers);
+  headers_add(L, call, &headers);
   call->by_client = true;
   return answer_call(L, arguments.body + 1);
 }
@@ -290,11 +188,8 @@ static int l_curl(lua_State *L) {
   if (is_bound(L, 1)) lua_remove(L, 1);
   struct call_arguments arguments = check_arguments(L, operation);
   struct call *call = push_prepared_call(L, client, operation, &arguments);
-  if (!operation->public_) {
-    add_header(L, call, "Authorization", CREDENTIAL_MARK, strlen(CREDENTIAL_MARK));
-    add_organization(L, call, client);
-  }
-  add_other_headers(L, call);
+  struct header_sources headers = sources_of(&arguments);
+  headers_add_shown(L, call, &headers);
   call->request.transfer.method = operation->method;
   call->request.transfer.url = buf_text(&call->url);
   if (!call->request.transfer.url) return luaL_error(L, "not enough memory");
@@ -305,12 +200,13 @@ static int l_curl(lua_State *L) {
   return 1;
 }
 
-/* raw(method, target[, body]): `target` is path and query, encoded; lua/anyreach/client/request.lua
- * has checked both. Everything but a POST may be repeated. */
+/* raw(method, target[, body[, headers]]): `target` is path and query, encoded;
+ * lua/anyreach/client/request.lua has checked both. Everything but a POST may be repeated. */
 static int l_raw_call(lua_State *L) {
   const struct client *client = check_client(L, lua_upvalueindex(UP_CLIENT));
   const char *method = luaL_checkstring(L, 1), *target = luaL_checkstring(L, 2);
-  lua_settop(L, 3);
+  lua_settop(L, 4);
+  headers_check(L, 4, "request");
   struct call *call = push_new_call(L, lua_upvalueindex(UP_CLIENT), NULL,
                                     lua_toboolean(L, lua_upvalueindex(UP_TRY)));
   bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
@@ -323,9 +219,10 @@ static int l_raw_call(lua_State *L) {
                                  .writes = !reads};
   check_buf(L, buf_append_text(&call->url, client->base_url), "path");
   check_buf(L, buf_append_text(&call->url, target), "path");
-  check_api_guard(L, lua_upvalueindex(UP_CLIENT), call, true);
+  struct header_sources headers = {.client = lua_upvalueindex(UP_CLIENT), .own = 4};
+  check_api_guard(L, lua_upvalueindex(UP_CLIENT), call, true, &headers);
   set_request_body(L, call, 3, 0);
-  add_headers(L, call, client);
+  headers_add(L, call, &headers);
   call->by_client = true;
   return answer_call(L, lua_gettop(L));
 }
@@ -352,7 +249,7 @@ int l_call_upload(lua_State *L) {
   check_guard(L, client, call, &guarded);
   check_buf(L, buf_append_text(&call->url, url), "address");
   call->request.transfer.body = luaL_checklstring(L, 3, &call->request.transfer.body_length);
-  add_header(L, call, "Content-Type", type, strlen(type));
+  headers_add_one(L, call, "Content-Type", type, strlen(type));
   return answer_call(L, lua_gettop(L));
 }
 
@@ -376,12 +273,8 @@ int l_call_fetch(lua_State *L) {
                                  .retry = RETRY_SAFE,
                                  .public_ = !with_credential};
   check_buf(L, buf_append_text(&call->url, url), "address");
-  if (with_credential) {
-    add_credential(L, call, client);
-    add_organization(L, call, client);
-  }
-  add_header(L, call, "Accept", "*/*", strlen("*/*"));
-  if (with_credential) add_client_headers(L, call, 1);
+  struct header_sources headers = {.client = with_credential ? 1 : 0, .accept = "*/*"};
+  headers_add(L, call, &headers);
   return answer_call(L, lua_gettop(L));
 }
 

@@ -65,7 +65,8 @@ static void set_types(lua_State *L, unsigned types) {
   lua_setfield(L, -2, "types");
 }
 
-static void set_fields(lua_State *L, const char *name, const struct field *fields, unsigned count);
+static void set_fields(lua_State *L, const char *name, const struct field *fields, unsigned count,
+                       bool are_parameters);
 
 static void push_schema(lua_State *L, const struct schema *schema) {
   luaL_checkstack(L, LUA_MINSTACK, "schema nested too deeply");
@@ -75,7 +76,7 @@ static void push_schema(lua_State *L, const struct schema *schema) {
   set_boolean(L, "json_text", schema->json_text);
   set_string(L, "format", schema->format);
   set_names(L, "choices", schema->choices);
-  if (schema->fields) set_fields(L, "fields", schema->fields, schema->field_count);
+  if (schema->fields) set_fields(L, "fields", schema->fields, schema->field_count, false);
   set_names(L, "exactly_one_of", schema->exactly_one_of);
   set_string(L, "default_json", schema->default_json);
   set_bound(L, "minimum", schema->minimum);
@@ -93,7 +94,20 @@ static void set_schema(lua_State *L, const char *name, const struct schema *sche
   lua_setfield(L, -2, name);
 }
 
-static void set_fields(lua_State *L, const char *name, const struct field *fields, unsigned count) {
+static const char *const place_names[] = {"query", "header", "cookie"};
+static const char *const style_names[] = {NULL,    "deepObject", "spaceDelimited", "pipeDelimited",
+                                          "label", "matrix"};
+static const char *const explode_names[] = {NULL, "yes", "no"};
+
+static void set_parameter(lua_State *L, const struct field *field) {
+  set_string(L, "place", place_names[field->place]);
+  set_string(L, "style", style_names[field->style]);
+  set_string(L, "explode", explode_names[field->explode]);
+  set_string(L, "wire_name", field->wire_name);
+}
+
+static void set_fields(lua_State *L, const char *name, const struct field *fields, unsigned count,
+                       bool are_parameters) {
   luaL_checkstack(L, LUA_MINSTACK, "schema nested too deeply");
   lua_createtable(L, (int)count, 0);
   json_mark_array(L, -1);
@@ -103,6 +117,7 @@ static void set_fields(lua_State *L, const char *name, const struct field *field
     set_string(L, "summary", fields[i].summary);
     set_boolean(L, "required", fields[i].required);
     set_boolean(L, "unverified", fields[i].unverified);
+    if (are_parameters) set_parameter(L, &fields[i]);
     set_schema(L, "schema", fields[i].schema);
     lua_rawseti(L, -2, (lua_Integer)i + 1);
   }
@@ -129,8 +144,8 @@ static void push_operation(lua_State *L, const struct operation *o) {
   set_string(L, "summary", o->summary);
   set_string(L, "description", o->description);
   set_string(L, "source", o->source);
-  set_fields(L, "path_fields", o->path_fields, o->path_field_count);
-  set_fields(L, "query_fields", o->query_fields, o->query_field_count);
+  set_fields(L, "path_fields", o->path_fields, o->path_field_count, true);
+  set_fields(L, "parameters", o->parameters, o->parameter_count, true);
   set_schema(L, "body", o->body);
   set_boolean(L, "body_required", o->body_required);
   set_names(L, "multipart", o->multipart);
@@ -277,13 +292,13 @@ static void check_query(struct check *c, const struct operation *operation, int 
     const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
     lua_pushvalue(L, -2);
     push_parameter(L, lua_gettop(L) - 1,
-                   field_by_name(operation->query_fields, operation->query_field_count, name));
+                   field_by_name(operation->parameters, operation->parameter_count, name));
     lua_rawset(L, values);
     lua_pop(L, 1);
   }
   const struct schema schema = {.types = SCHEMA_OBJECT,
-                                .fields = operation->query_fields,
-                                .field_count = operation->query_field_count};
+                                .fields = operation->parameters,
+                                .field_count = operation->parameter_count};
   check_value(c, values, &schema, NULL);
   lua_pop(L, 1);
 }

@@ -141,6 +141,13 @@ static int copy_choice(struct copier *c, int table, const char *key, const char 
   return found;
 }
 
+/* The same, or 0 when it is not set. */
+static int copy_option(struct copier *c, int table, const char *key, const char *const *names) {
+  bool is_set = get(c->L, table, key) != LUA_TNIL;
+  lua_pop(c->L, 1);
+  return is_set ? copy_choice(c, table, key, names) : 0;
+}
+
 /* }====== */
 
 /* {====== schemas ====== */
@@ -172,12 +179,20 @@ static unsigned copy_types(struct copier *c, int table) {
 
 /* Copies and pops the field on top; adds its size to `size`. */
 static void copy_field(struct copier *c, struct field *field, struct copy *size, unsigned depth) {
+  static const char *const places[] = {"query", "header", "cookie", NULL};
+  static const char *const styles[] = {
+      "default", "deepObject", "spaceDelimited", "pipeDelimited", "label", "matrix", NULL};
+  static const char *const explodes[] = {"default", "yes", "no", NULL};
   int table = lua_gettop(c->L);
   if (!lua_istable(c->L, table)) refuse(c, "field", "a table");
   field->name = copy_required(c, table, "name");
   field->summary = copy_text(c, table, "summary");
   field->required = is_true(c, table, "required");
   field->unverified = is_true(c, table, "unverified");
+  field->wire_name = copy_text(c, table, "wire_name");
+  field->place = (enum parameter_place)copy_option(c, table, "place", places);
+  field->style = (enum parameter_style)copy_option(c, table, "style", styles);
+  field->explode = (enum parameter_explode)copy_option(c, table, "explode", explodes);
   get(c->L, table, "schema");
   const struct copy *copy = copy_schema(c, depth + 1);
   field->schema = &copy->schema;
@@ -292,7 +307,7 @@ static void copy_row(struct copier *c, struct operation *row) {
   row->description = copy_text(c, table, "description");
   row->source = copy_text(c, table, "source");
   row->path_fields = copy_fields(c, table, "path_fields", &row->path_field_count, &size, 0);
-  row->query_fields = copy_fields(c, table, "query_fields", &row->query_field_count, &size, 0);
+  row->parameters = copy_fields(c, table, "parameters", &row->parameter_count, &size, 0);
   row->body = copy_member(c, table, "body", &size);
   row->body_required = is_true(c, table, "body_required");
   row->multipart = copy_names(c, table, "multipart");

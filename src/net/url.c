@@ -58,7 +58,8 @@ int url_append_path(struct buf *out, const char *template, const struct url_valu
     status = buf_append(out, template, literal);
     template += literal;
     if (status != BUF_OK || !*template) break;
-    status = url_append_encoded(out, values->bytes, values->length);
+    status = values->is_encoded ? buf_append(out, values->bytes, values->length)
+                                : url_append_encoded(out, values->bytes, values->length);
     values++;
     template += strcspn(template, "}");
     template += *template == '}';

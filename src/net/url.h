@@ -24,6 +24,7 @@ bool url_is_segment(const char *bytes, size_t length);
 struct url_value {
   const char *bytes;
   size_t length;
+  bool is_encoded; /* already, and more than one text */
 };
 int url_append_path(struct buf *out, const char *template, const struct url_value *values);
 

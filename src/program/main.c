@@ -93,7 +93,7 @@ static bool is_field(const char *option, const void *context) {
   snprintf(name, sizeof name, "%s", option);
   for (char *c = name; *c; c++)
     if (*c == '-') *c = '_';
-  return field_by_name(operation->query_fields, operation->query_field_count, name) ||
+  return field_by_name(operation->parameters, operation->parameter_count, name) ||
          has_field(operation->body, name);
 }
 

@@ -67,7 +67,7 @@ describe("anyreach call", function()
       local operation = operations.describe(name)
       local words, query, body = { "call", name }, {}, {}
       for _, field in ipairs(operation.path_fields) do words[#words + 1] = tostring(value_of(field.schema, "id")) end
-      for _, field in ipairs(operation.query_fields) do
+      for _, field in ipairs(operation.parameters) do
         local more
         more, query[field.name] = words_for(field)
         table.move(more, 1, 2, #words + 1, words)

@@ -39,7 +39,8 @@ static void check_codec(const char *bytes, size_t size) {
 /* No value adds a segment, a query or a fragment to those of the template. */
 static void check_template(const char *template, const char *bytes, size_t size) {
   struct url_value values[VALUES_MAX];
-  for (size_t i = 0; i < VALUES_MAX; i++) values[i] = (struct url_value){bytes, size};
+  for (size_t i = 0; i < VALUES_MAX; i++)
+    values[i] = (struct url_value){.bytes = bytes, .length = size};
   if (count_char(template, '{') > VALUES_MAX) return;
   struct buf path;
   buf_init(&path, TEXT_MAX);

@@ -119,7 +119,7 @@ describe("an operation's choices", function()
     for index, field in ipairs(description.path_fields) do
       list[#list + 1] = { index = index, schema = field.schema, form = "/%s" }
     end
-    for _, field in ipairs(description.query_fields) do
+    for _, field in ipairs(description.parameters) do
       list[#list + 1] = { schema = { types = { "object" }, fields = { field } }, form = field.name .. "=%s" }
     end
     return list

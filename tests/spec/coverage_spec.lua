@@ -37,7 +37,7 @@ end
 
 -- The query and body fields, which a call takes in one table.
 local function fields_of(row)
-  local fields = table.move(row.query_fields, 1, #row.query_fields, 1, {})
+  local fields = table.move(row.parameters, 1, #row.parameters, 1, {})
   local body = row.body and row.body.fields or {}
   return table.move(body, 1, #body, #fields + 1, fields)
 end

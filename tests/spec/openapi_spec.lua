@@ -125,14 +125,6 @@ paths:
     local rows, refused = read "paths: {/core/a: {get: {x-lua-name: n}}, /core/b: {get: {x-lua-name: n}}}"
     expect.equal(#rows, 1)
     expect.contains(refused[1].reason, "the name n belongs to GET /core/a")
-    local _, clash = read [[
-paths:
-  /core/a:
-    post:
-      parameters: [{name: x, in: query}]
-      requestBody: {content: {application/json: {schema: {properties: {x: {}}}}}}
-]]
-    expect.contains(clash[1].reason, '"x" is both a query parameter and a field of the body')
   end)
 
   it("may offer a form with files beside JSON", function()
@@ -332,10 +324,10 @@ paths:
            content: {application/json: {schema: {type: object}}}}
         - {name: h, in: header, schema: {type: string}}
 ]]
-    local field = rows[1].query_fields[1]
+    local field = rows[1].parameters[1]
     expect.equal({ field.schema.json_text, field.schema.types, field.required, field.summary, field.unverified },
       { true, { "object" }, true, "two words", true })
-    expect.equal(#rows[1].query_fields, 1)
+    expect.equal({ #rows[1].parameters, rows[1].parameters[2].place }, { 2, "header" })
   end)
 
   it("of the operation wins over the path's", function()
@@ -345,8 +337,8 @@ paths:
     parameters: [{name: x, in: query, schema: {type: string}}, {name: y, in: query}]
     get: {parameters: [{name: x, in: query, schema: {type: integer}}]}
 ]]
-    expect.equal(rows[1].query_fields[1].schema.types, { "integer" })
-    expect.equal(#rows[1].query_fields, 2)
+    expect.equal(rows[1].parameters[1].schema.types, { "integer" })
+    expect.equal(#rows[1].parameters, 2)
   end)
 end)
 

@@ -83,7 +83,7 @@ end
 local function query_of(draw, pool, row, sample)
   local parts = {}
   local query = vary(draw, pool, sample.query or {})
-  for _, field in ipairs(row.query_fields) do
+  for _, field in ipairs(row.parameters) do
     local value = query[field.name]
     if field.name == "limit" and draw(2) == 1 then value = draw(5) end
     if value ~= nil then

@@ -56,7 +56,7 @@ static unsigned long torture_url(struct memory_refusal refusal) {
   const char *problem;
   memory_start(refusal);
   buf_init(&b, 100000);
-  const struct url_value value = {"a/b", 3};
+  const struct url_value value = {.bytes = "a/b", .length = 3};
   int status = url_append_path(&b, "/core/agents/{agent_id}", &value);
   if (status == BUF_OK) status = url_append_query(&b, &first, "name", "a b", 3);
   expect_reason(status == BUF_OK);

@@ -79,7 +79,7 @@ static void fills_templates(void **state) {
   (void)state;
   struct buf b;
   buf_init(&b, 100);
-  const struct url_value values[] = {{"a/b", 3}, {"7", 1}};
+  const struct url_value values[] = {{.bytes = "a/b", .length = 3}, {.bytes = "7", .length = 1}};
   assert_int_equal(url_append_path(&b, "/x/{one}/y/{two}", values), BUF_OK);
   check_text(&b, "/x/a%2Fb/y/7");
   assert_int_equal(url_append_path(&b, "/x/{one}/{two}/z", values), BUF_OK);
@@ -105,7 +105,7 @@ static void reports_a_full_buffer(void **state) {
   (void)state;
   struct buf b;
   bool first = true;
-  const struct url_value value = {"++++", 4};
+  const struct url_value value = {.bytes = "++++", .length = 4};
   buf_init(&b, 8);
   assert_int_equal(url_append_encoded(&b, "++++", 4), BUF_FULL);
   assert_int_equal(url_append_encoded(&b, "x", SIZE_MAX), BUF_FULL);

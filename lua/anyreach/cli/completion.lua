@@ -183,7 +183,7 @@ end
 
 -- The fields that a call can give: of the query, then of the body.
 local function fields_of(operation)
-  return join(operation.query_fields, operation.body and operation.body.fields or {})
+  return join(operation.parameters, operation.body and operation.body.fields or {})
 end
 
 local function field_lines(operation)

@@ -1,4 +1,4 @@
--- api.request{ method, path, query, body }: any request, through the same engine as the bindings, for
+-- api.request{ method, path, query, body, headers }: any request, through the same engine as the bindings, for
 -- what is not bound. The path is taken from the host's root and must be encoded already.
 
 local errors = require "anyreach.errors"
@@ -11,7 +11,7 @@ request.methods = { "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE" }
 local is_method = {}
 for _, method in ipairs(request.methods) do is_method[method] = true end
 
-local option_names = { method = true, path = true, query = true, body = true }
+local option_names = { method = true, path = true, query = true, body = true, headers = true }
 
 local function encode(text)
   return (text:gsub("[^%w%-%._~]", function(c) return ("%%%02X"):format(c:byte()) end))
@@ -57,10 +57,12 @@ local function check_path(path)
 end
 
 local function check(options)
-  if type(options) ~= "table" then errors.raise("usage", "request: expected a table {method, path, query, body}") end
+  if type(options) ~= "table" then
+    errors.raise("usage", "request: expected a table {method, path, query, body, headers}")
+  end
   for name in pairs(options) do
     if not option_names[name] then
-      errors.raise("usage", "request: unknown field '%s'; expected method, path, query, body", tostring(name))
+      errors.raise("usage", "request: unknown field '%s'; expected method, path, query, body, headers", tostring(name))
     end
   end
   check_path(options.path)
@@ -76,12 +78,12 @@ local function check(options)
 end
 
 --- Makes `api.request` from the native call.
----@param raw fun(method: string, target: string, body: any): any, table
----@return fun(options: {method?: string, path: string, query?: table, body?: any}): any, table
+---@param raw fun(method: string, target: string, body: any, headers?: table): any, table
+---@return fun(options: {method?: string, path: string, query?: table, body?: any, headers?: table}): any, table
 function request.bind(raw)
   return function(options)
     check(options)
-    return raw(options.method or "GET", options.path .. request.query(options.query), options.body)
+    return raw(options.method or "GET", options.path .. request.query(options.query), options.body, options.headers)
   end
 end
 

@@ -47,7 +47,7 @@ end
 
 local function query_of(operation)
   local query = {}
-  for _, field in ipairs(operation.query_fields) do
+  for _, field in ipairs(operation.parameters) do
     if field.required then query[field.name] = value_of(field.schema, field.name) end
   end
   return query

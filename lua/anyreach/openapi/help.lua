@@ -30,6 +30,8 @@ local function add_fields(lines, title, fields)
   for _, field in ipairs(fields) do
     local notes = {}
     if field.required then notes[#notes + 1] = "required" end
+    if field.place and field.place ~= "query" then notes[#notes + 1] = "sent as a " .. field.place end
+    if field.wire_name then notes[#notes + 1] = "named " .. field.wire_name .. " there" end
     if field.schema.default_json then notes[#notes + 1] = "default " .. field.schema.default_json end
     if field.unverified then notes[#notes + 1] = "not verified" end
     local note = #notes > 0 and " (" .. table.concat(notes, ", ") .. ")" or ""
@@ -65,7 +67,7 @@ end
 function operation_help.signature(operation)
   local names = {}
   for i, field in ipairs(operation.path_fields) do names[i] = field.name end
-  if #operation.query_fields > 0 or operation.body then names[#names + 1] = "{ … }" end
+  if #operation.parameters > 0 or operation.body then names[#names + 1] = "{ … }" end
   return ("api.%s(%s)"):format(operation.name, table.concat(names, ", "))
 end
 
@@ -82,7 +84,7 @@ function operation_help.text(operation)
   if operation.description then lines[#lines + 1] = "\n" .. wrap(operation.description, WIDTH) end
   lines[#lines + 1] = ""
   add_fields(lines, "Path:", operation.path_fields)
-  add_fields(lines, "Query:", operation.query_fields)
+  add_fields(lines, "Parameters:", operation.parameters)
   if operation.body then add_body(lines, operation.body) end
   add_notes(lines, operation)
   lines[#lines + 1] = "\nIn Lua:\n  " .. examples.lua(operation):gsub("\n", "\n  ")

@@ -85,11 +85,28 @@ local function content_schema(content, fits)
   return first and (content[first].schema or {})
 end
 
+-- Beside "form" and, in paths and headers, "simple", which are the defaults.
+-- https://spec.openapis.org/oas/v3.1.0#style-values
+local STYLES = {
+  path = { label = true, matrix = true },
+  query = { deepObject = true, spaceDelimited = true, pipeDelimited = true },
+  header = {},
+  cookie = {},
+}
+
+-- Headers that are the program's own: the specification ignores the first three as parameters as well.
+local OWN_HEADERS = { accept = true, ["content-type"] = true, authorization = true, host = true,
+  ["content-length"] = true, ["transfer-encoding"] = true, connection = true, ["x-anyreach-org"] = true }
+
 -- A parameter that is described by a content type travels as JSON text.
 local function read_parameter(reader, parameter)
   local json_node = content_schema(parameter.content, is_json)
   local node = parameter.schema or json_node or {}
   local field = schemas.read_field(reader, parameter.name, parameter, node, parameter.required)
+  local place, style = parameter["in"], parameter.style
+  if place ~= "path" then field.place = place end
+  if STYLES[place][style] then field.style = style end
+  if type(parameter.explode) == "boolean" then field.explode = parameter.explode and "yes" or "no" end
   if json_node then
     local copy = { json_text = true }
     for key, value in pairs(field.schema) do copy[key] = value end
@@ -114,10 +131,23 @@ local function path_fields(reader, path, parameters)
   return fields
 end
 
-local function query_fields(reader, parameters)
-  local fields = {}
-  for _, parameter in ipairs(parameters) do
-    if parameter["in"] == "query" then fields[#fields + 1] = read_parameter(reader, parameter) end
+local function is_own(parameter)
+  return parameter["in"] == "header" and OWN_HEADERS[parameter.name:lower()]
+end
+
+-- Those of query, headers and cookies. A call takes them in one table with the fields of the body: of two with the
+-- same name the later one is called by its place, too.
+local function parameter_fields(reader, parameters)
+  local fields, taken = {}, {}
+  for _, place in ipairs { "query", "header", "cookie" } do
+    for _, parameter in ipairs(parameters) do
+      if parameter["in"] == place and not is_own(parameter) then
+        local field = read_parameter(reader, parameter)
+        if taken[field.name] then field.name, field.wire_name = place .. "_" .. field.name, field.name end
+        taken[field.name] = true
+        fields[#fields + 1] = field
+      end
+    end
   end
   return fields
 end
@@ -189,11 +219,11 @@ local function guess_paging(method, query)
   return has(query, "limit") and has(query, "offset") and "offset" or "none"
 end
 
--- A call takes query and body fields in one table.
-local function refuse_common_names(query, body)
-  for _, field in ipairs(body and body.fields or {}) do
-    if has(query, field.name) then
-      error(("%q is both a query parameter and a field of the body"):format(field.name), 0)
+-- A field of the body keeps its name, and a parameter of the same name is called by its place, too.
+local function part_names(parameters, body)
+  for _, parameter in ipairs(parameters) do
+    if not parameter.wire_name and has(body and body.fields or {}, parameter.name) then
+      parameter.name, parameter.wire_name = parameter.place .. "_" .. parameter.name, parameter.name
     end
   end
 end
@@ -259,7 +289,7 @@ local function read_operation(reader, place)
     description = schemas.text(node, "description"),
     source = schemas.text(node, "x-source"),
     path_fields = path_fields(reader, path, place.parameters),
-    query_fields = query_fields(reader, place.parameters),
+    parameters = parameter_fields(reader, place.parameters),
     scopes = texts(node, "x-scopes"),
     id_alias = schemas.text(node, "x-id-alias"),
     retry = choice(node, "x-retry", RETRY, DEFAULT_RETRY[method] or "never"),
@@ -275,7 +305,7 @@ local function read_operation(reader, place)
   local status
   status, row.answer_kind, row.answer = read_answer(reader, node)
   row.success_status = status or 200
-  row.paging = choice(node, "x-pagination", PAGING, guess_paging(method, row.query_fields))
+  row.paging = choice(node, "x-pagination", PAGING, guess_paging(method, row.parameters))
   row.writes = method ~= "GET"
   if node["x-writes"] ~= nil then row.writes = node["x-writes"] == true end
   row.writes_when = schemas.text(node, "x-writes-when")
@@ -288,7 +318,7 @@ local function read_operation(reader, place)
     success_status = status ~= nil,
     answer = row.answer_kind ~= "none" or status == 204,
   }
-  refuse_common_names(row.query_fields, row.body)
+  part_names(row.parameters, row.body)
   return row
 end
 

@@ -117,7 +117,7 @@ function update.compare(old, new)
   for i, field in ipairs(new.path_fields) do
     compare_schemas(lines, "path." .. field.name, old.path_fields[i].schema, field.schema)
   end
-  compare_fields(lines, "query", old.query_fields, new.query_fields)
+  compare_fields(lines, "query", old.parameters, new.parameters)
   compare_schemas(lines, "body", old.body, new.body)
   if is_other(old.body_required, new.body_required) then
     note(lines, "body", new.body_required and "now required" or "no longer required")

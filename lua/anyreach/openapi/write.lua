@@ -88,7 +88,7 @@ end
 local function write_operation(row)
   local parameters = json.array {}
   add_parameters(parameters, row.path_fields, "path")
-  add_parameters(parameters, row.query_fields, "query")
+  add_parameters(parameters, row.parameters, "query")
   return {
     operationId = row.operation_id,
     summary = row.summary,

@@ -75,7 +75,7 @@ end
 local function table_schema(operation)
   local body = operation.body
   local own = body and body.fields or {}
-  local fields = table.move(operation.query_fields, 1, #operation.query_fields, 1, {})
+  local fields = table.move(operation.parameters, 1, #operation.parameters, 1, {})
   return { fields = table.move(own, 1, #own, #fields + 1, fields), items = body and body.items }
 end
 
@@ -179,7 +179,7 @@ end
 local function operation_text(found, operation)
   local parts, path_count = {}, #operation.path_fields
   for i, field in ipairs(operation.path_fields) do parts[i] = mark(field.name, found.position == i) end
-  if #operation.query_fields > 0 or operation.body then
+  if #operation.parameters > 0 or operation.body then
     parts[path_count + 1] = table_text(found, found.position == path_count + 1)
   end
   return table.concat(parts, ", ")

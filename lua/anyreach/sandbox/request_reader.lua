@@ -89,7 +89,7 @@ function reader.query(operation, text)
   local texts = parse_query(text)
   local problems = operations.check(operation.name, "query", texts)
   if problems then checks.refuse_problems(problems) end
-  return convert_query(texts, operation.query_fields)
+  return convert_query(texts, operation.parameters)
 end
 
 -- }======

@@ -70,7 +70,7 @@ end
 local ANY = { types = { "string", "boolean", "number", "integer", "object", "array", "null" } }
 
 local function field_named(operation, name)
-  for _, fields in ipairs { operation.query_fields, operation.body and operation.body.fields or {} } do
+  for _, fields in ipairs { operation.parameters, operation.body and operation.body.fields or {} } do
     for _, field in ipairs(fields) do
       if field.name == name then return field end
     end

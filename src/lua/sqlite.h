@@ -11,8 +11,9 @@
  *   from the first write until close).
  * database:execute(sql)     runs one or more statements without parameters
  * database:query(sql, ...)  -> array of rows, each a table by column name (NULL: absent)
- * database:run(sql, ...)    -> number of rows changed
- * database:close()          may be called twice; also __gc and __close
+ * database:run(sql, ...)    -> number of rows changed, those that triggers changed among them
+ * database:steps()          -> how many steps of SQLite's machine query() and run() have taken so
+ * far database:close()          may be called twice; also __gc and __close
  *
  * Parameters are strings, integers, floats, booleans (stored as 1 and 0), nil and json.null (NULL).
  * Errors are raised as "sqlite: message (in: SQL)". */

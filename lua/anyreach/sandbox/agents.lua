@@ -55,8 +55,9 @@ end
 local rules = {}
 
 rules["agents.list"] = function(request)
-  local name = request.query.name
-  return listing.page(request, "agents", nil, filter(request.query), name and { listing.word(name) })
+  local query = request.query
+  return listing.page(request, "agents", nil, filter(query),
+    { holding = { name = query.name }, having = { metadata = query.metadata } })
 end
 
 rules["agents.create"] = function(request)

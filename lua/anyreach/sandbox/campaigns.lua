@@ -86,7 +86,7 @@ rules["campaigns.list"] = function(request)
   return listing.page(request, "campaigns", nil, function(campaign)
     return (query.name == nil or listing.contains_text(campaign.name, query.name))
       and (query.status == nil or is_one_of(campaign.status, query.status))
-  end)
+  end, { holding = { name = query.name } })
 end
 
 rules["campaigns.create"] = function(request)

@@ -88,14 +88,11 @@ local function filter(query)
   end
 end
 
-local function words_of(query)
-  local words = {}
-  for _, names in ipairs { EXACT, PARTS } do
-    for _, name in ipairs(names) do
-      if query[name] then words[#words + 1] = listing.word(query[name]) end
-    end
-  end
-  return words
+local function hints_of(query)
+  local hints = { holding = {}, having = { custom_metadata = query.custom_metadata } }
+  for _, name in ipairs(EXACT) do hints.having[name] = query[name] end
+  for _, name in ipairs(PARTS) do hints.holding[name] = query[name] end
+  return hints
 end
 
 -- }======
@@ -299,7 +296,7 @@ local rules = {}
 
 rules["conversations.list"] = function(request)
   local query = request.query
-  local page = listing.page(request, "conversations", nil, filter(query), words_of(query))
+  local page = listing.page(request, "conversations", nil, filter(query), hints_of(query))
   for _, conversation in ipairs(page) do present(request, conversation) end
   return page
 end
@@ -344,7 +341,7 @@ end
 -- choice.
 
 local function newest_with(request, number)
-  local range = { words = { listing.word(number) } }
+  local range = { hints = { having = { user_id = number } } }
   for conversation in request.store:each("conversations", request.organization, nil, range) do
     if conversation.user_id == number then return conversation end
   end

@@ -77,11 +77,11 @@ local function read_bounds(query)
 end
 
 -- What the store is asked for: documents from the query's cursor on, and within the bounds on created_at.
-local function range_of(query, bounds, words)
+local function range_of(query, bounds, hints)
   local before = read_cursor(query.cursor)
   local last = bounds.created_before
   if last and not (before and before <= last) then before = last .. " " end -- the bound itself is included
-  return { from = bounds.created_after, before = before, words = words }
+  return { from = bounds.created_after, before = before, hints = hints }
 end
 
 local function is_updated_within(bounds, document)
@@ -94,13 +94,6 @@ end
 ---@param part string
 function listing.contains_text(text, part)
   return text:lower():find(part:lower(), 1, true) ~= nil
-end
-
----A text as it stands within a JSON string, for the words of a page.
----@param text string
----@return string
-function listing.word(text)
-  return json.encode(text):sub(2, -2)
 end
 
 local contains_value
@@ -149,9 +142,9 @@ end
 
 -- Up to `limit` documents that the query's bounds and the list's own filters let pass, from the query's
 -- cursor on.
-local function collect(request, collection, parent, matches, limit, words)
+local function collect(request, collection, parent, matches, limit, hints)
   local rows, bounds = json.array {}, read_bounds(request.query)
-  local range = range_of(request.query, bounds, words)
+  local range = range_of(request.query, bounds, hints)
   for document, id in request.store:each(collection, request.organization, parent, range) do
     if is_updated_within(bounds, document) and matches(document) and not request.is_hidden(collection, id) then
       rows[#rows + 1] = document
@@ -166,10 +159,10 @@ end
 ---@param collection string
 ---@param parent string?
 ---@param matches fun(document: table): boolean the list's own filters
----@param words string[]? texts that the JSON of every document holds that matches; spares reading the others
+---@param hints SandboxHints? what `matches` asks for; spares reading other documents
 ---@return table[] documents a JSON array
-function listing.page(request, collection, parent, matches, words)
-  return collect(request, collection, parent, matches, listing.read_limit(request.query), words)
+function listing.page(request, collection, parent, matches, hints)
+  return collect(request, collection, parent, matches, listing.read_limit(request.query), hints)
 end
 
 ---The same in the form of the knowledge-base service: the rows under `data`, and the cursor of the next page

@@ -95,7 +95,7 @@ rules["phone_numbers.list"] = function(request)
   return listing.page(request, "phone_numbers", nil, function(record)
     return (query.phone_number == nil or listing.contains_text(record.phone_number, query.phone_number))
       and (query.trunk_id == nil or record.trunk_id == query.trunk_id)
-  end)
+  end, { holding = { phone_number = query.phone_number }, having = { trunk_id = query.trunk_id } })
 end
 
 rules["phone_numbers.get"] = function(request)

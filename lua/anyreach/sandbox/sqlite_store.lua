@@ -1,5 +1,5 @@
 -- The store of the sandbox's server: a SandboxStore (store.lua) in one SQLite table, in memory or in a file.
--- Documents are kept as JSON text.
+-- Documents are kept as JSON text; lookups.lua finds them by what they say.
 --
 -- Every request runs in one transaction, which is committed before the request is answered. The clock is kept
 -- with the documents.
@@ -8,7 +8,7 @@ local json = require "anyreach.json"
 local sqlite = require "anyreach.sqlite"
 local checks = require "anyreach.sandbox.checks"
 local Sequence = require "anyreach.sandbox.sequence"
-local interface = require "anyreach.sandbox.store"
+local lookups = require "anyreach.sandbox.lookups"
 
 local Store = {}
 Store.__index = Store
@@ -45,21 +45,17 @@ local function refuse_foreign_file(database, path)
   error(("sandbox: %s belongs to another program; expected a new file or one that the sandbox made"):format(path), 0)
 end
 
--- An index on what the documents say. Indexes are no part of the format: a file without them gets them here.
-local function create_index(database, collection, field)
-  database:execute(([[CREATE INDEX IF NOT EXISTS %s_by_%s
-ON documents (organization, json_extract(document, '$.%s'), created_at) WHERE collection = '%s']]):format(
-    collection, field, field, collection))
-end
-
--- Earlier programs made an index that refused two documents of the same time.
+-- Indexes are no part of the format: a file without them gets them here. Earlier programs made one that refused two
+-- documents of the same time, and others on what the documents say.
 local function create_indexes(database)
   database:execute [[
 DROP INDEX IF EXISTS documents_by_age;
+DROP INDEX IF EXISTS conversations_by_agent_id;
+DROP INDEX IF EXISTS phone_numbers_by_inbound_agent_version_id;
+DROP INDEX IF EXISTS phone_numbers_by_outbound_agent_version_id;
+DROP INDEX IF EXISTS web_widgets_by_agent_id;
 CREATE INDEX IF NOT EXISTS documents_by_time ON documents (collection, organization, parent, created_at, id)]]
-  for collection, fields in pairs(interface.INDEXED) do
-    for _, field in ipairs(fields) do create_index(database, collection, field) end
-  end
+  lookups.prepare(database)
 end
 
 -- Creates the tables in a new file. Writing at once also takes the lock of an exclusive database,
@@ -192,7 +188,7 @@ end
 function Store:save(collection, id, document)
   local changed = self.database:run("UPDATE documents SET document = ? WHERE collection = ? AND id = ?",
     json.encode(document), collection, id)
-  assert(changed == 1, "save of a document that is not stored")
+  assert(changed > 0, "save of a document that is not stored")
 end
 
 function Store:set_alias(collection, id, alias)
@@ -260,31 +256,53 @@ local function iterate(read, time)
   end
 end
 
+local ALL = { from = "documents d", of_from = {}, where = "", of_where = {}, place = "d" } -- a plan
+
+-- Texts that a document holds which matches the hints; they spare reading the others.
+local function words_of(hints)
+  local words = {}
+  for _, field in pairs(hints.holding or {}) do words[#words + 1] = lookups.word(field) end
+  for _, value in pairs(hints.having or {}) do
+    if type(value) == "string" then words[#words + 1] = lookups.word(value) end
+  end
+  return words
+end
+
 -- Each word adds a condition, and takes a parameter.
-local function select_range(words)
-  return [[
-SELECT id, created_at, document FROM documents
-WHERE collection = ? AND organization = ? AND parent = ? AND (created_at, id) < (?, ?) AND created_at >= ?]]
-    .. (" AND instr(lower(document), lower(?)) > 0"):rep(#words)
-    .. " ORDER BY created_at DESC, id DESC LIMIT " .. BATCH
+local function select_range(plan, condition, words)
+  local sql = [[
+SELECT d.id, d.created_at, d.document FROM {from}
+WHERE d.collection = ? AND d.organization = ?{condition}{where}
+AND ({place}.created_at, {place}.id) < (?, ?) AND {place}.created_at >= ?]]
+    .. (" AND instr(lower(d.document), lower(?)) > 0"):rep(#words)
+    .. " ORDER BY {place}.created_at DESC, {place}.id DESC LIMIT " .. BATCH
+  return (sql:gsub("{(%w+)}", { from = plan.from, where = plan.where, place = plan.place, condition = condition }))
+end
+
+local function append(list, values)
+  return table.move(values, 1, #values, #list + 1, list)
 end
 
 function Store:each(collection, organization, parent, range)
   range = range or {}
-  local words = range.words or {}
-  local sql = select_range(words)
+  local hints = range.hints or {}
+  local plan = lookups.plan(self.database, collection, organization, hints) or ALL
+  local words, fixed = words_of(hints), append({}, plan.of_from)
+  local sql = select_range(plan, " AND d.parent = ?", words)
+  append(append(fixed, { collection, organization, parent or "" }), plan.of_where)
   return iterate(function(time, id)
-    return self.database:query(sql, collection, organization, parent or "", time, id, range.from or "",
-      table.unpack(words))
+    local parameters = append(append(append({}, fixed), { time, id, range.from or "" }), words)
+    return self.database:query(sql, table.unpack(parameters))
   end, range.before or LATEST)
 end
 
 function Store:each_with(collection, organization, field, value)
-  local sql = ([[
-SELECT id, created_at, document FROM documents
-WHERE collection = '%s' AND organization = ? AND json_extract(document, '$.%s') = ? AND (created_at, id) < (?, ?)
-ORDER BY created_at DESC, id DESC LIMIT %d]]):format(collection, field, BATCH)
-  return iterate(function(time, id) return self.database:query(sql, organization, value, time, id) end, LATEST)
+  local plan = lookups.plan(self.database, collection, organization, { having = { [field] = value } }) or ALL
+  local sql = select_range(plan, (" AND json_extract(d.document, '$.%s') = ?"):format(field), {})
+  local fixed = append({ collection, organization, value }, plan.of_where)
+  return iterate(function(time, id)
+    return self.database:query(sql, table.unpack(append(append({}, fixed), { time, id, "" })))
+  end, LATEST)
 end
 
 -- }======

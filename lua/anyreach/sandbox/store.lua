@@ -39,15 +39,30 @@ local json = require "anyreach.json"
 ---@class SandboxRange
 ---@field from string? only documents created then or later
 ---@field before string? only documents created earlier
----@field words string[]? only documents whose JSON holds these texts, upper and lower case being the same
+---@field hints SandboxHints? a store may leave out documents that do not match them, and may give them nevertheless
+
+---What the caller is going to hold each document against.
+---@class SandboxHints
+---@field holding table<string, string>? field -> a text that it contains, upper and lower case being the same
+---@field having table<string, any>? field -> a value that it equals or, as JSON, contains
 
 local store = {}
 
----Collection -> fields by which each_with() finds its documents.
+---Collection -> fields by whose values it is searched, those of each_with() among them.
 store.INDEXED = {
-  conversations = { "agent_id" },
-  phone_numbers = { "inbound_agent_version_id", "outbound_agent_version_id" },
+  agents = { "metadata" },
+  conversations = { "agent_id", "agent_version_id", "custom_metadata", "user_id", "web_widget_id" },
+  phone_numbers = { "inbound_agent_version_id", "outbound_agent_version_id", "trunk_id" },
   web_widgets = { "agent_id" },
+}
+
+---Collection -> fields that are searched for a part of their text.
+store.SEARCHED = {
+  agents = { "name" },
+  campaigns = { "name" },
+  conversations = { "agent_number", "user_id" },
+  phone_numbers = { "phone_number" },
+  trunks = { "name" },
 }
 
 -- A row is never changed, only replaced: { id, organization, parent, alias, created_at, text }.
@@ -225,20 +240,11 @@ local function iterate(self, collection, matches)
   end
 end
 
-local function holds_words(text, words)
-  text = #words > 0 and text:lower() or text
-  for _, word in ipairs(words) do
-    if not text:find(word:lower(), 1, true) then return false end
-  end
-  return true
-end
-
 function TableStore:each(collection, organization, parent, range)
   range, parent = range or {}, parent or ""
   return iterate(self, collection, function(row)
     return row.organization == organization and row.parent == parent
       and (not range.from or row.created_at >= range.from) and (not range.before or row.created_at < range.before)
-      and holds_words(row.text, range.words or {})
   end)
 end
 

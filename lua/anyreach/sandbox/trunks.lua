@@ -75,10 +75,7 @@ local function require_own(request)
 end
 
 local function carries_numbers(request, trunk)
-  for record in request.store:each("phone_numbers", request.organization) do
-    if record.trunk_id == trunk.id then return true end
-  end
-  return false
+  return request.store:each_with("phone_numbers", request.organization, "trunk_id", trunk.id)() ~= nil
 end
 
 local rules = {}
@@ -88,7 +85,7 @@ rules["trunks.list"] = function(request)
   local name = request.query.name
   return listing.page(request, "trunks", nil, function(trunk)
     return name == nil or listing.contains_text(trunk.name, name)
-  end)
+  end, { holding = { name = name } })
 end
 
 rules["trunks.get"] = function(request)

@@ -9,10 +9,16 @@
 
 #define DEADLOCK "this wait can never end: every task waits for another"
 
+/* How many tasks may wait for others where Lua cannot yield. Each runs the others within its own
+ * wait, on the C stack, of which Lua allows 200 calls: three for a level, and more in layers of
+ * pcall. */
+enum { NESTED_WAITS_MAX = 24 };
+
 struct scheduler {
   lua_State *main;
   lua_State *driver; /* the thread that turns the loop now */
   struct loop *loop;
+  unsigned nested_waits;
   struct task *current;
   struct task *first_ready, *last_ready;
   size_t live_count; /* of those that the run waits for */
@@ -199,7 +205,9 @@ static void drive_turn(lua_State *L, struct scheduler *s, bool by_tasks) {
   lua_State *driver = s->driver;
   s->driver = L;
   loop_turn(s->loop, !(by_tasks && s->first_ready));
+  s->nested_waits++;
   if (by_tasks) resume_ready(s);
+  s->nested_waits--;
   s->driver = driver;
 }
 
@@ -207,9 +215,20 @@ void task_turn(lua_State *L) {
   drive_turn(L, scheduler_of(L), true);
 }
 
+static void check_nesting(lua_State *L, const struct scheduler *s) {
+  if (s->nested_waits < NESTED_WAITS_MAX) return;
+  raise_error(
+      L, "usage",
+      "%d tasks wait for others where Lua cannot yield, as in a comparison of table.sort, in "
+      "the function of string.gsub or in __tostring, and one more would overflow the C "
+      "stack; wait before such a call, or let fewer tasks run at once",
+      NESTED_WAITS_MAX);
+}
+
 void task_drive(lua_State *L, struct wait *wait) {
   struct scheduler *s = scheduler_of(L);
   check_interrupted(L);
+  if (wait->by_tasks && !wait->done) check_nesting(L, s);
   while (!wait->done) {
     if (wait->by_tasks && !s->first_ready && !loop_is_busy(s->loop)) luaL_error(L, DEADLOCK);
     drive_turn(L, s, wait->by_tasks);
@@ -247,9 +266,11 @@ bool task_is_base(lua_State *L) {
 /* Turns the loop until no task is alive, or `task` has ended when one is given, or nothing can
  * happen any more. */
 static void run(struct scheduler *s, const struct task *task) {
+  unsigned nested_waits = s->nested_waits;
   while (!loop_cancelled() && (task ? task->status < TASK_DONE : s->live_count > 0)) {
     if (!s->first_ready && !loop_is_busy(s->loop)) return;
     loop_turn(s->loop, s->first_ready == NULL);
+    s->nested_waits = nested_waits; /* whatever an error has left */
     resume_ready(s);
   }
 }

@@ -255,6 +255,45 @@ describe("waiting for a task where nothing can yield", function()
     end)
     expect.equal(results, { 1, 2, 3 })
   end)
+
+  -- Calls that cannot yield, with a wait in what they call.
+  local CALLS = {
+    ["table.sort"] = function(wait) table.sort({ 1, 2 }, function() wait() return false end) end,
+    ["string.gsub"] = function(wait) return (string.gsub("x", "x", function() wait() end)) end,
+    ["__tostring"] = function(wait)
+      return tostring(setmetatable({}, { __tostring = function() wait() return "x" end }))
+    end,
+    ["a metamethod"] = function(wait)
+      local words = { __len = function() return 1 end, __index = function() wait() return "x" end }
+      return table.concat(setmetatable({}, words))
+    end,
+    ["layers of pcall"] = function(wait)
+      pcall(pcall, pcall, table.sort, { 1, 2 }, function() wait() return false end)
+    end,
+  }
+
+  for name, call in pairs(CALLS) do
+    it("is refused to the one too many, by a sentence, in " .. name, function()
+      local gate = host.event()
+      local opener = anyreach.spawn(function() gate:wait() end)
+      local waits = {}
+      for i = 1, 200 do
+        waits[i] = anyreach.spawn(function()
+          local ok, problem
+          call(function() ok, problem = pcall(opener.wait, opener) end)
+          return ok, problem
+        end)
+      end
+      anyreach.spawn(function() gate:set() end)
+      local done = 0
+      for _, wait in ipairs(waits) do
+        local ok, problem = wait:wait()
+        if not ok then expect.contains(tostring(problem), "wait before such a call, or let fewer tasks run at once") end
+        done = done + (ok and 1 or 0)
+      end
+      expect.truthy(done >= 20 and done < 200)
+    end)
+  end
 end)
 
 describe("the coroutine library is Lua's:", function()

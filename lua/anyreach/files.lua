@@ -13,12 +13,9 @@ local MAX_BYTES = 64 * 1024 * 1024
 
 -- Pipes and devices are refused before they are opened: reading them may wait for ever, or change something.
 local function check_kind(path)
-  local kind, message = directory.kind(path)
-  if not kind then errors.raise("input", "%s", missing_path(path, message)) end
-  if kind ~= "file" then
-    errors.raise("input", "%s: expected a file, this is %s", path,
-      kind == "directory" and "a directory" or "a pipe, a socket or a device")
-  end
+  local kind, what = directory.kind(path)
+  if not kind then errors.raise("input", "%s", missing_path(path, what)) end
+  if kind ~= "file" then errors.raise("input", "%s: expected a file, this is %s", path, what) end
 end
 
 --- The bytes of a file. Pipes and devices are no files.
@@ -81,23 +78,13 @@ function files.read_yaml(path)
   return value, positions
 end
 
--- A pipe or a device is not replaced.
-local function write_in_place(path, text)
-  local file, message = io.open(path, "wb")
-  if not file then return nil, message end
-  local ok, problem = file:write(text)
-  local closed, problem_of_closing = file:close()
-  if not ok or not closed then return nil, ("%s: %s"):format(path, problem or problem_of_closing) end
-  return true
-end
-
 --- Replaces a file whole, or makes it: a crash or a full disk leaves the old content or the new one. The file
 --- keeps its mode and owner; of a link, what it leads to is replaced. What is not a regular file, such as
---- /dev/null, is written as it is. A failure raises an error of kind "input".
+--- /dev/null, is written as it is; a pipe that nobody reads is an error. A failure raises an error of kind "input".
 ---@param path string
 ---@param text string
 function files.write_file(path, text)
-  local write = directory.kind(path) == "other" and write_in_place or disk.write
+  local write = directory.kind(path) == "other" and disk.write_through or disk.write
   local ok, problem = write(path, text)
   if not ok then errors.raise("input", "%s", problem) end
 end

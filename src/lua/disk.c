@@ -27,15 +27,23 @@ static int push_failure(lua_State *L, const char *path) {
   return luaL_fileresult(L, 0, path);
 }
 
-/* kind(path) -> "file", "directory" or "other"; or nil, message, errno. Links are followed. */
+const char *disk_describe(mode_t mode) {
+  if (S_ISDIR(mode)) return "a directory";
+  if (S_ISFIFO(mode)) return "a pipe";
+  return S_ISSOCK(mode) ? "a socket" : "a device";
+}
+
+/* kind(path) -> "file", "directory" or "other", and what it is unless it is a file, in words; or
+ * nil, message, errno. Links are followed. */
 static int l_directory_kind(lua_State *L) {
   const char *path = luaL_checkstring(L, 1);
   struct stat status;
   if (stat(path, &status) != 0) return push_failure(L, path);
-  lua_pushstring(L, S_ISREG(status.st_mode)   ? "file"
-                    : S_ISDIR(status.st_mode) ? "directory"
-                                              : "other");
-  return 1;
+  bool is_file = S_ISREG(status.st_mode);
+  lua_pushstring(L, is_file ? "file" : S_ISDIR(status.st_mode) ? "directory" : "other");
+  if (is_file) return 1;
+  lua_pushstring(L, disk_describe(status.st_mode));
+  return 2;
 }
 
 /* resolved(path) -> the absolute path without links; or nil, message, errno. */
@@ -238,11 +246,34 @@ static const luaL_Reg lock_methods[] = {
 
 /* }====== */
 
-static const luaL_Reg disk_functions[] = {{"write", l_disk_write},
-                                          {"create", l_disk_create},
-                                          {"mode", l_disk_mode},
-                                          {"lock", l_disk_lock},
-                                          {NULL, NULL}};
+static bool write_all(int descriptor, const char *bytes, size_t length) {
+  while (length) {
+    ssize_t written = write(descriptor, bytes, length);
+    if (written < 0 && errno != EINTR) return false;
+    if (written > 0) bytes += written, length -= (size_t)written;
+  }
+  return true;
+}
+
+/* write_through(path, bytes) -> true; or nil, message, errno. Writes to a pipe or a device. A pipe
+ * that nobody reads is an error (ENXIO): opening it would wait. */
+static int l_disk_write_through(lua_State *L) {
+  size_t length;
+  const char *path = luaL_checkstring(L, 1), *bytes = luaL_checklstring(L, 2, &length);
+  int descriptor = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+  if (descriptor < 0) return luaL_fileresult(L, 0, path);
+  fcntl(descriptor, F_SETFL, 0);
+  bool is_written = write_all(descriptor, bytes, length);
+  int problem = errno;
+  bool is_closed = close(descriptor) == 0;
+  if (!is_written) errno = problem;
+  return luaL_fileresult(L, is_written && is_closed, path);
+}
+
+static const luaL_Reg disk_functions[] = {
+    {"write", l_disk_write},   {"write_through", l_disk_write_through},
+    {"create", l_disk_create}, {"mode", l_disk_mode},
+    {"lock", l_disk_lock},     {NULL, NULL}};
 
 int luaopen_anyreach_disk(lua_State *L) {
   luaL_newmetatable(L, LOCK_TYPE);

@@ -4,11 +4,16 @@
 #define ANYREACH_LUA_DISK_H
 
 #include <lua.h>
+#include <sys/stat.h>
 
-/* Pushes "anyreach.disk": write, create, mode, lock. Files replaced as a whole, and file locks. */
+/* Pushes "anyreach.disk": write, write_through, create, mode, lock. Files replaced as a whole, and
+ * file locks. */
 int luaopen_anyreach_disk(lua_State *L);
 
 /* Pushes "anyreach.directory": kind, make, names, resolved. */
 int luaopen_anyreach_directory(lua_State *L);
+
+/* What is no regular file, in words: "a directory", "a pipe". */
+const char *disk_describe(mode_t mode);
 
 #endif

@@ -12,6 +12,9 @@
 #include <lauxlib.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include "lua/disk.h"
 
 #define DATABASE_TYPE "anyreach.sqlite"
 
@@ -103,6 +106,13 @@ static int option_boolean(lua_State *L, int index, const char *name) {
  * unchanged. */
 #define SET_UP "PRAGMA foreign_keys = ON; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
 
+/* SQLite itself fails late, and vaguely. A file that is missing is made. */
+static void refuse_other_kinds(lua_State *L, const char *path, const char *where) {
+  struct stat status;
+  if (stat(path, &status) != 0 || S_ISREG(status.st_mode)) return;
+  raise(L, lua_pushfstring(L, "expected a file, this is %s", disk_describe(status.st_mode)), where);
+}
+
 static int l_sqlite_open(lua_State *L) {
   size_t length;
   const char *path = check_text(L, 1, &length);
@@ -110,6 +120,7 @@ static int l_sqlite_open(lua_State *L) {
   int busy_timeout = option_timeout(L, 2);
   int exclusive = option_boolean(L, 2, "exclusive");
   const char *where = lua_pushfstring(L, "open %s", path);
+  refuse_other_kinds(L, path, where);
 
   struct database *database = new_database(L);
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;

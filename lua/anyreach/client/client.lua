@@ -4,6 +4,7 @@
 -- for each client, what its credential may do.
 
 local core = require "anyreach.client_core"
+local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local host = require "anyreach.host"
 local json = require "anyreach.json"
@@ -105,6 +106,13 @@ end
 ---@field ca_file? string certificate authorities to trust instead of the system's
 ---@field headers? table<string, string> sent with every request
 
+-- Libcurl says itself what is wrong with a file; a pipe it would wait for.
+local function check_file(path)
+  local kind, what = directory.kind(path or "")
+  if kind == "other" then errors.raise("input", "%s: expected a file, this is %s", path, what) end
+  return path
+end
+
 -- What holds for each request of the client: the options' values, else the command line's, else ours.
 local function limits_of(options)
   local line = host.options
@@ -116,7 +124,7 @@ local function limits_of(options)
     max_wait = check_seconds("max_wait", options.max_wait or line["max-wait"] or DEFAULT_MAX_WAIT),
     is_silent = line.quiet or line.json or nil,
     rate = check_rate(options.rate or line.rate),
-    ca_file = options.ca_file or line["ca-file"],
+    ca_file = check_file(options.ca_file or line["ca-file"]),
     http2 = line.http2,
     headers = check_headers(options.headers),
   }

@@ -40,8 +40,9 @@ end
 local function history_path()
   local path = user_paths.state "history"
   if not path then return nil end
-  if not directory.kind(path) and not disk.write(path, "", { private = true }) then return nil end
-  return path
+  local kind = directory.kind(path)
+  if kind == "file" or (not kind and disk.write(path, "", { private = true })) then return path end
+  return nil
 end
 
 -- }======

@@ -74,11 +74,13 @@ local function prepare(database, path)
   database:execute("BEGIN IMMEDIATE; UPDATE clock SET last = last; COMMIT")
 end
 
--- Why a file cannot be used: what the system says, where it says anything; SQLite is vague.
+-- Why a file cannot be used: what the system says, where SQLite is vague.
 local function reason(path, message)
+  message = message:gsub("^sqlite: ", ""):gsub(" %(in: .*", "")
+  if message:find("^expected a file") then return message end
   local file, problem, code = io.open(path, "r+b")
   if file then file:close() end
-  if file or code == ENOENT then return (message:gsub(" %(in: open .*", "")) end
+  if file or code == ENOENT then return message end
   return (problem:gsub("^.*: ", ""))
 end
 

@@ -44,7 +44,7 @@ local TAKERS = {
   { "the sandbox's state", "--sandbox=PATH -e 'anyreach.client().agents.list()'", made = true, code = 1 },
   { "the config file", "profile list", place = "config/anyreach/config.yaml", made = true },
   { "a file that a script reads", "-e 'require(\"anyreach.files\").read_file(arg[1])' PATH" },
-  { "an archive of requests", "--sandbox --har PATH -e 'anyreach.client().agents.list()'", made = true, code = 1,
+  { "an archive of requests", "--sandbox --har PATH -e 'anyreach.client().agents.list()'", made = true,
     other = "not a regular file" },
 }
 

@@ -12,9 +12,9 @@ static void on_reopen(void *context) {
 }
 
 void throttle_init(struct throttle *throttle, struct loop *loop, unsigned maximum) {
-  *throttle = (struct throttle){
-      .loop = loop, .maximum = maximum, .reopen = {.fire = on_reopen, .context = throttle}};
+  *throttle = (struct throttle){.loop = loop, .reopen = {.fire = on_reopen, .context = throttle}};
   pace_init(&throttle->pace, loop_now());
+  crowd_init(&throttle->crowd, maximum);
 }
 
 void throttle_set_rate(struct throttle *throttle, double rate) {
@@ -60,7 +60,7 @@ static void dequeue(struct throttle *throttle, struct throttle_pass *pass) {
 /* True when one more may pass. When only time has to pass first, a timer asks again; the throttle
  * is open when there is no memory for the timer. */
 static bool is_open(struct throttle *throttle) {
-  if (throttle->in_flight >= throttle->maximum) return false;
+  if (!crowd_admits(&throttle->crowd, throttle->in_flight)) return false;
   double wait = pace_wait(&throttle->pace, loop_now());
   if (wait <= 0) return true;
   if (throttle->reopen.position) return false;
@@ -93,15 +93,27 @@ bool throttle_enter(struct throttle *throttle, struct throttle_pass *pass) {
   return true;
 }
 
-/* Learns from an answer. A wait longer than anybody waits does not close the throttle. */
-static void learn(struct throttle *throttle, const struct throttle_pass *pass,
-                  const struct retry_outcome *outcome) {
-  if (!retry_is_rate_limited(outcome) || outcome->retry_after > RETRY_LONGEST_WAIT) return;
-  double now = loop_now(), asked = fmax(outcome->retry_after, 0);
-  double closed_until = throttle->pace.closed_until;
+/* A wait longer than anybody waits does not close the throttle. */
+static void learn_from_refusal(struct throttle *throttle, const struct throttle_pass *pass,
+                               double retry_after, double now) {
+  if (retry_after > RETRY_LONGEST_WAIT) return;
+  double asked = fmax(retry_after, 0), closed_until = throttle->pace.closed_until;
   pace_refused(&throttle->pace, &pass->sent, asked, retry_random(), now);
   bool is_news = asked >= ANNOUNCED && now + asked > closed_until + ANNOUNCED / 2;
   if (is_news && pass->is_patient && throttle->announce) throttle->announce(asked);
+}
+
+static void learn(struct throttle *throttle, const struct throttle_pass *pass,
+                  const struct retry_outcome *outcome) {
+  double now = loop_now();
+  if (retry_is_rate_limited(outcome)) {
+    learn_from_refusal(throttle, pass, outcome->retry_after, now);
+  } else if (outcome->verdict == CURLE_OK) {
+    if (throttle->pace.bucket.rate > 0)
+      crowd_pause(&throttle->crowd, now);
+    else
+      crowd_answered(&throttle->crowd, throttle->in_flight, pass->sent.at, now);
+  }
 }
 
 void throttle_leave(struct throttle_pass *pass, const struct retry_outcome *outcome) {

@@ -1,11 +1,12 @@
-/* The throttle in front of a server: requests pass in the order they came, so many at once at most,
- * and no faster than the server accepts (pace.h). Who comes again after a refusal keeps the place
- * that it had. No Lua. */
+/* The throttle in front of a server: requests pass in the order they came, no more at once than the
+ * server serves well (crowd.h), and no faster than it accepts (pace.h). Who comes again after a
+ * refusal keeps the place that it had. No Lua. */
 #ifndef ANYREACH_THROTTLE_H
 #define ANYREACH_THROTTLE_H
 
 #include <stdbool.h>
 
+#include "net/crowd.h"
 #include "net/loop.h"
 #include "net/pace.h"
 #include "net/retry.h"
@@ -13,7 +14,8 @@
 struct throttle {
   struct loop *loop;
   struct pace pace;
-  unsigned in_flight, maximum;
+  struct crowd crowd;
+  unsigned in_flight;
   unsigned long tickets;
   struct loop_timer reopen; /* runs while somebody waits for nothing but time */
   struct throttle_pass *first, *last;

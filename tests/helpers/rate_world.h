@@ -16,7 +16,7 @@ enum { WORLD_WORKERS = 256, WORLD_EVENTS = 4096 };
 
 /* {====== servers ====== */
 
-enum server_kind { UNLIMITED, BUCKET, LEAKY_MS, FIXED_WINDOW, AT_ONCE };
+enum server_kind { UNLIMITED, BUCKET, LEAKY_MS, FIXED_WINDOW, AT_ONCE, QUEUEING };
 
 struct server {
   enum server_kind kind;
@@ -26,10 +26,11 @@ struct server {
   double latency;     /* seconds of work; the way there and back is `way` each */
   double way;
   double jitter;      /* of each way, seconds */
+  double slow;        /* latency of one request in three, unless 0 */
   double slows_above; /* in flight: above it the latency grows with the square; 0: never */
 
   double level, at; /* state */
-  unsigned in_service;
+  unsigned in_service, served;
 };
 
 static bool bucket_admits(struct server *server, double now) {
@@ -72,7 +73,14 @@ static bool server_admits(struct server *server, double now) {
   }
 }
 
-static double latency_of(const struct server *server) {
+static double world_now(void);
+
+static double latency_of(struct server *server) {
+  if (server->kind == QUEUEING) {
+    server->at = fmax(server->at, world_now()) + 1 / server->rate;
+    return server->at - world_now();
+  }
+  if (server->slow > 0 && ++server->served % 3 == 0) return server->slow;
   double load = server->slows_above > 0 ? server->in_service / server->slows_above : 0;
   return server->latency * fmax(1, load * load);
 }
@@ -106,6 +114,10 @@ static struct world {
   struct server *server;
   struct world_sum sum;
 } world;
+
+static double world_now(void) {
+  return world.now;
+}
 
 static double chance(void) {
   world.random = world.random * 1103515245 + 12345;

@@ -17,6 +17,7 @@ targets.PRESETS = {
 ---File -> tests, the quickest first.
 targets.TESTS = {
   ["src/net/retry.c"] = { "tests/unit/test_retry.c", "tests/spec/retry_spec.lua" },
+  ["src/net/crowd.c"] = { "tests/unit/test_crowd.c", "tests/unit/test_rate_limits.c" },
   ["src/net/pace.c"] = { "tests/unit/test_pace.c", "tests/unit/test_rate_limits.c" },
   ["src/lua/guard.c"] = { "tests/spec/guard_spec.lua", "tests/e2e/guard_spec.lua" },
   ["lua/anyreach/text/redaction.lua"] = {

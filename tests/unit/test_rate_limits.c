@@ -210,7 +210,7 @@ static void shares_a_bucket(void **state) {
 
 /* }====== */
 
-/* {====== no limit ====== */
+/* {====== no limit on the rate ====== */
 
 /* As many at once as there are workers from the first moment to the last: exactly the time that the
  * server takes. */
@@ -223,6 +223,44 @@ static void a_server_that_refuses_nothing_is_not_paced(void **state) {
     double expected = 640 / at_once * 0.07;
     if (!is_sweep && fabs(world.sum.last_at - 1000 - expected) > 1e-6)
       fail_msg("%u at once: %g s instead of %g", at_once, world.sum.last_at - 1000, expected);
+  }
+}
+
+/* Quick and slow operations mixed look like a server that is overloaded at times. */
+static void slow_operations_are_not_taken_for_overload(void **state) {
+  (void)state;
+  for (unsigned at_once = 8; at_once <= 64; at_once *= 2) {
+    struct server server = {.kind = UNLIMITED, .latency = 0.005, .slow = 0.4, .way = 0.005};
+    double rate = at_once / ((2 * 0.005 + 0.4) / 3 + 0.01);
+    char what[100];
+    snprintf(what, sizeof what, "5 and 400 ms mixed, %u at once", at_once);
+    run(&server, rate, at_once, 0, 120, 0);
+    check(what, rate, 0.96, 0);
+  }
+}
+
+/* A server that answers most with 8 at once, and a third of that with 24. */
+static void follows_a_latency_that_grows_with_load(void **state) {
+  (void)state;
+  for (unsigned at_once = 8; at_once <= 64; at_once *= 2) {
+    struct server server = {
+        .kind = UNLIMITED, .latency = 0.05, .way = 0.01, .jitter = 0.001, .slows_above = 8};
+    char what[100];
+    snprintf(what, sizeof what, "latency grows above 8, %u at once", at_once);
+    run(&server, 8 / 0.071, at_once, 0, 180, 60);
+    check(what, 8 / 0.071, 0.85, 0);
+  }
+}
+
+/* One that queues what it cannot do at once answers as much with few as with many. */
+static void a_queue_costs_nothing(void **state) {
+  (void)state;
+  for (unsigned at_once = 8; at_once <= 64; at_once *= 2) {
+    struct server server = {.kind = QUEUEING, .rate = 100, .way = 0.01, .jitter = 0.001};
+    char what[100];
+    snprintf(what, sizeof what, "a queue at 100/s, %u at once", at_once);
+    run(&server, 100, at_once, 0, 120, 0);
+    check(what, 100, 0.97, 0);
   }
 }
 
@@ -278,6 +316,9 @@ int main(int count, char **words) {
       cmocka_unit_test(follows_a_limit_that_rises),
       cmocka_unit_test(shares_a_bucket),
       cmocka_unit_test(a_server_that_refuses_nothing_is_not_paced),
+      cmocka_unit_test(slow_operations_are_not_taken_for_overload),
+      cmocka_unit_test(follows_a_latency_that_grows_with_load),
+      cmocka_unit_test(a_queue_costs_nothing),
       cmocka_unit_test(single_requests_are_not_starved),
       cmocka_unit_test(nobody_waits_long),
   };

@@ -9,6 +9,7 @@ local environment = require "anyreach.agents.environment"
 local errors = require "anyreach.errors"
 local events = require "anyreach.agents.provision.events"
 local host = require "anyreach.host"
+local intents = require "anyreach.agents.intents"
 local json = require "anyreach.json"
 local lines = require "anyreach.agents.provision.lines"
 local lock = require "anyreach.agents.lock"
@@ -268,6 +269,7 @@ local function open_sides(given)
   local of_target = environment_of(target, given.to_environment)
   return {
     source = source, target = target, lock = open_lock(source, target, given),
+    intents = intents.open(account.learn(target)),
     source_ids = of_source and of_source.ids, target_ids = of_target and of_target.ids, environment = of_target,
   }
 end
@@ -333,7 +335,7 @@ local function plan(sides, chosen, options)
   local shown <close> = progress.start { label = "comparing", total = #chosen }
   return promotion.plan(sides, chosen, {
     decide = options.decide, numbers = options.numbers, publish = options.publish,
-    take_numbers = options.take_numbers,
+    take_numbers = options.take_numbers, check = options.check,
     on_step = function() shown:step() end,
   })
 end
@@ -361,7 +363,7 @@ local function main(given)
   check_arguments(given)
   local options = { decide = decision(given), numbers = given.numbers, publish = not given.no_publish,
     take_numbers = given.take_numbers or not given.check and ask_for_numbers or nil,
-    from = given.from, to = given.to }
+    from = given.from, to = given.to, check = given.check }
   if given.check then host.restrict_writes {} end
   report.follow {}
   local sides = open_sides(given)

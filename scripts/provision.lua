@@ -169,6 +169,7 @@ local function main(given)
     owner = function(agent_id) return locks:owner(agent_id) end,
     prefer = preferred(given),
     lenient = given.lenient,
+    intents = locks.intents,
     known_draft = function(agent) return locks:known_draft(agent) end,
     on_created = function(change, agent)
       recipe.note(api, agent)

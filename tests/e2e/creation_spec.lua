@@ -34,8 +34,11 @@ end
 local COMPLETE = {}
 for index = 1, AGENTS do COMPLETE["Agent " .. index] = { agents = 1, published = 1 } end
 
+-- What a run that was cut off may have created is looked for no longer than this.
+local PATIENCE = "--max-wait=1"
+
 local function provision(sandbox, path, ...)
-  return process.run(sandbox.environment .. process.anyreach("run", "provision", path, ...))
+  return process.run(sandbox.environment .. process.anyreach(PATIENCE, "run", "provision", path, ...))
 end
 
 -- How many requests of an operation have arrived.
@@ -112,6 +115,44 @@ describe("a run that is killed while lists lag behind", function()
     end
   end)
 
+  it("looks for what may have been created and no list shows yet", function()
+    local many, lag = 20, 100
+    for _, case in ipairs(held_request.cases { "agents.create 1", "agents.create 7", "agents.create 20" }) do
+      local path = directory_of_agents(many)
+      local sandbox <close> = process.sandbox("--faults", ("stale=%d;only=agents.create|%s"):format(lag, case.faults))
+      local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin",
+        headers = held_request.headers }
+      held_request.stop(api, case, function()
+        return process.start(sandbox.environment .. process.anyreach("run", "provision", path))
+      end)
+      local _, _, err = provision(sandbox, path, "--check")
+      expect.contains(err, "an interrupted run may have created")
+      local function list_all()
+        for _ = 1, lag do api.agents.list { limit = 100 } end
+      end
+      local is_created = case.name:find("^after") ~= nil
+      if not is_created then list_all() end
+      local next_run <close> = process.start(sandbox.environment
+        .. process.anyreach(is_created and "--max-wait=60" or PATIENCE, "run", "provision", path))
+      process.eventually("the next run waits", function()
+        return next_run:output("err"):find("waiting up to", 1, true) or next_run:has_ended()
+      end)
+      expect.contains(next_run:output "err", "s for what the interrupted run may have created: 'Agent ")
+      list_all()
+      expect.equal({ case.name, next_run:wait() }, { case.name, 0 })
+      list_all()
+      local found, count = state(sandbox.base_url), 0
+      for name, of_name in pairs(found) do
+        expect.equal({ case.name, name, of_name }, { case.name, name, { agents = 1, published = 1 } })
+        count = count + 1
+      end
+      expect.equal({ case.name, count }, { case.name, many })
+      local _, out, again = provision(sandbox, path)
+      expect.contains(out, "0 created, 0 updated, 20 unchanged, 0 failed")
+      expect.falsy(again:find("waiting", 1, true))
+    end
+  end)
+
   it("with many agents knows those again that had gone on", function()
     local many, lag = 60, 1000 -- lists never show them
     for _, case in ipairs(held_request.cases { "agents.versions.create 30", "agents.versions.publish 40" }) do
@@ -129,6 +170,40 @@ describe("a run that is killed while lists lag behind", function()
       end
       local lock = process.read(path .. "/anyreach.lock")
       for id in pairs(going_on) do expect.contains(lock, id) end
+    end
+  end)
+end)
+
+local GENERATED = "name: Desk\ngenerate: true\nconfig: {voice: alloy}\ninstruction_builder_inputs: {business: %s}\n"
+
+describe("a run that is killed while it writes a draft whose instructions are generated", function()
+  it("is completed in that draft", function()
+    local writes = {}
+    for _, operation in ipairs { "create", "update", "generate_instructions", "publish" } do
+      for number = 1, 2 do writes[#writes + 1] = ("agents.versions.%s %d"):format(operation, number) end
+    end
+    for _, case in ipairs(held_request.cases(writes)) do
+      local path = process.directory()
+      local sandbox <close> = process.sandbox("--faults", case.faults)
+      local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin",
+        headers = held_request.headers }
+      for round = 1, 2 do
+        process.write(path .. "/desk.yaml", GENERATED:format(round))
+        if case.number == round then
+          held_request.stop(api, { name = case.name, operation = case.operation, number = 1 }, function()
+            return process.start(sandbox.environment .. process.anyreach("run", "provision", path))
+          end)
+        end
+        local code, out, err = provision(sandbox, path)
+        expect.equal({ case.name, code, code ~= 0 and out .. err or nil }, { case.name, 0 })
+        expect.equal({ case.name, state(sandbox.base_url) },
+          { case.name, { Desk = { agents = 1, published = round } } })
+        expect.falsy(out:find("not written from here", 1, true))
+      end
+      local agent = api.agents.each()()
+      local count = 0
+      for _ in api.agents.versions.each(agent.id) do count = count + 1 end
+      expect.equal({ case.name, count }, { case.name, 2 })
     end
   end)
 end)

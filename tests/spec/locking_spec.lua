@@ -36,13 +36,13 @@ local function written(config, actual, given)
   local locks <close> = locking.start(api_of(AGENT, version), { agent }, given or {})
   local begin = lock_accounts.begin
   lock_accounts.begin = function() end
-  locks:connect({ key = "here" }, function() end)
+  locks:connect({ key = "here/1", server = "here" }, function() end)
   lock_accounts.begin = begin
   local resolver = references.resolver({}, {})
   locks:applied({ name = "Desk", file = agent.file, agent = agent, steps = WRITTEN, resolver = resolver },
     { agent = AGENT, version = version })
   locks:write()
-  return lock.read(directory .. "/anyreach.lock"):get("here", "Desk")
+  return lock.read(directory .. "/anyreach.lock"):get("here/1", "Desk")
 end
 
 -- Calls f, and returns the warnings that it prints.

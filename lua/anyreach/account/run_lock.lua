@@ -99,6 +99,14 @@ local function wait_for(path, options)
   end
 end
 
+--- Where a file that belongs to the run lock of an account is.
+---@param key string of the account on its server
+---@param ending string
+---@return string|nil path nil when neither XDG_STATE_HOME nor HOME is set
+function run_lock.path(key, ending)
+  return user_paths.state(("running/%s.%s"):format(digest.sha256(key):sub(1, NAME_LENGTH), ending))
+end
+
 --- Keeps other writing runs from an organisation until the value is closed. While one is at work, that is an error of
 --- kind "conflict" that names it.
 ---@param key string of the account on its server
@@ -106,7 +114,7 @@ end
 ---@return any|nil held to be closed; nil when the file cannot be locked
 ---@return string|nil problem why
 function run_lock.take(key, options)
-  local path = user_paths.state(("running/%s.lock"):format(digest.sha256(key):sub(1, NAME_LENGTH)))
+  local path = run_lock.path(key, "lock")
   if not path then return nil, "neither XDG_STATE_HOME nor HOME is set" end
   if not held[path] then
     local lock, message = wait_for(path, options)

@@ -32,8 +32,10 @@ local function is_refusal(err)
   return err.status == 429 or err.status == 503 and err.retry_after ~= nil
 end
 
--- True when the server may have carried out what failed.
-local function is_open(err)
+--- True when the server may have carried out what failed.
+---@param err any
+---@return boolean
+function creation.is_open(err)
   return errors.is_error(err) and (err.may_have_been_sent or is_refusal(err) or err.kind == "answer")
 end
 
@@ -69,7 +71,7 @@ local function create(api, send, look)
   while true do
     local ok, result = pcall(send, single)
     if ok then return result, false end
-    if not is_open(result) then error(result, 0) end
+    if not creation.is_open(result) then error(result, 0) end
     local found = look_for(result, look)
     if found then return found, true end
     refusals = refusals + 1
@@ -85,10 +87,12 @@ end
 -- answer that said otherwise is taken; two of them are an error of kind "conflict".
 ---@param api anyreach.client
 ---@param fields table as for agents.create
+---@param before? fun() called before each request
 ---@return table agent
 ---@return boolean found the agent was found, and may not be as it was to be created
-function creation.agent(api, fields)
+function creation.agent(api, fields, before)
   return create(api, function(single)
+    if before then before() end
     return checked.object("agent", single.agents.create(fields), "agents.create")
   end, function()
     return agent_lookup.by_name(api, fields.name)

@@ -33,6 +33,7 @@ local promotion = {}
 ---@field target_ids table|nil
 ---@field environment? anyreach.environment of the target
 ---@field lock anyreach.lock
+---@field intents anyreach.intents|nil of the target
 
 ---@class anyreach.promotion_item
 ---@field name string
@@ -56,6 +57,7 @@ local promotion = {}
 ---@class anyreach.promotion_options
 ---@field decide? "ours"|"theirs"|"skip" ours: the source's value; theirs: the target's; skip: leave the agent
 ---@field publish? boolean default true
+---@field check? boolean nothing is waited for
 ---@field take_numbers? boolean|(fun(change: anyreach.change, taken: anyreach.taken_slot[]): boolean) also from agents
 --- that are not promoted
 
@@ -154,7 +156,9 @@ end
 
 local function read_state(reader, sides, choice)
   local row = last_promotion(sides, choice)
-  local state = reader:find(choice.agent.name, { known_id = row and row.agent_id, draft = row and row.draft })
+  local name = choice.agent.name
+  local known_id = row and row.agent_id or sides.intents and sides.intents:id(name)
+  local state = reader:find(name, { known_id = known_id, draft = row and row.draft })
   local draft = state.draft
   state.is_own_draft = draft and row and row.draft == draft.version and row.agent_id == state.agent.id
     and row.draft_digest == contents.draft_digest(draft, { generate = false }) or nil
@@ -415,6 +419,16 @@ local function check_takeovers(reader, items, options)
   end
 end
 
+-- What an interrupted run may have created is looked for before it counts as missing.
+local function look_for_interrupted(sides, chosen, options)
+  if not sides.intents then return end
+  local names = {}
+  for _, choice in ipairs(chosen) do
+    if not last_promotion(sides, choice) then names[#names + 1] = choice.agent.name end
+  end
+  sides.intents:await(sides.target, names, options.check)
+end
+
 --- What promotes agents. Only reads. References that cannot be resolved in the target raise one error of kind "input"
 --- that lists them all.
 ---@param sides anyreach.promotion_sides
@@ -427,6 +441,7 @@ function promotion.plan(sides, chosen, options)
   local reader, problems = agent_state.reader(sides.target, #chosen), {}
   check_names(chosen, problems)
   fail_if_any(problems)
+  look_for_interrupted(sides, chosen, options)
   local items = tasks.map(chosen, function(choice)
     local item = read_item(sides, reader, translator, choice)
     if options.on_step then options.on_step() end
@@ -515,6 +530,7 @@ function promotion.apply(sides, items, options)
     group:wait()
   end
   local results = provision.apply(sides.target, changes, {
+    intents = sides.intents,
     on_step = options.on_step,
     on_created = function(change, agent)
       if options.on_created then options.on_created(change, agent) end
@@ -530,6 +546,7 @@ function promotion.apply(sides, items, options)
       if options.on_result then options.on_result(result, by_change[index]) end
     end,
   })
+  if sides.intents then sides.intents:finish() end
   return results, problem
 end
 

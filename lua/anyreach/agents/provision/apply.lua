@@ -4,6 +4,7 @@
 
 local agent_lookup = require "anyreach.agents.lookup"
 local checked = require "anyreach.agents.checked"
+local contents = require "anyreach.agents.contents"
 local creation = require "anyreach.agents.creation"
 local errors = require "anyreach.errors"
 local generation = require "anyreach.agents.generation"
@@ -23,6 +24,8 @@ local apply = {}
 ---@field version table|nil the version that is worked on
 ---@field resolver anyreach.resolver|nil knows the agents that this run has created
 ---@field newest integer|nil number of the newest version that is known; nil for none
+---@field wanted anyreach.wanted|nil what the version is to be
+---@field intents anyreach.intents|nil gets what is about to be created
 ---@field on_created fun(agent: table)|nil called with an agent that is to be known from now on
 ---@field on_draft fun(agent: table, version: table)|nil called when a draft was written, before anything else is sent
 ---@field is_found boolean|nil the agent was found after an answer that said it was not created
@@ -48,9 +51,14 @@ local function know(progress, agent)
   if progress.on_created then progress.on_created(agent) end
 end
 
+local function create_agent(progress, fields)
+  if progress.intents then return progress.intents:create_agent(progress.api, fields) end
+  return creation.agent(progress.api, fields)
+end
+
 -- The id is noted before anything else happens.
 function actions.create_agent(progress, step)
-  local agent, is_found = creation.agent(progress.api, fields_of(progress, step))
+  local agent, is_found = create_agent(progress, fields_of(progress, step))
   know(progress, agent)
   progress.is_found = is_found
   if is_found then return end
@@ -74,16 +82,26 @@ local function note_draft(progress, version)
     or agent_lookup.version(progress.api, progress.agent.id, number))
 end
 
+-- Notes what a draft is about to hold.
+local function intend_draft(progress, number, content)
+  if not progress.intents or not progress.wanted then return end
+  progress.intents:draft(progress.agent.id, number, contents.draft_digest(content, progress.wanted))
+end
+
 function actions.create_version(progress, step)
   local fields = fields_of(progress, step)
+  intend_draft(progress, (progress.newest or 0) + 1, { config = fields.config })
   progress.version = creation.version(progress.api, progress.agent.id, fields,
     { newest = progress.newest or 0, config = fields.config })
   note_draft(progress, progress.version)
 end
 
 function actions.update_version(progress, step)
-  local number = progress.version.version
-  local version = progress.api.agents.versions.update(progress.agent.id, number, fields_of(progress, step))
+  local number, fields, before = progress.version.version, fields_of(progress, step), progress.version
+  local inputs = fields.instruction_builder_inputs
+  if inputs == nil then inputs = before.instruction_builder_inputs end
+  intend_draft(progress, number, { config = fields.config or before.config, instruction_builder_inputs = inputs })
+  local version = progress.api.agents.versions.update(progress.agent.id, number, fields)
   local is_answer = type(version) == "table" and version.version == number
   if is_answer then progress.version = version end
   note_draft(progress, is_answer and version)

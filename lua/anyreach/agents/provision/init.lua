@@ -70,6 +70,7 @@ local provision = {}
 ---@field owner? fun(agent_id: string): string|nil which of the agents, by the lock, has an id
 ---@field prefer? "ours"|"theirs" whose value counts where the organisation has changed a field since
 ---@field lenient? boolean fields that the organisation did not take count as written
+---@field intents? anyreach.intents what an interrupted run may have created; what this one is about to goes there
 ---@field known_draft? fun(agent: anyreach.agent): anyreach.known_draft|nil the draft that was last written to it
 ---@field concurrency? integer agents at a time; default as for anyreach.map
 ---@field on_start? fun(count: integer, is_check: boolean) called before agents are compared, and applied
@@ -148,18 +149,24 @@ local function known_agent(api, row)
   return row and agent_lookup.by_known_id(api, row.agent_id) or nil
 end
 
+-- True for a draft that is as it was when it was written from here, or as it was to be when a run was cut off.
+local function is_own_draft(state, wanted, known, intents)
+  local number, digest = state.draft.version, contents.draft_digest(state.draft, wanted)
+  if known and number == known.version and digest == known.digest then return true end
+  return intents ~= nil and intents:is_own_draft(state.agent.id, number, digest)
+end
+
 local function read_state(reader, wanted, options, agent)
   local known = options.known_draft and options.known_draft(wanted)
   local state = reader:find(wanted.name, {
     agent = agent,
+    known_id = options.intents and options.intents:id(wanted.name),
     claims = wanted.numbers,
     versions = wanted.config ~= nil,
     wants_draft = not wanted.publish,
     draft = known and known.version,
   })
-  local draft = state.draft
-  state.is_own_draft = known and draft and draft.version == known.version
-    and contents.draft_digest(draft, wanted) == known.digest or nil
+  state.is_own_draft = state.draft ~= nil and is_own_draft(state, wanted, known, options.intents) or nil
   return state
 end
 
@@ -225,6 +232,16 @@ local function untried_change(change, ended)
   }, Line)
 end
 
+-- What an interrupted run may have created is looked for before it counts as missing.
+local function look_for_interrupted(api, agents, options)
+  if not options.intents then return end
+  local names = {}
+  for _, agent in ipairs(agents) do
+    if not (options.known and options.known(agent)) then names[#names + 1] = agent.name end
+  end
+  options.intents:await(api, names, options.check)
+end
+
 --- What is to be done. Only reads. References that cannot be resolved raise one error of kind "input"; an agent that
 --- cannot be compared is a change with the action "failed".
 ---@param api anyreach.client
@@ -233,6 +250,7 @@ end
 ---@return anyreach.change[] one for each agent, in their order
 function provision.compare(api, agents, options)
   options = options or {}
+  look_for_interrupted(api, agents, options)
   local resolved, resolver = references.resolve(api, agents)
   local reader = agent_state.reader(api, #agents)
   local changes = for_each(resolved, function(agent)
@@ -266,6 +284,8 @@ local function begin(api, change, options)
       version = change.draft,
       newest = newest_version(change.remote),
       resolver = change.resolver,
+      wanted = change.agent,
+      intents = options.intents,
       on_created = options.on_created and function(agent) options.on_created(change, agent) end,
       on_draft = options.on_draft and function(agent, version) options.on_draft(change, agent, version) end,
     },

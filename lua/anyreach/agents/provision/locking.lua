@@ -14,6 +14,7 @@ local field_digests = require "anyreach.agents.field_digests"
 local group_write = require "anyreach.agents.group_write"
 local host = require "anyreach.host"
 local identity = require "anyreach.agents.identity"
+local intents = require "anyreach.agents.intents"
 local lock = require "anyreach.agents.lock"
 local lock_accounts = require "anyreach.agents.lock_accounts"
 local orphans = require "anyreach.agents.orphans"
@@ -120,6 +121,7 @@ end
 ---@param confirm fun(question: string): boolean|nil
 function Locking:connect(account, confirm)
   self.account = account
+  self.intents = intents.open(account)
   check_prune(self.given, account, self.locks)
   for path, opened in pairs(self.opened) do
     lock_accounts.begin(opened, { self.api }, self.given, confirm)
@@ -171,7 +173,11 @@ function Locking:write()
   for path, problem in pairs(write_all(self)) do report.warn("the lock %s was not written: %s", path, problem) end
 end
 
-Locking.__close = write_all
+-- What was created is in the lock, or in none.
+function Locking:__close()
+  write_all(self)
+  if self.intents and not self.given.check then self.intents:finish() end
+end
 
 -- }======
 

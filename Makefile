@@ -153,16 +153,22 @@ $(BUILD)/torture: $(wildcard tests/torture/*.[ch]) $(BUILD)/unit/anyreach.a
 	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -o $@ $(filter %.c,$^) $(WRAPPED:%=-Wl,--wrap=%) \
 	  $(LDFLAGS) $(BUILD)/unit/anyreach.a $(LIBRARIES)
 
-bench: ## measure speed beside other clients, as ratios in one table (or its first ROWS)
+bench: ## measure speed beside other clients, as ratios in one table (or its groups ROWS="json start")
 	@.ci/deps build bench
 	@$(MAKE) --no-print-directory $(PROGRAM) $(BENCH_PROGRAMS)
 	@/usr/bin/python3 -B tests/bench/bench.py $(BUILD) $(ROWS)
 
-BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+BENCH_PROGRAMS := $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c)) $(BUILD)/bench/bound
 # With all libraries, whether they are used or not: starting costs what loading them costs.
 $(BUILD)/bench/%: tests/bench/%.c $(BUILD)/settings
 	@mkdir -p $(@D)
 	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -o $@ $< $(LDFLAGS) -Wl,--no-as-needed $(LIBRARIES)
+
+# The upper bound of a scripted client: plain C with the program's JSON and allocator.
+$(BUILD)/bench/bound: tests/bench/plain.c $(BUILD)/unit/anyreach.a
+	@mkdir -p $(@D)
+	$(call say,build $@) $(COMPILE) $(LIBRARY_FLAGS) -Isrc -DWITH_JSON -o $@ $< $(LDFLAGS) $(BUILD)/unit/anyreach.a \
+	  $(ALLOCATOR) $(LIBRARIES)
 
 stress-gc: deps-test ## run the specs (or TESTS) with sanitizers while Lua's collector works nearly all the time
 	@$(MAKE) --no-print-directory test-programs $(SANITIZED)

@@ -17,7 +17,7 @@ arguments() { # TARGET
   fuzz) echo "$1 FUZZ_SECONDS=1" ;;
   torture) echo "$1 TORTURE_STEPS=20" ;;
   mutate) echo "$1 FILE=src/net/retry.c LINES=41-41" ;;
-  bench) echo "$1 ROWS=1" ;;
+  bench) echo "$1 ROWS=json" ;;
   soak) echo "$1 SOAK_REQUESTS=20000" ;;
   install | uninstall) echo "$1 DESTDIR=$directory/root" ;;
   clean) echo "$1 BUILD=$directory/build" ;;

@@ -8,11 +8,15 @@ import os
 import socket
 import subprocess
 import time
+from collections import namedtuple
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 NGINX = "/usr/sbin/nginx"
 AGENT_ID = "86d3f7ad-e739-4210-b83b-043ae6fb9bed"
 NUMBER = "+15551234567"
+Limit = namedtuple("Limit", "name rate burst retry_after")
+LIMITS = [Limit("LIMIT_%d_%d_%d" % (rate, burst, retry_after), rate, burst, retry_after)
+          for rate in (10, 100) for burst in (1, 5, rate) for retry_after in (0, 1)]
 TIMES = {"created_at": "2026-01-05T09:00:00.000000Z", "updated_at": "2026-01-05T09:00:00.000000Z"}
 
 
@@ -87,9 +91,35 @@ def write(path, text):
         file.write(text)
 
 
+def limit_zones():
+    """One bucket for each limited server."""
+    return "\n".join("  limit_req_zone $server_port zone=%s:1m rate=%dr/s;" % (limit.name, limit.rate)
+                     for limit in LIMITS)
+
+
+def limit_server(limit, port):
+    """`burst` requests at once and `rate` a second; the log counts what is refused."""
+    header = "add_header Retry-After 1 always;" if limit.retry_after else ""
+    return """
+  server {
+    listen 127.0.0.1:%d;
+    access_log @DIRECTORY@/%s.log status;
+    location / {
+      limit_req zone=%s burst=%d nodelay;
+      limit_req_status 429;
+      limit_req_log_level info;
+      error_page 429 @limited;
+      proxy_pass http://fast;
+    }
+    location @limited { %s return 429 '{"detail":"Too many requests."}'; }
+  }""" % (port, limit.name, limit.name, limit.burst, header)
+
+
 def write_configuration(directory, values):
     with open(os.path.join(HERE, "nginx.conf.in")) as template:
         text = template.read()
+    servers = "".join(limit_server(limit, values[limit.name]) for limit in LIMITS)
+    text = text.replace("@LIMIT_ZONES@", limit_zones()).replace("@LIMIT_SERVERS@", servers)
     for name, value in values.items():
         text = text.replace("@%s@" % name, str(value))
     write(directory + "/nginx.conf", text)
@@ -108,7 +138,7 @@ class Servers:
 
     def __init__(self, build, directory, config):
         self.directory = directory
-        names = ["FAST", "SLOW", "SLOW_HTTP1", "SLOW_HTTP2", "LIMITED"]
+        names = ["FAST", "SLOW", "SLOW_HTTP1", "SLOW_HTTP2"] + [limit.name for limit in LIMITS]
         self.ports = dict(zip(names, free_ports(len(names))))
         texts = {name: json_text(value) for name, value in answers(config).items()}
         for name, text in texts.items():
@@ -150,7 +180,30 @@ class Servers:
         scheme = "https" if name in ("SLOW_HTTP1", "SLOW_HTTP2") else "http"
         return "%s://127.0.0.1:%d" % (scheme, self.ports[name])
 
+    def refused(self, name):
+        """How many requests a limited server has refused."""
+        with open("%s/%s.log" % (self.directory, name)) as file:
+            return file.read().split().count("429")
+
     def connections(self, log):
         """How many connections carried the requests in a log."""
         with open(os.path.join(self.directory, log)) as file:
             return len(set(file.read().split()))
+
+
+class Sandbox:
+    """The built-in sandbox in a process of its own; `environment` leads to it."""
+
+    def __init__(self, program, faults=None):
+        command = [program, "sandbox", "--json"] + (["--faults", faults] if faults else [])
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+
+    def __enter__(self):
+        described = json.loads(self.process.stdout.readline())
+        self.environment = {"ANYREACH_BASE_URL": described["base_url"],
+                            "ANYREACH_TOKEN": described["tokens"][0]["token"]}
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()

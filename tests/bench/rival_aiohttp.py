@@ -1,4 +1,4 @@
-"""The work of `make bench` with aiohttp. Usage: rival_aiohttp.py URL ITEMS CONCURRENCY CONFIG"""
+"""The work of `make bench` with aiohttp. Usage: rival_aiohttp.py URL ITEMS CONCURRENCY CONFIG WARM"""
 
 import asyncio
 import json
@@ -8,12 +8,16 @@ import time
 import aiohttp
 
 HEADERS = {"Authorization": "Bearer ak_bench", "Accept": "application/json"}
+times = []
 
 
 async def call(session, method, url, **options):
+    start = time.monotonic()
     async with session.request(method, url, **options) as response:
         response.raise_for_status()
-        return await response.json()
+        answer = await response.json()
+    times.append(time.monotonic() - start)
+    return answer
 
 
 async def work(session, agents, index, config):
@@ -27,19 +31,27 @@ async def work(session, agents, index, config):
     await call(session, "POST", publish, json={"phone_numbers": ["+15551234567"], "direction": "both"})
 
 
-async def main(url, items, concurrency, config):
+async def run(session, agents, items, concurrency, config):
     indices = iter(range(1, items + 1))
+    times.clear()
 
-    async def worker(session):
+    async def worker():
         for index in indices:
-            await work(session, url + "/core/agents", index, config)
+            await work(session, agents, index, config)
 
+    await asyncio.gather(*(worker() for _ in range(concurrency)))
+
+
+async def main(url, items, concurrency, config, warm):
     connector = aiohttp.TCPConnector(limit=concurrency)
     async with aiohttp.ClientSession(connector=connector, headers=HEADERS) as session:
+        await run(session, url + "/core/agents", warm, concurrency, config)
         wall, cpu = time.monotonic(), time.process_time()
-        await asyncio.gather(*(worker(session) for _ in range(concurrency)))
-        print(time.monotonic() - wall, time.process_time() - cpu)
+        await run(session, url + "/core/agents", items, concurrency, config)
+        wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    times.sort()
+    print(wall, cpu, times[len(times) // 2], times[len(times) * 99 // 100])
 
 
 with open(sys.argv[4]) as file:
-    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.load(file)))
+    asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.load(file), int(sys.argv[5])))

@@ -1,5 +1,5 @@
 """The work of `make bench` with requests, a thread and a session for each that runs at once.
-Usage: rival_requests.py URL ITEMS CONCURRENCY CONFIG"""
+Usage: rival_requests.py URL ITEMS CONCURRENCY CONFIG WARM"""
 
 import json
 import sys
@@ -9,12 +9,16 @@ import time
 import requests
 
 HEADERS = {"Authorization": "Bearer ak_bench", "Accept": "application/json"}
+times = []
 
 
 def call(session, method, url, **options):
+    start = time.monotonic()
     response = session.request(method, url, **options)
     response.raise_for_status()
-    return response.json()
+    answer = response.json()
+    times.append(time.monotonic() - start)
+    return answer
 
 
 def work(session, agents, index, config):
@@ -28,21 +32,30 @@ def work(session, agents, index, config):
     call(session, "POST", publish, json={"phone_numbers": ["+15551234567"], "direction": "both"})
 
 
-def main(url, items, concurrency, config):
-    def worker(first):
-        session = requests.Session()
-        session.headers.update(HEADERS)
-        for index in range(first, items + 1, concurrency):
-            work(session, url + "/core/agents", index, config)
+def run(sessions, agents, items, config):
+    def worker(session, first):
+        for index in range(first, items + 1, len(sessions)):
+            work(session, agents, index, config)
 
-    threads = [threading.Thread(target=worker, args=(i + 1,)) for i in range(concurrency)]
-    wall, cpu = time.monotonic(), time.process_time()
+    times.clear()
+    threads = [threading.Thread(target=worker, args=(session, i + 1)) for i, session in enumerate(sessions)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    print(time.monotonic() - wall, time.process_time() - cpu)
+
+
+def main(url, items, concurrency, config, warm):
+    sessions = [requests.Session() for _ in range(concurrency)]
+    for session in sessions:
+        session.headers.update(HEADERS)
+    run(sessions, url + "/core/agents", warm, config)
+    wall, cpu = time.monotonic(), time.process_time()
+    run(sessions, url + "/core/agents", items, config)
+    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    times.sort()
+    print(wall, cpu, times[len(times) // 2], times[len(times) * 99 // 100])
 
 
 with open(sys.argv[4]) as file:
-    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.load(file))
+    main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), json.load(file), int(sys.argv[5]))

@@ -65,7 +65,8 @@ struct redaction_layout {
 enum { REDACTION_NO_JSON = -3 };
 
 /* Appends a JSON document without its secrets. What the name of a field calls a secret is hidden
- * with all that is below it, and so is the "value" beside a "name" that does. Returns a buf status,
+ * with all that is below it, and so is the "value" beside a "name" that does,
+ * and the "input" beside such a "loc", as FastAPI reports what it refuses. Returns a buf status,
  * or REDACTION_NO_JSON when it is none; what has been appended is void then. */
 int redactor_json(struct redactor *r, const char *text, size_t length,
                   const struct redaction_layout *layout, struct buf *out);

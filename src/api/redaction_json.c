@@ -8,8 +8,8 @@ enum { DEPTH_MAX = 512 };
 enum flag {
   IS_HIDDEN = 1,  /* the value, and all below it, is a secret by the name of a field */
   IS_ADDRESS = 2, /* it is an address that is a credential */
-  IS_LABEL = 4,   /* it is the name of what stands beside it in "value" */
-  IS_VALUE = 8    /* it is that value */
+  IS_LABEL = 4,   /* it is the name of what stands beside it, or a list with that name */
+  IS_VALUE = 8    /* it is what stands beside such a name */
 };
 
 struct walker {
@@ -23,7 +23,7 @@ struct walker {
 /* An object whose members are being read. */
 struct object {
   bool has_secret_label;
-  size_t from, to; /* where its "value" is in the output, or 0 */
+  size_t from, to; /* where its value is in the output, or 0 */
 };
 
 static int walk_value(struct walker *w, unsigned flags, struct object *object);
@@ -206,8 +206,8 @@ static bool is_one_of(const char *text, size_t length, const char *const *names)
 
 /* What the name of a field says about its value. */
 static unsigned name_flags(const char *name, size_t length) {
-  static const char *const labels[] = {"name", "key", "header", NULL};
-  static const char *const values[] = {"value", NULL};
+  static const char *const labels[] = {"name", "key", "header", "loc", NULL};
+  static const char *const values[] = {"value", "input", NULL};
   if (length == 0) return 0;
   if (secret_name(name, length)) return IS_HIDDEN;
   if (ends_with(name, length, "nload_url") || ends_with(name, length, "pload_url") ||
@@ -242,12 +242,11 @@ static int walk_member(struct walker *w, unsigned hidden, struct object *object)
   return status;
 }
 
-static int walk_element(struct walker *w, unsigned hidden, struct object *object) {
-  (void)object;
-  return walk_value(w, hidden, NULL);
+static int walk_element(struct walker *w, unsigned flags, struct object *object) {
+  return walk_value(w, flags, object);
 }
 
-/* Hides the "value" of an object, wherever its label stands. */
+/* Hides the value of an object, wherever its label stands. */
 static int hide_value(struct walker *w, const struct object *object) {
   struct buf *out = w->out;
   if (!object->has_secret_label || object->from == object->to) return BUF_OK;
@@ -263,31 +262,26 @@ static int hide_value(struct walker *w, const struct object *object) {
   return BUF_OK;
 }
 
-static int walk_parts(struct walker *w, char close, unsigned hidden, struct object *object,
+static int walk_parts(struct walker *w, char close, unsigned flags, struct object *object,
                       int (*walk_part)(struct walker *, unsigned, struct object *)) {
-  int status = BUF_OK;
-  for (;;) {
-    if (status == BUF_OK) status = put_line(w, w->depth);
-    if (status == BUF_OK) status = pass_space(w);
-    if (status == BUF_OK) status = walk_part(w, hidden, object);
-    if (status == BUF_OK) status = pass_space(w);
-    if (status != BUF_OK || at_char(w, close)) return status;
-    status = pass_char(w, ',');
-  }
-}
-
-static int walk_container(struct walker *w, unsigned flags, char close) {
-  struct object object = {0};
   if (++w->depth > DEPTH_MAX) return REDACTION_NO_JSON;
   int status = buf_append_char(w->out, *w->at++);
   if (status == BUF_OK) status = pass_space(w);
-  if (status == BUF_OK && !at_char(w, close)) {
-    status =
-        walk_parts(w, close, flags & IS_HIDDEN, &object, close == '}' ? walk_member : walk_element);
-    if (status == BUF_OK) status = put_line(w, w->depth - 1);
+  for (bool more = !at_char(w, close); status == BUF_OK && more;) {
+    status = put_line(w, w->depth);
+    if (status == BUF_OK) status = pass_space(w);
+    if (status == BUF_OK) status = walk_part(w, flags, object);
+    if (status == BUF_OK) status = pass_space(w);
+    more = !at_char(w, close);
+    if (status == BUF_OK) status = more ? pass_char(w, ',') : put_line(w, w->depth - 1);
   }
   w->depth--;
-  if (status == BUF_OK) status = pass_char(w, close);
+  return status == BUF_OK ? pass_char(w, close) : status;
+}
+
+static int walk_object(struct walker *w, unsigned flags) {
+  struct object object = {0};
+  int status = walk_parts(w, '}', flags & IS_HIDDEN, &object, walk_member);
   return status == BUF_OK ? hide_value(w, &object) : status;
 }
 
@@ -295,8 +289,8 @@ static int walk_container(struct walker *w, unsigned flags, char close) {
 static int walk_value(struct walker *w, unsigned flags, struct object *object) {
   if (w->at == w->end) return REDACTION_NO_JSON;
   switch (*w->at) {
-  case '{': return walk_container(w, flags, '}');
-  case '[': return walk_container(w, flags, ']');
+  case '{': return walk_object(w, flags);
+  case '[': return walk_parts(w, ']', flags & (IS_HIDDEN | IS_LABEL), object, walk_element);
   case '"': return walk_string(w, flags, object);
   case 't': return walk_word(w, "true");
   case 'f': return walk_word(w, "false");

@@ -262,6 +262,11 @@ static bool is_parameter(const char *text, size_t length, size_t at, struct secr
   return value_end - value >= SHORTEST_VALUE && !is_open(text + value, value_end - value);
 }
 
+static size_t pass_space(const char *text, size_t length, size_t at) {
+  while (at < length && in_class('s', (unsigned char)text[at])) at++;
+  return at;
+}
+
 /* The quote before the name of a field that ends before `end`, or `end` when there is none. */
 static size_t find_opening(const char *text, size_t end) {
   size_t at = end;
@@ -275,10 +280,11 @@ static size_t find_opening(const char *text, size_t end) {
 
 /* "token": "…" in a text that is no JSON, or was cut. */
 static bool is_field(const char *text, size_t length, size_t at, struct secret_shape *shape) {
+  size_t colon = pass_space(text, length, at + 1);
+  if (colon >= length || text[colon] != ':') return false;
   size_t opening = find_opening(text, at);
   if (opening == at || !secret_name(text + opening + 1, at - opening - 1)) return false;
-  size_t value = at + 2;
-  while (value < length && in_class('s', (unsigned char)text[value])) value++;
+  size_t value = pass_space(text, length, colon + 1);
   if (value >= length || (text[value] != '"' && text[value] != '\'')) return false;
   char quote = text[value++];
   size_t end = value;
@@ -322,7 +328,7 @@ static void mark(unsigned char *pairs, unsigned char bit, const char *pattern) {
 }
 
 void secret_mark_pairs(unsigned char pairs[SECRET_PAIRS], unsigned char bit) {
-  static const char *const others[] = {"--", ":/", "[?&][%w_.-]", "[\"']:"};
+  static const char *const others[] = {"--", ":/", "[?&][%w_.-]", "[\"'][%s:]"};
   for (size_t i = 0; i < WORDS; i++) mark(pairs, bit, words[i].pattern);
   for (size_t i = 0; i < sizeof others / sizeof *others; i++) mark(pairs, bit, others[i]);
 }

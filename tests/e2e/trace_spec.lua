@@ -162,8 +162,38 @@ describe("--har", function()
     expect.match(read_archive(path).entries[1].response._error, "^cancelled: ")
   end)
 
+  it("is whole while the program runs, and after it was killed", function()
+    local path = directory .. "/killed.har"
+    local server <close> = wire.start()
+    server:reply("stall", "", 3)
+    local program = process.start(("ANYREACH_TOKEN=ak_trace ANYREACH_BASE_URL=%s %s"):format(server.base_url,
+      process.anyreach("--har", path, "-e", "local api = anyreach.client() for i = 1, 3 do api.agents.get 'x' end")))
+    process.eventually("the third request", function() return server:count() == 3 end)
+    expect.equal(#read_archive(path).entries, 2)
+    program:stop "KILL"
+    expect.equal(#read_archive(path).entries, 2)
+  end)
+
+  it("is whole where the disk has no room for an entry, and says so", function()
+    local path = directory .. "/full.har"
+    local code, _, err = process.run("trap '' XFSZ; ulimit -f 8; " .. process.anyreach("--sandbox", "--har", path, "-e",
+      "local api = anyreach.client() for i = 1, 9 do api.agents.create { name = ('x'):rep(100) } end"))
+    expect.equal({ code, err }, { 1, ("anyreach: --har: %s: File too large\n"):format(path) })
+    local entries = read_archive(path).entries
+    expect.truthy(#entries > 0 and #entries < 9)
+  end)
+
+  it("replaces an earlier archive, and is for its owner alone", function()
+    local path = directory .. "/again.har"
+    process.write(path, ("x"):rep(10000))
+    expect.equal((run("--har", path, "-e", "")), 0)
+    expect.equal(#read_archive(path).entries, 0)
+    local _, mode = process.run("stat -c %a " .. process.quote(path))
+    expect.equal(mode, "600\n")
+  end)
+
   it("is valid for the npm package har-validator", function()
-    for _, name in ipairs { "good", "error", "interrupted" } do expect_valid(directory .. "/" .. name .. ".har") end
+    for _, name in ipairs { "good", "error", "interrupted", "killed", "full", "again" } do expect_valid(directory .. "/" .. name .. ".har") end
   end)
 
   it("says at once when it cannot be written", function()

@@ -126,6 +126,25 @@ describe("an entry of an archive", function()
   end)
 end)
 
+describe("an archive", function()
+  it("takes no memory for its entries", function()
+    local path = process.directory() .. "/x.har"
+    local archive = har.new(path)
+    local function grown_by(count)
+      for _ = 1, count do
+        local body = { headers = {}, headers_length = 0, length = 0, status_line = "", body = ("x"):rep(10000) }
+        archive.take(record { response = body })
+      end
+      collectgarbage()
+      return collectgarbage "count"
+    end
+    local before = grown_by(10)
+    expect.truthy(grown_by(300) - before < 100)
+    expect.equal(archive.finish(), nil)
+    expect.equal(#anyreach.json.decode(process.read(path)).log.entries, 310)
+  end)
+end)
+
 describe("a curl command", function()
   it("of an operation checks the arguments as the call does, and sends nothing", function()
     expect.equal(api.agents.get:curl "a b", "curl http://127.0.0.1:1/core/agents/a%20b "

@@ -9,6 +9,7 @@
 #include "../../src/api/arena.h"
 #include "../../src/api/buf.h"
 #include "../../src/lua/modules.h"
+#include "../../src/lua/redact.h"
 #include "../../src/net/loop.h"
 #include "../../src/net/request.h"
 #include "../../src/net/url.h"
@@ -110,11 +111,15 @@ static unsigned long torture_loop(struct memory_refusal refusal) {
 /* {====== Lua modules ====== */
 
 /* Runs a chunk in a state with the modules of the program. */
+static const luaL_Reg redact_module[] = {{"anyreach.redact", luaopen_anyreach_redact},
+                                         {NULL, NULL}};
+
 static unsigned long torture_chunk(struct memory_refusal refusal, const char *chunk) {
   memory_start((struct memory_refusal){0, 0});
   lua_State *L = luaL_newstate();
   luaL_openlibs(L);
   modules_open(L);
+  modules_preload(L, redact_module);
   expect(luaL_loadstring(L, chunk) == LUA_OK);
   memory_start(refusal);
   int status = lua_pcall(L, 0, 0, 0);
@@ -148,6 +153,19 @@ static unsigned long torture_secret(struct memory_refusal refusal) {
   return torture_chunk(refusal, "local secret = require 'anyreach.secret'\n"
                                 "local joined = 'Bearer ' .. secret(('x'):rep(300)) .. '!'\n"
                                 "assert(tostring(joined) == '[secret]')\n");
+}
+
+static unsigned long torture_redact(struct memory_refusal refusal) {
+  return torture_chunk(
+      refusal,
+      "local redact, secret = require 'anyreach.redact', require 'anyreach.secret'\n"
+      "local kept = {}\n"
+      "for i = 1, 20 do kept[i] = secret('hush-' .. i * 7919) end\n"
+      "assert(redact.text('a hush%2D7919 ' .. ('b'):rep(3000)):sub(1, 11) == 'a [secret] ')\n"
+      "kept[21] = secret 'another one'\n"
+      "assert(redact.json('{\"a\":\"another\\\\u0020one\",\"token\":[1]}', 2))\n"
+      "kept = nil collectgarbage()\n"
+      "assert(redact.text 'another one' == 'another one')\n");
 }
 
 static unsigned long torture_sqlite(struct memory_refusal refusal) {
@@ -433,23 +451,14 @@ static unsigned long torture_waits(struct memory_refusal refusal) {
 /* }====== */
 
 const struct scenario scenarios[] = {
-    {"buf", torture_buf},
-    {"url", torture_url},
-    {"arena", torture_arena},
-    {"loop", torture_loop},
-    {"json", torture_json},
-    {"yaml", torture_yaml},
-    {"secret", torture_secret},
-    {"sqlite", torture_sqlite},
-    {"regex", torture_regex},
-    {"schema", torture_schema},
-    {"openapi", torture_openapi},
-    {"request", torture_request},
-    {"cancel", torture_cancel},
-    {"server", torture_server},
-    {"program", torture_program},
-    {"replay", torture_replay},
-    {"answerer", torture_answerer},
-    {"waits", torture_waits},
-    {NULL, NULL},
+    {"buf", torture_buf},         {"url", torture_url},
+    {"arena", torture_arena},     {"loop", torture_loop},
+    {"json", torture_json},       {"yaml", torture_yaml},
+    {"secret", torture_secret},   {"redact", torture_redact},
+    {"sqlite", torture_sqlite},   {"regex", torture_regex},
+    {"schema", torture_schema},   {"openapi", torture_openapi},
+    {"request", torture_request}, {"cancel", torture_cancel},
+    {"server", torture_server},   {"program", torture_program},
+    {"replay", torture_replay},   {"answerer", torture_answerer},
+    {"waits", torture_waits},     {NULL, NULL},
 };

@@ -21,7 +21,10 @@ local recording = {}
 
 local EXTENSION = ".json"
 
-local function decode_part(text)
+--- A part of a query without its encoding.
+---@param text string
+---@return string
+function recording.decode_part(text)
   return (text:gsub("+", " "):gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
@@ -30,7 +33,7 @@ local function query_table(query)
   local fields = {}
   for part in query:gmatch "[^&]+" do
     local name, value = part:match "^([^=]*)=?(.*)$"
-    name, value = decode_part(name), decode_part(value)
+    name, value = recording.decode_part(name), recording.decode_part(value)
     local before = fields[name]
     if json.is_array(before) then
       before[#before + 1] = value

@@ -73,7 +73,7 @@ function redaction.header(header)
 end
 
 local function is_json(content_type)
-  return not content_type or content_type:lower():find("json", 1, true) ~= nil
+  return not content_type or content_type == "" or content_type:lower():find("json", 1, true) ~= nil
 end
 
 --- The value of a header by its name in lower case, or nil.
@@ -96,7 +96,7 @@ function redaction.json(body, content_type, indent, depth)
   return is_json(content_type) and redact.json(body, indent, depth) or nil
 end
 
---- A body as text. Files, forms and what is no text are not shown.
+--- A body as text; JSON is looked at as such whatever its type says. Files, forms and what is no text are not shown.
 ---@param body string
 ---@param content_type? string
 ---@param indent? integer for JSON
@@ -105,7 +105,7 @@ function redaction.body(body, content_type, indent)
   local text = redaction.json(body, content_type, indent)
   if text then return text end
   if content_type and content_type:lower():find("^multipart/") or not utf8.len(body) then return nil end
-  return redact.body(body)
+  return body:find("^%s*[{%[]") and redact.json(body) or redact.body(body)
 end
 
 return redaction

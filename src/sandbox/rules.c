@@ -8,6 +8,7 @@
 
 #include "lua/json.h"
 #include "lua/modules.h"
+#include "net/loop.h"
 #include "sandbox/answer.h"
 
 /* Its address is the registry key of the sandbox object. */
@@ -18,6 +19,11 @@ static const char sandbox_key;
 static void set_option(lua_State *L, const char *name, const char *value) {
   lua_pushstring(L, value);
   lua_setfield(L, -2, name);
+}
+
+static int l_clock(lua_State *L) {
+  lua_pushnumber(L, loop_now());
+  return 1;
 }
 
 /* Protected: makes the sandbox and keeps it in the registry. */
@@ -31,6 +37,8 @@ static int open_sandbox(lua_State *L) {
   set_option(L, "file", options->file);
   set_option(L, "faults", options->faults);
   set_option(L, "seed", options->seed);
+  lua_pushcfunction(L, l_clock);
+  lua_setfield(L, -2, "clock");
   lua_call(L, 1, 1);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &sandbox_key);
   return 0;

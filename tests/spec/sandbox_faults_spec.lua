@@ -2,6 +2,7 @@
 
 local json = require "anyreach.json"
 local asking = require "helpers.sandbox"
+local faults = require "anyreach.sandbox.faults"
 
 local new, ask, must, refused = asking.new, asking.ask, asking.must, asking.refused
 
@@ -117,6 +118,33 @@ describe("faults", function()
     expect.equal(statuses(), { 200, 500, 200, 200 })
     ask(box, "POST", "/_sandbox/reset")
     expect.equal(statuses(), { 200, 500, 200, 200 })
+  end)
+
+  it("of a profile limit the rate, by the clock, with a burst and a Retry-After", function()
+    for _, case in ipairs { { "limit=10", 1 }, { "limit=10;burst=5", 5 }, { "limit=0.5;burst=2;retry-after=3", 2 } } do
+      local now, rate = 100, tonumber(case[1]:match "limit=([%d.]+)")
+      local profile = faults.profile(case[1], function() return now end)
+      local function admitted(requests)
+        local passed = 0
+        for _ = 1, requests do
+          local fault = profile:choose "agents.list"
+          if not fault then passed = passed + 1 end
+          expect.truthy(not fault or fault.status == 429)
+        end
+        return passed
+      end
+      expect.equal(admitted(20), case[2])
+      now = now + 1 / rate + 1e-9
+      expect.equal(admitted(20), 1)
+      now = now + 1000
+      expect.equal(admitted(20), case[2])
+      profile:reset()
+      expect.equal(admitted(20), case[2])
+    end
+    local box = new { faults = "limit=0.001;retry-after=3" }
+    expect.equal(ask(box, "GET", "/core/agents"), 200)
+    local status, _, answer = ask(box, "GET", "/core/agents")
+    expect.equal({ status, answer.headers["Retry-After"] }, { 429, "3" })
   end)
 
   it("of the parts of a profile hit requests together", function()

@@ -12,6 +12,8 @@
 --   stale=N              what this request creates is missing from the next N lists
 --   stores=WORDS         profile: configurations are stored and shown in other forms (stored_forms.lua)
 --   rate=P; seed=N       profile: probability of a request to be hit; makes the choice repeatable
+--   limit=N; burst=M     profile: refuse with 429 what is more than N requests a second, beyond a burst of M (1);
+--                        with retry-after=TEXT
 --   only=PATTERN         profile: operations to hit; "*" stands for any text
 --   nth=N                profile: of these requests hit the N-th alone, counted from the start or the last reset
 
@@ -63,6 +65,12 @@ local function outcome_setter(outcome, status)
   end
 end
 
+local refuse_429 = outcome_setter("refuse", 429)
+
+local function limit_setter(fault, value)
+  return number_setter("limit", 0.001, 1e6)(fault, value) or refuse_429(fault)
+end
+
 -- takes_value: written word=value. profile: not for a single request.
 local DIRECTIVES = {
   { word = "429", set = outcome_setter("refuse", 429) },
@@ -78,6 +86,8 @@ local DIRECTIVES = {
   { word = "stores", takes_value = true, profile = true, set = forms_setter },
   { word = "rate", takes_value = true, profile = true, set = number_setter("rate", 0, 1) },
   { word = "seed", takes_value = true, profile = true, set = integer_setter("seed") },
+  { word = "limit", takes_value = true, profile = true, set = limit_setter },
+  { word = "burst", takes_value = true, profile = true, set = number_setter("burst", 1, 1e6) },
   { word = "only", takes_value = true, profile = true, set = text_setter("only") },
   { word = "nth", takes_value = true, profile = true, set = integer_setter("nth") },
 }
@@ -131,6 +141,7 @@ local function contradiction(fault)
   if fault.retry_after and not fault.status then
     return 'fault "retry-after": needs 429, 500 or 503 beside it'
   end
+  if fault.burst and not fault.limit then return 'fault "burst": needs limit beside it' end
 end
 
 ---Reads directives.
@@ -169,12 +180,13 @@ local function new_part(text)
 end
 
 ---@param text string directives, in parts separated by "|"
+---@param clock (fun(): number)? seconds, for limits
 ---@return table profile
-function faults.profile(text)
+function faults.profile(text, clock)
   local parts = {}
   for part in text:gmatch("[^|]+") do parts[#parts + 1] = new_part(part) end
   if #parts == 0 then parts[1] = new_part(text) end
-  return setmetatable({ parts = parts }, Profile)
+  return setmetatable({ parts = parts, clock = clock or os.clock }, Profile)
 end
 
 -- The next number in [0, 1) of SplitMix64: repeatable, and out of the way of math.random.
@@ -188,14 +200,25 @@ end
 
 ---Counts requests from the beginning again.
 function Profile:reset()
-  for _, part in ipairs(self.parts) do part.count = 0 end
+  for _, part in ipairs(self.parts) do part.count, part.tokens = 0, nil end
 end
 
-local function choose(part, operation)
+-- A bucket that a limit fills, and every request that it admits takes from.
+local function admits(part, now)
+  local most = part.fault.burst or 1
+  part.tokens = math.min(most, (part.tokens or most) + (now - (part.filled_at or now)) * part.fault.limit)
+  part.filled_at = now
+  if part.tokens < 1 then return false end
+  part.tokens = part.tokens - 1
+  return true
+end
+
+local function choose(part, operation, clock)
   if not (operation or ""):find(part.pattern) then return nil end
   part.count = part.count + 1
   if part.fault.nth and part.count ~= part.fault.nth then return nil end
   if part.fault.rate and draw(part) >= part.fault.rate then return nil end
+  if part.fault.limit and admits(part, clock()) then return nil end
   return part.fault
 end
 
@@ -213,7 +236,7 @@ end
 function Profile:choose(operation)
   local found
   for _, part in ipairs(self.parts) do
-    local fault = choose(part, operation)
+    local fault = choose(part, operation, self.clock)
     found = found and fault and both(found, fault) or fault or found
   end
   return found

@@ -331,13 +331,13 @@ end
 
 local sandbox = {}
 
----@param options { file: string?, seed: string?, faults: string?, store: SandboxStore? }? file keeps the state;
----  seed makes ids and clock repeatable; faults is a profile (see faults.lua); store stands in for SQLite, and must
----  have what one made by `store.new` has
+---@param options { file: string?, seed: string?, faults: string?, clock: (fun(): number)?, store: SandboxStore? }?
+---  file keeps the state; seed makes ids and clock repeatable; faults is a profile (see faults.lua), whose limits go by
+---  clock, in seconds; store stands in for SQLite, and must have what one made by `store.new` has
 ---@return table sandbox with handle, describe and close
 function sandbox.new(options)
   options = options or {}
-  local profile = options.faults and faults.profile(options.faults)
+  local profile = options.faults and faults.profile(options.faults, options.clock)
   local store = options.store or SqliteStore.open(options.file, options.seed)
   local self = setmetatable({
     store = store, profile = profile, staleness = faults.staleness(), log = new_log(),

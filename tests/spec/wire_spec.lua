@@ -8,6 +8,8 @@ local wire_request = require "helpers.wire_request"
 
 local bytes, TOKEN, ID = wire_request.bytes, wire_request.TOKEN, wire_request.ID
 
+local TOGETHER = 24 -- requests for which tests/helpers/wire_server.c waits in that manner
+
 local function client(server, options)
   options = options or {}
   options.base_url = options.base_url or server.base_url
@@ -255,6 +257,22 @@ describe("connections", function()
     local api = client(server)
     for i = 1, 5 do api.agents.create { name = tostring(i) } end
     expect.equal(select(2, server:log():gsub("opened", "")), 1)
+  end)
+
+  -- libcurl by itself closes idle ones as a burst ends, and opens more than are due.
+  it("are as many as there are requests at once, and stay for the next burst", function()
+    local server <close> = wire.start()
+    local api = client(server)
+    local names = {}
+    for i = 1, TOGETHER do names[i] = tostring(i) end
+    for burst = 1, 4 do
+      server:answer { body = "{}", manner = "together" }
+      anyreach.map(names, function(name) api.agents.create { name = name } end, { concurrency = TOGETHER })
+      server:answer { body = "{}" }
+      api.agents.get(ID)
+      local _, opened = server:log():gsub("opened", "")
+      expect.equal({ burst, opened, server:count() }, { burst, TOGETHER, burst * (TOGETHER + 1) })
+    end
   end)
 
   it("that the server closes after an answer are replaced without a word", function()

@@ -5,16 +5,19 @@
 # say where packages come from. Takes some ten minutes for each release and user.
 #
 # Usage: tests/fresh/run.sh [--release NAME]... [--user root|guest]... [--without-terminals] [--keep DIRECTORY]
+#                           [--tests NAMES]
 #   --release NAME       bookworm or trixie; both without it
 #   --user NAME          root, or guest, who may use sudo; both without it
 #   --without-terminals  leave out /dev/pts
+#   --tests NAMES        only these of the suite, such as "spec/wire e2e/proxy", and no demo: what depends on libcurl
+#                        and OpenSSL, say, with those of both releases
 #   --keep DIRECTORY     where roots and logs are kept, and bare roots are found again
 #
 # The last line is "N passed, N failed", counted in commands.
 set -eu
 
 PACKAGES=git,make,sudo,ca-certificates
-releases='' users='' terminals=yes work=''
+releases='' users='' terminals=yes work='' tests=''
 passed=0 failed=0
 
 usage() {
@@ -28,6 +31,7 @@ read_options() {
     --release) releases="$releases ${2:?--release needs a name}" && shift ;;
     --user) users="$users ${2:?--user needs a name}" && shift ;;
     --without-terminals) terminals=no ;;
+    --tests) tests=${2:?--tests needs names} && shift ;;
     --keep) work=${2:?--keep needs a directory} && shift ;;
     *) usage ;;
     esac
@@ -77,11 +81,11 @@ umask 077
 cd
 [ -d "any reach" ] || git clone --quiet /tmp/project "any reach"
 cd "any reach"
-exec make "$1"
+exec make "$1" TESTS="$2"
 END
 }
 
-# $1: root; $2: whether there are terminals; $3: user; $4: target. In namespaces of its own: what is mounted and
+# $1: root; $2: whether there are terminals; $3: user; $4: target; $5: tests. In namespaces of its own: what is mounted and
 # what is left running ends with it.
 # shellcheck disable=SC2016 # expanded inside
 INSIDE='
@@ -90,11 +94,11 @@ mount -t proc proc proc && mount -t tmpfs tmpfs dev/shm
 [ "$2" = no ] || mount -t devpts -o newinstance,ptmxmode=666 devpts dev/pts
 home=/home/$3; [ "$3" != root ] || home=/root
 exec env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin LANG=C HOME="$home" USER="$3" \
-  chroot --userspec="$3:$3" --groups="$3" . sh /tmp/session "$4"
+  chroot --userspec="$3:$3" --groups="$3" . sh /tmp/session "$4" "$5"
 '
 
 run_inside() { # ROOT USER TARGET
-  unshare --mount --pid --fork --kill-child sh -ec "$INSIDE" sh "$1" "$terminals" "$2" "$3" </dev/null
+  unshare --mount --pid --fork --kill-child sh -ec "$INSIDE" sh "$1" "$terminals" "$2" "$3" "$tests" </dev/null
 }
 
 run_command() { # RELEASE USER TARGET
@@ -110,7 +114,7 @@ run_command() { # RELEASE USER TARGET
 
 run_commands() { # RELEASE USER
   copy_root "$1" "$work/$1-$2"
-  run_command "$1" "$2" demo
+  [ -n "$tests" ] || run_command "$1" "$2" demo
   run_command "$1" "$2" test
   [ "$kept" = yes ] || rm -rf "$work/$1-$2"
 }

@@ -166,6 +166,7 @@ local function main(given)
     end,
     on_step = function() shown:step() end,
     known = function(agent) return locks:row(agent) end,
+    known_agents = locks:known_agents(),
     owner = function(agent_id) return locks:owner(agent_id) end,
     prefer = preferred(given),
     lenient = given.lenient,

@@ -381,3 +381,57 @@ describe("a server that stores what it is sent in another form", function()
 end)
 
 -- }======
+
+-- {====== references to agents that have other names now ======
+
+local REFERRING = "name: Other\nconfig: {instructions: x, transfer: {agent_id: !ref 'agent:%s'}}\n"
+
+describe("a reference to an agent", function()
+  local function other_refers_to(agent)
+    return config_of(box, agent_named(box, "Other")).transfer.agent_id == agent.id
+  end
+
+  it("by the name in its file is resolved by the lock after it was renamed in the organisation", function()
+    local agent = provisioned()
+    box.first.agents.update(agent.id, { name = "Reception" })
+    box:write("agents/other.yaml", REFERRING:format("Desk"))
+    for _, paths in ipairs { { "agents" }, { "agents/other.yaml" } } do
+      local _, err = expect_run(box, 0, "provision", table.unpack(paths))
+      expect.match(err, "agents/other.yaml:2:%d+: the agent 'Desk' is called 'Reception' now; the lock tells which")
+      expect.truthy(other_refers_to(agent))
+    end
+    box:write("agents/other.yaml", REFERRING:format("Reception"))
+    local _, err = expect_run(box, 0, "provision", "agents")
+    expect.falsy(err:find("is called", 1, true))
+    expect.truthy(other_refers_to(agent))
+  end)
+
+  it("by its new or old name is resolved by the lock after it was renamed in its file", function()
+    for _, name in ipairs { "Reception", "Desk" } do
+      local agent = provisioned()
+      box:write("agents/desk.yaml", (FILE:gsub("Desk", "Reception")))
+      box:write("agents/other.yaml", REFERRING:format(name))
+      for _ = 1, 2 do
+        local _, err = expect_run(box, 0, "provision", "agents")
+        expect.equal({ name, err:find("the agent 'Desk' is called 'Reception' now", 1, true) ~= nil },
+          { name, name == "Desk" })
+        expect.truthy(other_refers_to(agent))
+      end
+      expect.equal(names(box), { "Other", "Reception" })
+    end
+  end)
+
+  it("by a name that another agent has now means the one that the lock knows", function()
+    local agent = provisioned()
+    box.first.agents.update(agent.id, { name = "Reception" })
+    local new = box.first.agents.create { name = "Desk" }
+    box:write("agents/other.yaml", REFERRING:format("Desk"))
+    expect_run(box, 0, "provision", "agents")
+    expect.truthy(other_refers_to(agent))
+    box.first.agents.delete(agent.id)
+    expect_run(box, 0, "provision", "agents/other.yaml")
+    expect.truthy(other_refers_to(new))
+  end)
+end)
+
+-- }======

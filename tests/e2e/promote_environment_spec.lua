@@ -92,9 +92,9 @@ end)
 
 describe("a secret of the source", function()
   local TOOL = { name = "book", description = "Books.", actions = json.array {},
-    url = "https://example.com/book?api_key=abc", headers = { Authorization = "Bearer 1" } }
-  local CONFIG = { instructions = "Be kind.", api_key = "k-1", hook = "sk-abcdef", tools = json.array { TOOL },
-    parameters = { token = { type = "string" } }, max_tokens = 3 }
+    url = "https://example.com/book?api_key=a1b2c3d4e5", headers = { Authorization = "Bearer 1" } }
+  local CONFIG = { instructions = "Be kind.", api_key = "k-1", hook = "sk-" .. ("a1b2"):rep(6),
+    tools = json.array { TOOL }, parameters = { token = { type = "string" } }, max_tokens = 3 }
 
   it("is not copied where the target has none; all of them are named and nothing is written", function()
     prepare(CONFIG)
@@ -105,6 +105,13 @@ describe("a secret of the source", function()
       expect.contains(err, ("Desk: %s: holds a secret, which is not copied"):format(path))
     end
     expect.falsy(err:find("token:", 1, true) or err:find("k-1", 1, true) or err:find("Bearer", 1, true))
+  end)
+
+  it("is not seen in a text that only has something like it in it", function()
+    local text = ("Never read out a key such as sk-%s; say that you have none.\n"):format(("a1b2"):rep(6))
+    prepare { instructions = text }
+    expect.equal((promote("Desk")), 0)
+    expect.equal(newest(both.second, "Desk").config.instructions, text)
   end)
 
   it("comes from the target's environment file, or stays what the target has", function()

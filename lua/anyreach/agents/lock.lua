@@ -3,7 +3,7 @@
 -- checkout alone then tells who has changed something since: the files, the organisation, or both.
 --
 --   {"agent":NAME,"account":KEY,"agent_id":ID,"version":N,"files":DIGEST,"remote":DIGEST,"file":PATH,
---    "draft":N,"draft_digest":DIGEST,"fields":{PATH:DIGESTS,…}}
+--    "formerly":NAME,"draft":N,"draft_digest":DIGEST,"fields":{PATH:DIGESTS,…}}
 --   {"agent":NAME,"account":KEY,"agent_id":ID}
 --   {"agent":NAME,"account":KEY,"from":KEY,"from_agent_id":ID,"from_version":N,"agent_id":ID,"version":N,
 --    "draft":N,"draft_digest":DIGEST,"draft_fields":{…},"fields":{…}}
@@ -28,6 +28,7 @@ local disk = require "anyreach.disk"
 ---@field files string|nil digest of what the files said; nil of an agent that was not yet written to the end
 ---@field remote string|nil digest of what the organisation had after it was written
 ---@field file string|nil path of the agent file, relative to the lock
+---@field formerly string|nil the name that the file gave the agent before
 ---@field draft integer|nil a draft that was written from here
 ---@field draft_digest string|nil digest of what it held then; another one now: somebody has changed it
 ---@field draft_fields table<string, string>|nil of a promotion: what is noted of that draft as `fields` of the version
@@ -52,7 +53,7 @@ local HOLD_SECONDS = 5 -- that another run may hold the file
 
 local ORDER = {
   "agent", "account", "from", "from_agent_id", "from_version", "agent_id", "version", "files", "remote", "file",
-  "draft", "draft_digest", "draft_fields", "fields",
+  "formerly", "draft", "draft_digest", "draft_fields", "fields",
 }
 
 local DIGEST = "^sha256:" .. ("%x"):rep(64) .. "$"
@@ -77,6 +78,7 @@ local checks = {
   files = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
   remote = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
   file = function(value) return type(value) == "string" end,
+  formerly = function(value) return type(value) == "string" end,
   draft = function(value) return math.type(value) == "integer" end,
   draft_digest = function(value) return type(value) == "string" and value:find(DIGEST) ~= nil end,
   draft_fields = are_fields,
@@ -300,6 +302,7 @@ function Lock:set(account, name, facts)
   local known = self:get(account, name)
   row.draft, row.draft_digest = draft_of(known, facts)
   row.file = row.file or known and known.file
+  row.formerly = known and known.agent_id == facts.agent_id and known.formerly or nil
   set(self, row)
 end
 
@@ -323,7 +326,7 @@ function Lock:rename(account, names)
   for old, new in pairs(names) do
     local key, row = row_key(old, account), {}
     for name, value in pairs(self.by_key[key]) do row[name] = value end
-    row.agent, row.fields = new, {}
+    row.agent, row.fields, row.formerly = new, {}, old
     local known = self.by_key[key].fields or field_digests.note({ name = old }, { name = old }, row.agent_id)
     for path, text in pairs(known) do row.fields[path] = text end
     moved[row_key(new, account)] = row

@@ -4,6 +4,7 @@
 -- values from one organisation to another. Everything that cannot be resolved is reported at once, by file, line
 -- and column, before anything is written.
 
+local agent_lookup = require "anyreach.agents.lookup"
 local document = require "anyreach.agents.file.document"
 local errors = require "anyreach.errors"
 local fields = require "anyreach.agents.file.fields"
@@ -12,6 +13,7 @@ local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 local member = require("anyreach.client.client").member
 local reference = require "anyreach.yaml.reference"
+local report = require "anyreach.report"
 
 local references = {}
 
@@ -31,18 +33,27 @@ local KINDS = {
 ---@class anyreach.resolver
 ---@field private api anyreach.client
 ---@field private given table<string, table<string, string>> kind -> name -> id, of the environment file
+---@field private known table<string, anyreach.known_agent> by name
+---@field private renamed table<string, string> name of an agent by the lock -> what it is called now
 ---@field private listings table<string, table> kind -> task that lists its things
 ---@field private expected table<string, true> "kind:name" of what a run is about to create
 ---@field private learned table<string, string> "kind:name" of what it has created -> id
 local Resolver = {}
 Resolver.__index = Resolver
 
+---@class anyreach.known_agent an agent that the lock knows under a name
+---@field id string
+---@field called? string|false what the files call it now, if that is another name; false: this run gives it the name
+
 --- A resolver for the organisation of a client.
 ---@param api anyreach.client
 ---@param ids? table<string, table<string, string>> kind -> name -> id, which count before what is listed
+---@param known? table<string, anyreach.known_agent> agents by names, whatever they are called there now
 ---@return anyreach.resolver
-function references.resolver(api, ids)
-  return setmetatable({ api = api, given = ids or {}, listings = {}, expected = {}, learned = {} }, Resolver)
+function references.resolver(api, ids, known)
+  return setmetatable({
+    api = api, given = ids or {}, known = known or {}, renamed = {}, listings = {}, expected = {}, learned = {},
+  }, Resolver)
 end
 
 -- A list that is only inferred may not exist, and a credential may lack the scope for one.
@@ -94,6 +105,25 @@ local function missing_problem(kind, name, things)
     or ("'anyreach call %s --each' lists them"):format(KINDS[kind].list))
 end
 
+-- The id that an agent has by the lock, if the organisation has it still. A list may lag behind.
+function Resolver:known_id(kind, name)
+  local known = kind == "agent" and self.known[name]
+  local things = known and self:things(kind)
+  if not known or things.problem then return nil end
+  local there = things.ids[known.id]
+  if not there then
+    local agent = agent_lookup.by_known_id(self.api, known.id)
+    there = agent and agent.name
+  end
+  if not there then -- it is gone
+    self.known[name] = nil
+    return nil
+  end
+  local called = known.called == nil and there or known.called
+  if called and called ~= name then self.renamed[name] = called end
+  return known.id
+end
+
 --- The id of a thing.
 ---@param kind string
 ---@param name string
@@ -102,6 +132,7 @@ end
 function Resolver:id(kind, name)
   if not KINDS[kind] then return nil, reference.kind_problem(kind) end
   local given = self.learned[kind .. ":" .. name] or self.given[kind] and self.given[kind][name]
+    or self:known_id(kind, name)
   if given then return given end
   local things = self:things(kind)
   local ids = things.names[name]
@@ -153,7 +184,7 @@ end
 ---@param name string
 ---@return boolean
 function Resolver:lacks(kind, name)
-  if self.given[kind] and self.given[kind][name] then return false end
+  if self.given[kind] and self.given[kind][name] or self:known_id(kind, name) then return false end
   local things = self:things(kind)
   return not things.problem and not things.names[name]
 end
@@ -310,14 +341,26 @@ local function resolve_agent(agent, resolver)
   return copy
 end
 
+-- Names that are not those of the organisation any more will not be found without the lock.
+local function warn_of_renamed(found, resolver)
+  for _, entry in ipairs(found) do
+    local called = entry.reference.kind == "agent" and resolver.renamed[entry.reference.name]
+    if called then
+      report.warn("%s: the agent '%s' is called '%s' now; the lock tells which one is meant", entry.place,
+        entry.reference.name, called)
+    end
+  end
+end
+
 --- Agents with ids in place of references; a reference to an agent that the same run creates stays until that
 --- agent exists. Problems raise one error of kind "input".
 ---@param api anyreach.client
 ---@param agents anyreach.agent[]
+---@param known? table<string, anyreach.known_agent>
 ---@return anyreach.agent[] copies, in the same order
 ---@return anyreach.resolver resolver which expects the agents that are to be created
-function references.resolve(api, agents)
-  local resolver = references.resolver(api, references.ids_of(agents))
+function references.resolve(api, agents, known)
+  local resolver = references.resolver(api, references.ids_of(agents), known)
   local problems, files, copies, found = {}, {}, {}, {}
   for index, agent in ipairs(agents) do
     files[index] = agent.file
@@ -327,6 +370,7 @@ function references.resolve(api, agents)
   expect_agents(agents, found, resolver)
   check_references(found, resolver, problems)
   document.raise_problems(problems, files)
+  warn_of_renamed(found, resolver)
   for index, agent in ipairs(agents) do copies[index] = resolve_agent(agent, resolver) end
   fields.check_numbers(copies, problems)
   document.raise_problems(problems, files)

@@ -67,6 +67,7 @@ local provision = {}
 ---@class anyreach.run_options : anyreach.provision_options
 ---@field check? boolean compare only
 ---@field known? fun(agent: anyreach.agent): anyreach.lock_row|nil what was noted when it was last written
+---@field known_agents? table<string, anyreach.known_agent> that references name
 ---@field owner? fun(agent_id: string): string|nil which of the agents, by the lock, has an id
 ---@field prefer? "ours"|"theirs" whose value counts where the organisation has changed a field since
 ---@field lenient? boolean fields that the organisation did not take count as written
@@ -251,7 +252,7 @@ end
 function provision.compare(api, agents, options)
   options = options or {}
   look_for_interrupted(api, agents, options)
-  local resolved, resolver = references.resolve(api, agents)
+  local resolved, resolver = references.resolve(api, agents, options.known_agents)
   local reader = agent_state.reader(api, #agents)
   local changes = for_each(resolved, function(agent)
     return compare_one(reader, agent, resolver, options)

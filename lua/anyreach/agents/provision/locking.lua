@@ -72,7 +72,7 @@ function locking.start(api, agents, given)
   local function lock_of(file) return open(lock.path_beside(file)) end
   local self = setmetatable({
     api = api, agents = agents, given = given, opened = opened, written_at = -math.huge,
-    reader = agent_state.reader(api), described = {},
+    reader = agent_state.reader(api), described = {}, renamed = {},
   }, Locking)
   self.group = group_write.new(function() write_all(self) end)
   for _, agent in ipairs(agents) do self.described[agent.name] = agent end
@@ -113,6 +113,7 @@ local function follow_names(self, path, opened)
     if row.agent ~= name then renamed[row.agent] = name end
   end
   if next(renamed) then opened:rename(self.account.key, renamed) end
+  for _, new in pairs(renamed) do self.renamed[new] = true end
 end
 
 --- Says whose organisation it is. A wrong name after --prune, and a lock that knows others alone, raise their errors
@@ -135,6 +136,22 @@ end
 function Locking:row(agent)
   local opened = self.lock_of and self.lock_of(agent.file)
   return opened and opened:get(self.account.key, agent.name)
+end
+
+--- The agents that the locks know, by the names that files have or had for them.
+---@return table<string, anyreach.known_agent>
+function Locking:known_agents()
+  local known, former = {}, {}
+  for _, opened in pairs(self.lock_of and self.opened or {}) do
+    for _, row in ipairs(opened:rows(self.account.key)) do
+      local called = nil
+      if self.renamed[row.agent] then called = false end
+      known[row.agent] = { id = row.agent_id, called = called }
+      if row.formerly then former[row.formerly] = { id = row.agent_id, called = row.agent } end
+    end
+  end
+  for name, agent in pairs(former) do known[name] = known[name] or agent end
+  return known
 end
 
 --- The name of the agent that has an id by the lock, if a file of this run describes it.

@@ -3,7 +3,9 @@
 local agent_lookup = require "anyreach.agents.lookup"
 local anyreach = require "anyreach"
 local arguments = require "anyreach.arguments"
+local color = require "anyreach.text.color"
 local conclude = require "anyreach.agents.ab_test.conclude"
+local diff_text = require "anyreach.text.diff_text"
 local errors = require "anyreach.errors"
 local experiment = require "anyreach.agents.ab_test.experiment"
 local experiment_state = require "anyreach.agents.ab_test.experiment_state"
@@ -32,6 +34,7 @@ local spec = {
     { name = "exit-code", help = "status: exit with the verdict: won (0), lost (9) or undecided (2)" },
     { name = "winner", value = "VARIANT", help = "conclude: publish this variant, whatever the verdict" },
     { name = "restore", help = "conclude: give the numbers back, whatever the verdict" },
+    { name = "take-numbers", help = "start: take phone numbers also from other agents" },
     { name = "check", help = "start, conclude: only show what would be done; exit code 2 if anything would be" },
     { name = "most", value = "N", type = "integer", help = "read at most so many conversations; default 200000" },
   },
@@ -51,7 +54,8 @@ local spec = {
 plan      says how many conversations it takes to find a lift, and how many days at the traffic of the
           last 14 days: over the experiment's numbers, or those of --agent or --phone-number.
 start     creates a version for each variant from the agent's current one, and publishes it on the variant's
-          numbers. EXPERIMENT.state.json notes what the numbers held before. Starting again completes an
+          numbers. A number that another agent holds is taken with --take-numbers, or if you say yes at a
+          terminal. EXPERIMENT.state.json notes what the numbers held before. Starting again completes an
           interrupted start.
 status    shows conversations, rates and a verdict that is valid however often you look.
 conclude  publishes the winner everywhere, or restores what was before if all variants have lost.
@@ -70,7 +74,8 @@ Examples:
     [3] = "a file is wrong, or no such agent, number or variant",
     [8] = "some requests succeeded and one failed; the error lists them",
     [9] = "a check failed: all variants have lost (conclude, status --exit-code), or --replay has no such request",
-    [11] = "the experiment is in another phase, another experiment or change is in the way, or another run is writing",
+    [11] = "the experiment is in another phase, another agent holds a number, another experiment or change is in the "
+      .. "way, or another run is writing",
   },
 }
 
@@ -160,18 +165,25 @@ end
 
 -- {====== start ======
 
-local function show_step(step, outcome)
-  if report.is_json() then presentation.step_event(step, outcome) end
+local function show_step(state, step, outcome)
+  if report.is_json() then return presentation.step_event(state, step, outcome) end
   report.line("%-8s  %s", outcome == "done" and "done" or "to do", step.text)
+  report.lines(diff_text.lines(step.differences or {}, { color = color.enabled("stdout") }))
+end
+
+-- Somebody at a terminal is asked; without one nothing is taken.
+local function ask_for_numbers(question)
+  return recipe.confirm(question) == true
 end
 
 function commands.start(api, given, found)
-  local state, steps = start.plan(api, found)
+  local may_take = given.take_numbers or not given.check and ask_for_numbers or nil
+  local state, steps = start.plan(api, found, may_take)
   if given.check then
-    for _, step in ipairs(steps) do show_step(step, "planned") end
+    for _, step in ipairs(steps) do show_step(state, step, "planned") end
     return 2, { command = "start", steps = #steps }
   end
-  start.run(api, found, state, steps, function(step) show_step(step, "done") end)
+  start.run(api, found, state, steps, function(step) show_step(state, step, "done") end)
   local path = experiment_state.path(found.file)
   if report.is_json() then presentation.experiment_event(state, path) end
   report.line("The experiment runs. Keep %s: it names the versions, and what to restore.", path)
@@ -229,7 +241,9 @@ local function show_ending(state, decision, ending, is_check)
     return presentation.conclusion_event(state, decision, ending, is_check and "planned" or "done")
   end
   local word = is_check and "to do" or "done"
-  if ending.creates then report.line("%-8s  create a version like that of '%s'", word, decision.winner) end
+  if ending.creates then
+    report.line("%-8s  create a version like that of '%s', version %d", word, decision.winner, ending.winner.version)
+  end
   for _, step in ipairs(conclude.steps(ending)) do report.line("%-8s  %s", word, slot_changes.describe(step)) end
   for _, slot in ipairs(ending.left_alone) do
     report.line("left      %s, which somebody else has changed since", slot)
@@ -286,7 +300,7 @@ local rules = {
     writes = {},
     needs_no_file = true,
   },
-  start = { options = { "check", "wait" }, writes = spec.writes },
+  start = { options = { "check", "take_numbers", "wait" }, writes = spec.writes },
   status = { options = { "html", "exit_code", "most" }, writes = {} },
   conclude = { options = { "winner", "restore", "check", "most", "wait" }, writes = spec.writes },
 }

@@ -14,7 +14,6 @@ local json = require "anyreach.json"
 local lines = require "anyreach.agents.provision.lines"
 local lock = require "anyreach.agents.lock"
 local lock_accounts = require "anyreach.agents.lock_accounts"
-local printable = require("anyreach.text.terminal_text").printable
 local profiles = require "anyreach.account.profiles"
 local progress = require "anyreach.progress"
 local promotion = require "anyreach.agents.promotion"
@@ -320,15 +319,9 @@ local function failure(items, results)
   return report.agents_failed(list)
 end
 
--- Somebody at a terminal is asked.
+-- Somebody at a terminal is asked; without one nothing is taken.
 local function ask_for_numbers(change, taken)
-  local parts = {}
-  for index, slot in ipairs(taken) do
-    parts[index] = ("%s %s is held by %s"):format(slot.phone_number, slot.slot, takeovers.holder_text(slot.before))
-  end
-  progress.hide()
-  return recipe.confirm(printable(("%s: %s; take %s?"):format(change.name, table.concat(parts, "; "),
-    #taken == 1 and "it" or "them"))) == true
+  return recipe.confirm(takeovers.question(change.name, taken, promotion.OTHERS)) == true
 end
 
 local function plan(sides, chosen, options)

@@ -17,7 +17,6 @@ local progress = require "anyreach.progress"
 local provision = require "anyreach.agents.provision"
 local reach = require "anyreach.agents.file.reach"
 local recipe = require "anyreach.recipe"
-local redaction = require "anyreach.text.redaction"
 local report = require "anyreach.report"
 local takeovers = require "anyreach.agents.provision.takeovers"
 local terminal_text = require "anyreach.text.terminal_text"
@@ -118,13 +117,7 @@ end
 
 -- Somebody at a terminal is asked; without one nothing is taken.
 local function ask_for_numbers(change, taken)
-  if not recipe.can_ask() then return false end
-  progress.hide()
-  for _, slot in ipairs(taken) do
-    io.stderr:write(redaction.printable(("%s: %s %s is held by %s, which no given file describes"):format(change.name,
-      slot.phone_number, slot.slot, takeovers.holder_text(slot.before))), "\n")
-  end
-  return recipe.confirm(#taken == 1 and "take it?" or "take them?") == true
+  return recipe.confirm(takeovers.question(change.name, taken)) == true
 end
 
 local function print_pruned(pruned)

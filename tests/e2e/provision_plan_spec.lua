@@ -98,7 +98,8 @@ describe("a number that an agent holds which no given file describes", function(
       local command = ("cd %s/work && env %s"):format(box.directory, box:command("provision", "agents"))
       local screen <close> = terminal.start("sh -c " .. process.quote(command), { columns = 200 })
       screen:wait_for("take them? [y/N]")
-      screen:wait_for(NUMBER .. " inbound is held by 'Night Desk' version 2, which no given file describes")
+      screen:wait_for(NUMBER .. " inbound is held by 'Night Desk' version 2; ")
+      screen:wait_for("which no given file describes")
       if answer ~= "" then screen:text(answer) end
       screen:keys("Enter")
       screen:wait_for(("%-9s  Desk"):format(expected))

@@ -267,6 +267,35 @@ function readers.slot(work)
   work.state.slots[key] = holder_name(event.to)
 end
 
+-- Of `ab-test start`: a version for each variant is made, and published on the variant's numbers.
+function readers.step(work)
+  local event, variants = work.event, work.state.variants
+  work.name, work.agent = event.agent, work.state.agents[event.agent]
+  if event.action == "create" then
+    steps.create_version(work, event)
+    local version = work.agent.versions[work.number]
+    version.instruction_builder_inputs = copy(work.agent.versions[event.base_version].instruction_builder_inputs)
+    variants[event.variant] = work.number
+  else
+    work.number = event.agent_version or variants[event.variant]
+    steps.publish(work, event)
+  end
+end
+
+-- Of `ab-test conclude`: the winner's version, or a copy of it, gets slots, or they go back to what they held.
+function readers.conclusion(work)
+  local event, agent = work.event, work.state.agents[work.event.agent]
+  local number = event.agent_version or newest(agent) + 1
+  if event.base_version then agent.versions[number] = copy(agent.versions[event.base_version]) end
+  for _, slot in ipairs(event.slots) do
+    local key = slot.phone_number .. " " .. slot.slot
+    assert(work.state.slots[key] == holder_name(slot.before), key .. " holds something else")
+    work.state.slots[key] = holder_name(slot.after)
+  end
+  work.name = event.agent
+  number_new(work, number)
+end
+
 -- }======
 
 --- The state after a plan, from the state before and the plan's events alone.
@@ -274,7 +303,7 @@ end
 ---@param events table[] of `--check --json`
 ---@return table
 function planned_state.after(before, events)
-  local state = { agents = {}, slots = {} }
+  local state = { agents = {}, slots = {}, variants = {} }
   for name, agent in pairs(before.agents) do
     local versions = {}
     for number, version in pairs(agent.versions) do versions[number] = copy(version) end

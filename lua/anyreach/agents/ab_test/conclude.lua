@@ -18,6 +18,7 @@ local conclude = {}
 ---@class anyreach.ab_ending
 ---@field creates boolean a copy of the winner's version is created first
 ---@field is_copy boolean|nil `target` is, or will be, a copy of the winner's version
+---@field is_unfinished boolean|nil the copy was created by an interrupted run, and may lack its inputs
 ---@field winner anyreach.variant_state|nil
 ---@field target anyreach.holder|nil the version that gets the slots; nil: the earlier ones are restored
 ---@field changes anyreach.slot_change[]
@@ -177,6 +178,7 @@ function conclude.plan(api, state, decision)
   else
     local target, winner, is_copy = find_target(api, state, decision)
     ending.creates, ending.winner, ending.is_copy = target == nil, winner, is_copy
+    ending.is_unfinished = target ~= nil and decision.is_being_created == true
     ending.target = target or { agent_id = state.agent.id, agent = state.agent.name }
     publish(ending, state, phone_numbers)
   end
@@ -188,7 +190,7 @@ end
 local function create_target(api, state, ending, save)
   local decision, newest = state.decision, agent_lookup.versions(api, state.agent.id)[1]
   if not newest then errors.raise("conflict", "agent '%s' no longer has any versions", state.agent.name) end
-  decision.newest, decision.is_being_created = newest.version, nil
+  if not decision.is_being_created then decision.newest = newest.version end
   local creation = copying(state, decision, ending.winner)
   local version = experiment_state.create_version(api, creation, decision, save)
   ending.target.version, ending.target.version_id = version.version, version.id
@@ -223,13 +225,17 @@ function conclude.run(api, file, state, decision, ending)
   local function save() experiment_state.write(file, state) end
   state.phase, state.decision = "concluding", decision
   save()
-  if ending.creates then create_target(api, state, ending, save) end
+  if ending.creates or ending.is_unfinished then create_target(api, state, ending, save) end
   local ok, err = pcall(slot_changes.apply, api, conclude.steps(ending))
   if not ok then
     if ending.creates then err = steps.failure_after(("version %d created"):format(ending.target.version), err) end
     error(err, 0)
   end
   state.phase, state.concluded_at = "concluded", timestamp.format(os.time() * 1000000)
+  state.ended = json.array {}
+  for index, change in ipairs(ending.changes) do
+    state.ended[index] = { number = change.number, slot = change.slot, holder = change.to }
+  end
   state.left_alone = #ending.left_alone > 0 and json.array(ending.left_alone) or nil
   save()
 end

@@ -43,6 +43,7 @@ local PHASES = { starting = true, running = true, concluding = true, concluded =
 ---@field concluded_at string|nil
 ---@field variants anyreach.variant_state[]
 ---@field previous anyreach.previous_slot[]
+---@field ended anyreach.previous_slot[]|nil what `conclude` has given to slots
 ---@field set_up string digest of what `start` does
 ---@field question string digest of outcome, lift, alpha and the like
 ---@field decision {action: "publish"|"restore", winner: string|nil, verdict: string}|nil

@@ -1,9 +1,11 @@
 -- Experiments as people and programs read them: the plan, the figures and the verdict as lines for a terminal, and as
 -- events for --json. The page (page/init.lua) uses the same words.
 
+local diff_text = require "anyreach.text.diff_text"
 local events = require "anyreach.agents.provision.events"
 local json = require "anyreach.json"
 local report = require "anyreach.report"
+local slot_report = require "anyreach.agents.numbers.slot_report"
 local text_width = require "anyreach.text_width"
 
 local presentation = {}
@@ -269,11 +271,14 @@ function presentation.plan_event(plan)
 end
 
 --- Prints a step of `start` as an event.
+---@param state anyreach.ab_state
 ---@param step anyreach.ab_step
 ---@param outcome "planned"|"done"
-function presentation.step_event(step, outcome)
+function presentation.step_event(state, step, outcome)
   report.event("step", { action = step.action, variant = step.variant.name, outcome = outcome,
-    agent_version = step.variant.version, slots = step.slots and events.slots(step.slots) })
+    agent = state.agent.name, agent_id = state.agent.id, agent_version = step.variant.version,
+    base_version = step.base_version, differences = step.differences and diff_text.events(step.differences),
+    slots = step.slots and events.slots(step.slots) })
 end
 
 --- Prints an experiment that runs as an event.
@@ -309,19 +314,26 @@ function presentation.verdict_event(view)
   })
 end
 
+-- A slot with what it holds before and after; a version that is yet to be created has neither number nor id.
+local function ended_slot(change)
+  local id = json.null
+  if change.to then id = change.to.version_id end
+  return { phone_number = change.number, slot = change.slot, before = slot_report.holder_event(change.from),
+    after = slot_report.holder_event(change.to), agent_version_id = id }
+end
+
 --- Prints how an experiment was concluded, or would be, as an event.
 ---@param state anyreach.ab_state
 ---@param decision {action: string, winner: string|nil, verdict: string}
----@param ending {changes: anyreach.slot_change[], left_alone: string[]}
+---@param ending anyreach.ab_ending|{changes: anyreach.slot_change[], left_alone: string[]}
 ---@param outcome "planned"|"done"|"unchanged"
 function presentation.conclusion_event(state, decision, ending, outcome)
-  local slots = json.array {}
-  for index, change in ipairs(ending.changes) do
-    slots[index] = { phone_number = change.number, slot = change.slot,
-      agent_version_id = change.to and change.to.version_id or json.null }
-  end
+  local slots, target = json.array {}, ending.target or {}
+  for index, change in ipairs(ending.changes) do slots[index] = ended_slot(change) end
   report.event("conclusion", {
     experiment = state.experiment, action = decision.action, winner = decision.winner, verdict = decision.verdict,
+    agent = state.agent.name, agent_id = state.agent.id, agent_version = target.version,
+    base_version = ending.is_copy and ending.winner.version or nil,
     outcome = outcome, slots = slots, left_alone = json.array(ending.left_alone),
   })
 end

@@ -8,6 +8,7 @@
 local account = require "anyreach.account.identity"
 local agent_lookup = require "anyreach.agents.lookup"
 local checked = require "anyreach.agents.checked"
+local diff = require "anyreach.text.diff"
 local errors = require "anyreach.errors"
 local experiment_state = require "anyreach.agents.ab_test.experiment_state"
 local json = require "anyreach.json"
@@ -15,6 +16,7 @@ local number_state = require "anyreach.agents.numbers.number_state"
 local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slots = require "anyreach.agents.numbers.slots"
 local steps = require "anyreach.agents.steps"
+local takeovers = require "anyreach.agents.provision.takeovers"
 local timestamp = require "anyreach.text.timestamp"
 
 local start = {}
@@ -24,7 +26,9 @@ local start = {}
 ---@field variant anyreach.variant_state
 ---@field prompt string|nil of a version to create
 ---@field text string what it does, in words
----@field slots anyreach.taken_slot[]|nil of a publication
+---@field base_version integer|nil of a creation
+---@field differences anyreach.difference[]|nil of a creation, from that version
+---@field slots anyreach.taken_slot[]|nil of a publication: those that it writes, with what they hold now
 
 -- {====== conflicts ======
 
@@ -81,27 +85,45 @@ local function current_version(api, agent)
   return { version = published.version, version_id = checked.version_id(published) }, versions[1].version
 end
 
--- What the slots hold now. A version that no agent has could not be restored.
-local function previous_slots(api, experiment)
-  local wanted, list = {}, json.array {}
+-- What a slot holds now. A version that no agent has could not be restored.
+local function check_restorable(number, slot, holder)
+  if not holder or holder.agent_id then return holder end
+  errors.raise("conflict", "the %s slot of %s holds version %s, which no agent of the organisation has, so that "
+    .. "it could not be restored; choose another number", slot, number, holder.version_id)
+end
+
+-- The numbers of the experiment with what they hold now.
+local function read_numbers(api, experiment)
+  local wanted = {}
   for _, variant in ipairs(experiment.variants) do
     table.move(variant.numbers, 1, #variant.numbers, #wanted + 1, wanted)
   end
-  local found = number_state.read_some(api, wanted)
+  return number_state.read_some(api, wanted), wanted
+end
+
+local function previous_slots(found, wanted, direction)
+  local list = json.array {}
   for _, number in ipairs(wanted) do
-    for _, slot in ipairs(slots.of(experiment.direction)) do
-      local holder = found[number][slot]
-      if holder and not holder.agent_id then
-        errors.raise("conflict", "the %s slot of %s holds version %s, which no agent of the organisation has, so that "
-          .. "it could not be restored; choose another number", slot, number, holder.version_id)
-      end
-      list[#list + 1] = { number = number, slot = slot, holder = holder }
+    for _, slot in ipairs(slots.of(direction)) do
+      list[#list + 1] = { number = number, slot = slot, holder = check_restorable(number, slot, found[number][slot]) }
     end
   end
   return list
 end
 
-local function new_state(api, experiment)
+-- While a start is interrupted, somebody may change the slots that it has not written yet.
+local function refresh_previous(state, found)
+  local own = {}
+  for _, variant in ipairs(state.variants) do own[variant.version_id or ""] = true end
+  for _, previous in ipairs(state.previous) do
+    local holder = found[previous.number][previous.slot]
+    if not holder or not own[holder.version_id] then
+      previous.holder = check_restorable(previous.number, previous.slot, holder)
+    end
+  end
+end
+
+local function new_state(api, experiment, found, wanted)
   local agent, here = agent_lookup.find(api, experiment.agent), account.learn(api)
   check_others(experiment, agent, here)
   local base, newest = current_version(api, agent)
@@ -114,7 +136,7 @@ local function new_state(api, experiment)
     base = base,
     newest = newest,
     variants = json.array {},
-    previous = previous_slots(api, experiment),
+    previous = previous_slots(found, wanted, experiment.direction),
     set_up = experiment.set_up,
     question = experiment.question,
   }
@@ -140,59 +162,95 @@ local function create_text(variant, state)
   return ("create a version for '%s', %s, on top of version %d"):format(variant.name, kind, state.base.version)
 end
 
--- The slots that a variant takes, with what they held before the experiment.
-local function taken_slots(state, variant)
-  local wanted, list = {}, {}
-  for _, number in ipairs(variant.phone_numbers) do wanted[number] = true end
-  for _, previous in ipairs(state.previous) do
-    if wanted[previous.number] then
-      list[#list + 1] = { phone_number = previous.number, slot = previous.slot, before = previous.holder }
+local function create_step(api, state, variant, wanted)
+  local step = { action = "create", variant = variant, prompt = wanted.prompt, text = create_text(wanted, state),
+    base_version = state.base.version, differences = {} }
+  if wanted.prompt then
+    local base = agent_lookup.version(api, state.agent.id, state.base.version)
+    step.differences = diff.compare(wanted.prompt, base.config.instructions, { path = "config.instructions" })
+  end
+  return step
+end
+
+-- The slots of a variant that do not hold its version, with what they hold now.
+local function slots_to_take(state, variant, found)
+  local list = {}
+  for _, number in ipairs(variant.phone_numbers) do
+    for _, slot in ipairs(slots.of(state.direction)) do
+      local holder = found[number][slot]
+      if not holder or holder.version_id ~= variant.version_id then
+        list[#list + 1] = { phone_number = number, slot = slot, before = holder }
+      end
     end
   end
   return list
 end
 
-local function publish_text(variant, state)
+local function is_of_others(state, slot)
+  return slot.before ~= nil and slot.before.agent_id ~= state.agent.id
+end
+
+local function publish_text(variant, state, taken)
   local text = ("publish '%s' on %s, %s"):format(variant.name, table.concat(variant.phone_numbers, ", "),
     state.direction)
-  for _, slot in ipairs(taken_slots(state, variant)) do
-    if slot.before and slot.before.agent_id ~= state.agent.id then
-      text = ("%s; %s %s taken from '%s' version %d"):format(text, slot.phone_number, slot.slot, slot.before.agent,
-        slot.before.version)
+  for _, slot in ipairs(taken) do
+    if is_of_others(state, slot) then
+      text = ("%s; %s %s taken from %s"):format(text, slot.phone_number, slot.slot,
+        takeovers.holder_text(slot.before))
     end
   end
   return text
 end
 
-local function make_steps(experiment, state)
-  local list, prompts = {}, {}
-  for index, variant in ipairs(experiment.variants) do prompts[state.variants[index]] = variant end
+local function make_steps(api, experiment, state, found)
+  local list, wanted = {}, {}
+  for index, variant in ipairs(experiment.variants) do wanted[state.variants[index]] = variant end
   for _, variant in ipairs(in_order(state.variants)) do
-    if not variant.version then
-      list[#list + 1] = { action = "create", variant = variant, prompt = prompts[variant].prompt,
-        text = create_text(prompts[variant], state) }
-    end
+    if not variant.version then list[#list + 1] = create_step(api, state, variant, wanted[variant]) end
   end
   for _, variant in ipairs(in_order(state.variants)) do
-    list[#list + 1] = { action = "publish", variant = variant, text = publish_text(variant, state),
-      slots = taken_slots(state, variant) }
+    local taken = slots_to_take(state, variant, found)
+    if #taken > 0 then
+      list[#list + 1] = { action = "publish", variant = variant, text = publish_text(variant, state, taken),
+        slots = taken }
+    end
   end
   return list
 end
 
---- The steps that start an experiment, or complete an interrupted start. Only reads.
+local OTHERS = "which the experiment is not about"
+
+-- Numbers are taken from other agents only when that is allowed.
+local function check_takeovers(state, list, may_take)
+  local taken = {}
+  for _, step in ipairs(list) do
+    for _, slot in ipairs(step.slots or {}) do
+      if is_of_others(state, slot) then taken[#taken + 1] = slot end
+    end
+  end
+  local is_allowed = #taken == 0 or may_take == true
+    or may_take and may_take(takeovers.question(state.experiment, taken, OTHERS))
+  if not is_allowed then error(takeovers.refusal(taken, OTHERS), 0) end
+end
+
+--- The steps that start an experiment, or complete an interrupted start. Only reads. Slots that other agents hold, and
+--- that may not be taken, are an error of kind "conflict".
 ---@param api anyreach.client
 ---@param experiment anyreach.experiment
+---@param may_take? boolean|(fun(question: string): boolean) numbers from other agents
 ---@return anyreach.ab_state
 ---@return anyreach.ab_step[]
-function start.plan(api, experiment)
+function start.plan(api, experiment, may_take)
   local state = experiment_state.read(experiment.file)
   if state then
     check_phase(experiment, state)
     experiment_state.check_account(api, state)
   end
-  state = state or new_state(api, experiment)
-  return state, make_steps(experiment, state)
+  local found, wanted = read_numbers(api, experiment)
+  if state then refresh_previous(state, found) else state = new_state(api, experiment, found, wanted) end
+  local list = make_steps(api, experiment, state, found)
+  check_takeovers(state, list, may_take)
+  return state, list
 end
 
 -- }======

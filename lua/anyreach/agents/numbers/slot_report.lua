@@ -60,7 +60,9 @@ end
 
 -- {====== events ======
 
-local function holder_event(holder)
+--- What a slot holds, as a part of an event; a null for nothing.
+---@param holder anyreach.holder|nil
+function slot_report.holder_event(holder)
   if not holder then return json.null end
   return {
     agent = holder.agent, agent_id = holder.agent_id, agent_version = holder.version,
@@ -74,14 +76,14 @@ end
 function slot_report.number_event(number, trunks)
   local trunk_id = number.phone_number.trunk_id
   local event = { phone_number = number.number, trunk_id = trunk_id, trunk = trunks[trunk_id] }
-  for _, slot in ipairs(slots.names) do event[slot] = holder_event(number[slot]) end
+  for _, slot in ipairs(slots.names) do event[slot] = slot_report.holder_event(number[slot]) end
   report.event("number", event)
 end
 
 local function change_event(change, outcome)
   report.event("slot", {
     phone_number = change.number, slot = change.slot, outcome = outcome,
-    from = holder_event(change.from), to = holder_event(change.to),
+    from = slot_report.holder_event(change.from), to = slot_report.holder_event(change.to),
   })
 end
 

@@ -26,6 +26,8 @@ local tasks = require "anyreach.client.tasks"
 
 local promotion = {}
 
+promotion.OTHERS = "which is not promoted" -- who holds numbers that are not taken without being allowed to
+
 ---@class anyreach.promotion_sides
 ---@field source anyreach.client
 ---@field target anyreach.client
@@ -413,7 +415,7 @@ end
 local function check_takeovers(reader, items, options)
   local changes = {}
   for _, item in ipairs(items) do changes[#changes + 1] = item.change end
-  takeovers.check(reader.search, changes, options.take_numbers, "which is not promoted")
+  takeovers.check(reader.search, changes, options.take_numbers, promotion.OTHERS)
   for _, item in ipairs(items) do
     if item.change and item.change.error then item.action = "failed" end
   end

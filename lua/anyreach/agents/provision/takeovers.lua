@@ -50,13 +50,31 @@ function takeovers.holder_text(holder)
   return ("'%s' version %d"):format(holder.agent, holder.version)
 end
 
-local function refusal(taken, why)
+local OTHERS = "which no given file describes"
+
+local function text_of(taken, why)
   local parts = {}
   for index, slot in ipairs(taken) do
     parts[index] = ("%s %s is held by %s"):format(slot.phone_number, slot.slot, takeovers.holder_text(slot.before))
   end
-  return errors.make { kind = "conflict", message = ("%s, %s; --take-numbers takes %s")
-    :format(table.concat(parts, "; "), why or "which no given file describes", #taken == 1 and "it" or "them") }
+  return ("%s, %s"):format(table.concat(parts, "; "), why or OTHERS), #taken == 1 and "it" or "them"
+end
+
+--- The error for slots that may not be taken, of kind "conflict".
+---@param taken anyreach.taken_slot[]
+---@param why? string what those are that hold them; default "which no given file describes"
+---@return anyreach.error
+function takeovers.refusal(taken, why)
+  return errors.make { kind = "conflict", message = ("%s; --take-numbers takes %s"):format(text_of(taken, why)) }
+end
+
+--- The question whether slots may be taken, for somebody at a terminal.
+---@param name string who takes them
+---@param taken anyreach.taken_slot[]
+---@param why? string as above
+---@return string
+function takeovers.question(name, taken, why)
+  return ("%s: %s; take %s?"):format(name, text_of(taken, why))
 end
 
 --- Completes the slots in the steps of changes, and has those changes fail that would take a number from an agent
@@ -71,7 +89,9 @@ function takeovers.check(search, changes, may_take, why)
   for _, change in ipairs(changes) do
     local taken = found[change]
     local is_allowed = not taken or may_take == true or may_take and may_take(change, taken)
-    if not is_allowed and not change.error then change.action, change.error = "failed", refusal(taken, why) end
+    if not is_allowed and not change.error then
+      change.action, change.error = "failed", takeovers.refusal(taken, why)
+    end
   end
 end
 

@@ -5,6 +5,7 @@
 --   local shown <close> = progress.start { label = "provisioning", total = #agents }
 --   for _, agent in ipairs(agents) do work(agent) shown:step() end
 
+local core = require "anyreach.client_core"
 local host = require "anyreach.host"
 local text_width = require "anyreach.text_width"
 
@@ -34,8 +35,13 @@ local function rate_text(rate)
     or ("%.1f/min"):format(rate * MINUTE)
 end
 
+local function requests_text(rate)
+  return rate >= 1 and ("%.1f requests/s"):format(rate) or ("%.1f requests/min"):format(rate * MINUTE)
+end
+
 --- How far it is, as text: "provisioning: 40 of 500, 8%, 20/s, 23 s left".
----@param state {label: string, done: integer, total?: integer, seconds: number}
+---@param state {label: string, done: integer, total?: integer, seconds: number, limit?: number} limit: requests a
+--- second, at which a server holds requests back
 ---@return string
 function progress.text(state)
   local parts = {}
@@ -50,6 +56,7 @@ function progress.text(state)
   if rate > 0 and state.total and state.done < state.total then
     parts[#parts + 1] = duration((state.total - state.done) / rate) .. " left"
   end
+  if state.limit then parts[#parts + 1] = ("at the server's limit of %s"):format(requests_text(state.limit)) end
   return state.label .. ": " .. table.concat(parts, ", ")
 end
 
@@ -65,9 +72,18 @@ local function is_silent()
   return host.options.quiet == true or host.options.json == true
 end
 
+-- The lowest of the limits that hold requests back now.
+local function felt_limit()
+  local lowest
+  for _, limit in ipairs(core.limits()) do
+    if limit.is_felt then lowest = math.min(lowest or limit.rate, limit.rate) end
+  end
+  return lowest
+end
+
 local function text_of(self)
   return progress.text { label = self.label, done = self.done, total = self.total,
-    seconds = host.clock() - self.started }
+    seconds = host.clock() - self.started, limit = felt_limit() }
 end
 
 -- The last column stays free: some terminals go on to the next line when it is written.

@@ -90,6 +90,33 @@ static struct throttle *push_throttle(lua_State *L, const char *base_url) {
   return lua_touserdata(L, -1);
 }
 
+static void set_number(lua_State *L, const char *name, double number) {
+  lua_pushnumber(L, number);
+  lua_setfield(L, -2, name);
+}
+
+/* limits() -> one table for each server that has refused a request for too many requests: refused,
+ * how many; closed_for, seconds in all for which nothing was sent; rate, the limit in requests a
+ * second, if it is known; is_felt, whether requests wait because of it now. */
+static int l_client_limits(lua_State *L) {
+  lua_newtable(L);
+  luaL_getsubtable(L, LUA_REGISTRYINDEX, "anyreach.throttles");
+  for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1)) {
+    const struct throttle *throttle = lua_touserdata(L, -1);
+    if (throttle->refused == 0) continue;
+    double rate = pace_limit(&throttle->pace);
+    lua_createtable(L, 0, 4);
+    set_number(L, "refused", (double)throttle->refused);
+    set_number(L, "closed_for", throttle->closed_for);
+    if (rate > 0) set_number(L, "rate", rate);
+    lua_pushboolean(L, rate > 0 && throttle->first);
+    lua_setfield(L, -2, "is_felt");
+    lua_rawseti(L, 1, (lua_Integer)lua_rawlen(L, 1) + 1);
+  }
+  lua_settop(L, 1);
+  return 1;
+}
+
 /* new(settings) -> client. Settings, checked by the caller: base_url, organization?, token?
  * (secret), ca_file?, headers?, profile?, is_protected? (with a profile), http2?, retries, rate?
  * in requests a second, max_wait, is_silent? (says nothing of long waits), timeout, connect_timeout
@@ -196,6 +223,7 @@ static const luaL_Reg client_functions[] = {
     {"internal", l_client_internal},
     {"once", l_client_once},
     {"retries", l_client_retries},
+    {"limits", l_client_limits},
     {"token_is_personal", l_client_token_is_personal},
     {"token_is_organization", l_client_token_is_organization},
     {"token_is_sandbox", l_client_token_is_sandbox},

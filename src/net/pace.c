@@ -89,6 +89,11 @@ double pace_learnt(const struct pace *pace) {
   return pace->phase == PACE_FREE ? 0 : pace->bucket.rate;
 }
 
+double pace_limit(const struct pace *pace) {
+  bool is_highest = pace->highest > 0 && pace->bucket.rate >= pace->highest;
+  return pace->phase == PACE_CLIMB && !is_highest ? pace->bucket.rate : 0;
+}
+
 static void add_to_wave(struct pace *pace, double now) {
   if (now - pace->wave_began > WAVE) {
     pace->wave_began = now;

@@ -81,7 +81,10 @@ void pace_take(struct pace *pace, bool held, double now, struct pace_sent *sent)
 void pace_refused(struct pace *pace, const struct pace_sent *sent, double retry_after,
                   double jitter, double now);
 
-/* The rate that is learnt, in requests a second; 0: none. */
+/* The rate at which it goes now because of refusals, in requests a second; 0: it is free. */
 double pace_learnt(const struct pace *pace);
+
+/* The server's limit, as far as it is known: 0 when it is not, or when the user allows less. */
+double pace_limit(const struct pace *pace);
 
 #endif

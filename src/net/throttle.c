@@ -96,9 +96,11 @@ bool throttle_enter(struct throttle *throttle, struct throttle_pass *pass) {
 /* A wait longer than anybody waits does not close the throttle. */
 static void learn_from_refusal(struct throttle *throttle, const struct throttle_pass *pass,
                                double retry_after, double now) {
+  throttle->refused++;
   if (retry_after > RETRY_LONGEST_WAIT) return;
   double asked = fmax(retry_after, 0), closed_until = throttle->pace.closed_until;
   pace_refused(&throttle->pace, &pass->sent, asked, retry_random(), now);
+  throttle->closed_for += fmax(throttle->pace.closed_until - fmax(closed_until, now), 0);
   bool is_news = asked >= ANNOUNCED && now + asked > closed_until + ANNOUNCED / 2;
   if (is_news && pass->is_patient && throttle->announce) throttle->announce(asked);
 }

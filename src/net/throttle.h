@@ -16,6 +16,8 @@ struct throttle {
   struct pace pace;
   struct crowd crowd;
   unsigned in_flight;
+  unsigned long refused; /* requests, for too many requests */
+  double closed_for;     /* seconds in all for which refusals closed it */
   unsigned long tickets;
   struct loop_timer reopen; /* runs while somebody waits for nothing but time */
   struct throttle_pass *first, *last;

@@ -55,7 +55,10 @@ describe("the sandbox that limits requests", function()
     for _, limit in ipairs { "limit=50", "limit=50;burst=5", "limit=50;burst=5;retry-after=1" } do
       local sandbox <close> = process.sandbox("--faults", limit .. ";only=agents.*")
       local err = read_all(sandbox.base_url, "--stats")
-      is_within(tonumber(err:match "retries +(%d+)"), 1, AT_ONCE - 1 + 15)
+      local refused, waited = err:match "\nrefused      (%d+) for too many requests, waited ([%d.]+) s"
+      is_within(tonumber(refused), 1, AT_ONCE - 1 + 15)
+      expect.equal(tonumber(refused), tonumber(err:match "retries +(%d+)"))
+      expect.truthy(tonumber(waited) >= (limit:find "retry" and 1 or 0.1))
     end
   end)
 end)

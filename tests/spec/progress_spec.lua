@@ -40,6 +40,15 @@ describe("progress in words", function()
     expect.equal(text(500, 500, 25), "working: 500 of 500, 100%, 20/s")
   end)
 
+  it("tells the limit at which a server holds requests back", function()
+    local function limited(limit)
+      return progress.text { label = "working", done = 40, total = 500, seconds = 20, limit = limit }
+    end
+    expect.equal(limited(9.84),
+      "working: 40 of 500, 8%, 2.0/s, 3 min 50 s left, at the server's limit of 9.8 requests/s")
+    expect.match(limited(0.5), " left, at the server's limit of 30%.0 requests/min$")
+  end)
+
   it("claims nothing that is not known", function()
     expect.equal(text(0, 500, 3), "working: 0 of 500, 0%")
     expect.equal(text(7, nil, 7), "working: 7, 1.0/s")

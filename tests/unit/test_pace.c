@@ -213,6 +213,22 @@ static void never_exceeds_the_users_rate(void **state) {
   assert_true(passed > 19 * 990 && passed <= 20 * 1000);
 }
 
+/* It is known from the second refusal on, and no limit while the user allows less. */
+static void knows_the_limit(void **state) {
+  (void)state;
+  struct pace pace = paced(0, 0);
+  struct pace_sent sent = take(&pace, 0);
+  pace_refused(&pace, &sent, 0, 0, 0);
+  assert_near(pace_limit(&pace), 0);
+  count_passed(&pace, 0, 2, 0);
+  double now = 2 + pace_wait(&pace, 2);
+  sent = take(&pace, now);
+  pace_refused(&pace, &sent, 0, 0, now);
+  assert_near(pace_limit(&pace), pace_learnt(&pace));
+  pace_set_highest(&pace, pace_learnt(&pace) / 2, now);
+  assert_near(pace_limit(&pace), 0);
+}
+
 /* One that nobody refuses again is forgotten. */
 static void a_refusal_is_outlived(void **state) {
   (void)state;
@@ -274,6 +290,7 @@ int main(void) {
       cmocka_unit_test(refusals_without_fruit_only_double_the_pause),
       cmocka_unit_test(rises_only_while_it_holds_somebody_back),
       cmocka_unit_test(never_exceeds_the_users_rate),
+      cmocka_unit_test(knows_the_limit),
       cmocka_unit_test(a_refusal_is_outlived),
       cmocka_unit_test(bears_anything),
   };

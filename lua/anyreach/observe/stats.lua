@@ -1,5 +1,6 @@
 -- --stats: the sum of all requests, at the end, on stderr.
 
+local core = require "anyreach.client_core"
 local errors = require "anyreach.errors"
 
 local stats = {}
@@ -39,6 +40,17 @@ local function add_request(sum, note)
   if failure then sum.failures[failure] = (sum.failures[failure] or 0) + 1 end
 end
 
+-- Nothing, unless a server has refused requests for being too many.
+local function limits_text()
+  local lines = {}
+  for i, limit in ipairs(core.limits()) do
+    local rate = limit.rate and (", limit about %.1f/s"):format(limit.rate) or ""
+    lines[i] = ("\nrefused      %d for too many requests, waited %.1f s%s"):format(limit.refused, limit.closed_for,
+      rate)
+  end
+  return table.concat(lines)
+end
+
 local function text(sum)
   local latency = "none"
   if #sum.seconds > 0 then
@@ -54,7 +66,7 @@ local function text(sum)
     ("connections  %d"):format(sum.connections),
     ("bytes        %d out, %d in"):format(sum.bytes_out, sum.bytes_in),
     ("latency      %s"):format(latency),
-  }, "\n")
+  }, "\n") .. limits_text()
 end
 
 --- Makes the consumer. Latency is that of attempts which got an answer.

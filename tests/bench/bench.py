@@ -1,8 +1,8 @@
 """`make bench`: anyreach beside other clients on this machine, as one table of ratios.
 
-Usage: bench.py BUILD [GROUP…], where BUILD holds anyreach and the programs of bench/; GROUP is one of those at the end
-of this file. Nothing is asserted: a machine that is busy must not fail a build. All that is compared takes turns within
-one run; a ratio is the median of the ratios of the turns. README.md says what each row means.
+Usage: bench.py BUILD [GROUP…], where BUILD holds anyreach and the programs of bench/; GROUP is a key of GROUPS
+below. Nothing is asserted: a machine that is busy must not fail a build. All that is compared takes turns within one
+run; a ratio is the median of the ratios of the turns. README.md says what each row means.
 """
 
 import json
@@ -281,15 +281,15 @@ def observer_rows(bench):
 
 def memory_rows(bench):
     peaks = {}
-    for items in (1000, 10000, 40000):
+    for items in (1000, 10000, 20000):
         try:
             peaks[items] = bench.measure("anyreach", "FAST", items, 32, 0).peak / 1024
         except (Failed, subprocess.TimeoutExpired) as problem:
             yield failed_row("largest resident size, %d agents" % items, problem)
             return
     yield Row("largest resident size, 10,000 agents", "%.1f MB" % peaks[10000], "", "", "under 40 MB")
-    yield Row("    40,000 agents / 1,000 agents", "%.1f MB" % peaks[40000], "%.1f MB" % peaks[1000],
-              peaks[40000] / peaks[1000], "flat")
+    yield Row("    20,000 agents / 1,000 agents", "%.1f MB" % peaks[20000], "%.1f MB" % peaks[1000],
+              peaks[20000] / peaks[1000], "flat")
 
 
 # }======
@@ -361,7 +361,8 @@ def limit_row(bench, limit):
     """Updates against one limited server, for about eight seconds."""
     items = limit.burst + limit.rate * 8
     theory = (items - 1 - limit.burst) / limit.rate
-    what = "limit %d/s, burst %d, %s" % (limit.rate, limit.burst, "Retry-After 1" if limit.retry_after else "no Retry-After")
+    pause = "Retry-After 1" if limit.retry_after else "no Retry-After"
+    what = "limit %d/s, burst %d, %s" % (limit.rate, limit.burst, pause)
     try:
         wall, failures = bench.run(bench.anyreach("update.lua") + [bench.servers.url(limit.name), str(items)]).split()
     except (Failed, subprocess.TimeoutExpired) as problem:
@@ -411,16 +412,31 @@ def provision_rows(bench):
         yield failed_row("provision of %d files" % count, problem)
         return
     for kind, own, rival in zip(("new", "unchanged"), times["anyreach"], times["Python"]):
-        yield Row("provision of %d files, %s / Python" % (count, kind), "%.2f s" % own, "%.2f s" % rival, rival / own, "")
+        what = "provision of %d files, %s / Python" % (count, kind)
+        yield Row(what, "%.2f s" % own, "%.2f s" % rival, rival / own, "")
     yield Row("    new / one by one", "%.2f s" % times["anyreach"][0], "%.2f s" % alone, alone / times["anyreach"][0],
               "10 or more")
+
+
+def growth_rows(bench):
+    """The sandbox with few agents and with ten times as many."""
+    few, many = 1000, 10000
+    try:
+        command = [bench.program, "--sandbox", bench.file("growth.lua")]
+        times = [[float(word) for word in bench.run(command + [str(count)]).split()] for count in (few, many)]
+    except (Failed, subprocess.TimeoutExpired) as problem:
+        yield failed_row("growth of the sandbox", problem)
+        return
+    for what, small, large in zip(("find by name", "find by metadata", "read by id"), *times):
+        yield Row("sandbox, %s: %d / %d agents" % (what, many, few), microseconds(large), microseconds(small),
+                  large / small, "flat")
 
 
 # }======
 
 GROUPS = {"many": many_rows, "single": single_rows, "shell": shell_rows, "latency": latency_rows, "http2": http2_rows,
           "json": json_rows, "start": start_rows, "observers": observer_rows, "limits": limit_rows,
-          "provision": provision_rows, "memory": memory_rows}
+          "provision": provision_rows, "growth": growth_rows, "memory": memory_rows}
 
 # {====== the table ======
 

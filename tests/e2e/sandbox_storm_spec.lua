@@ -22,10 +22,10 @@ local function expect_served(sandbox)
   expect.equal(out, "200")
 end
 
--- A sandbox that may open so many descriptors.
+-- A sandbox that may open so many descriptors. What AddressSanitizer keeps of freed memory would count as held.
 local function start(descriptors, ...)
-  local sandbox = process.start("sh -c " .. process.quote(("ulimit -n %d; exec %s"):format(descriptors,
-    process.anyreach("sandbox", "--json", ...))))
+  local sandbox = process.start("sh -c " .. process.quote(("ulimit -n %d; export %s; exec %s"):format(descriptors,
+    "ASAN_OPTIONS=${ASAN_OPTIONS}:quarantine_size_mb=1", process.anyreach("sandbox", "--json", ...))))
   sandbox.base_url = anyreach.json.decode(sandbox:first_line()).base_url
   expect_served(sandbox)
   return sandbox

@@ -12,12 +12,10 @@ local accounts = require "anyreach.account.sandbox"
 local checks = require "anyreach.sandbox.checks"
 local datasets = require "anyreach.sandbox.datasets"
 local faults = require "anyreach.sandbox.faults"
-local openapi = require "anyreach.openapi.write"
 local phone_numbers = require "anyreach.sandbox.phone_numbers"
 local reader = require "anyreach.sandbox.request_reader"
 local rules = require "anyreach.sandbox.rules"
 local sources = require "anyreach.sandbox.sources"
-local stored_forms = require "anyreach.sandbox.stored_forms"
 local SqliteStore = require "anyreach.sandbox.sqlite_store"
 local trunks = require "anyreach.sandbox.trunks"
 
@@ -124,6 +122,7 @@ end
 -- Versions, one or a list of them, as a server shows that has forms of its own.
 local function show_versions(words, value)
   if type(value) ~= "table" then return end
+  local stored_forms = require "anyreach.sandbox.stored_forms"
   if value.config ~= nil then value.config = stored_forms.shown(words, value.config) end
   for _, version in ipairs(value) do show_versions(words, version) end
 end
@@ -134,7 +133,7 @@ local function answer_operation(sandbox, operation, call, words)
   local query = reader.query(operation, call.query)
   local body, form = reader.body(operation, call.headers, call.body)
   if words and type(body) == "table" and type(body.config) == "table" then
-    body.config = stored_forms.stored(words, body.config)
+    body.config = require("anyreach.sandbox.stored_forms").stored(words, body.config)
   end
   local asked = { path = call.values, query = query, body = body, form = form }
   local answered = rules.answer(operation, asked, sandbox.store, context_of(sandbox, caller, call.headers))
@@ -187,7 +186,9 @@ end
 local function find_document(method, path)
   local service = method == "GET" and path:match("^/([%w-]+)/openapi%.json$")
   local rows = service and rows_of(service) or {}
-  return #rows > 0 and openapi.document("Anyreach " .. service .. " service, as the sandbox knows it", rows) or nil
+  if #rows == 0 then return nil end
+  local openapi = require "anyreach.openapi.write"
+  return openapi.document("Anyreach " .. service .. " service, as the sandbox knows it", rows)
 end
 
 local function answer_document(sandbox, call, document)

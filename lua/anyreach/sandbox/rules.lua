@@ -7,15 +7,39 @@
 
 local rules = {}
 
--- Modules whose `rules` answer the operations.
+-- First word of an operation's name -> the modules whose `rules` answer it, loaded when the first such is asked.
 local FAMILIES = {
-  "admin", "agents", "campaign_configurations", "campaigns", "config_schema", "contacts", "conversations", "datasets",
-  "email_domains", "phone_numbers", "sources", "trunks", "turns", "versions", "web_widgets", "workflows",
+  admin = { "admin" },
+  agent_assist = { "conversations" },
+  agents = { "agents", "config_schema", "versions" },
+  campaign_configurations = { "campaign_configurations" },
+  campaign_settings = { "campaign_configurations", "campaigns" },
+  campaigns = { "campaigns", "contacts" },
+  conversations = { "conversations", "turns" },
+  datasets = { "datasets" },
+  email_domains = { "email_domains" },
+  phone_numbers = { "phone_numbers" },
+  public = { "web_widgets" },
+  sources = { "sources" },
+  trunks = { "trunks" },
+  web_widgets = { "web_widgets" },
+  workflow_executions = { "workflows" },
 }
 
+local loaded = {} -- first words
+
 local by_name = {}
-for _, family in ipairs(FAMILIES) do
-  for name, rule in pairs(require("anyreach.sandbox." .. family).rules) do by_name[name] = rule end
+
+-- The rule of an operation, or nil.
+local function find(name)
+  local family = name:match "^[^.]*"
+  if not loaded[family] then
+    for _, module in ipairs(FAMILIES[family] or {}) do
+      for rule_name, rule in pairs(require("anyreach.sandbox." .. module).rules) do by_name[rule_name] = rule end
+    end
+    loaded[family] = true
+  end
+  return by_name[name]
 end
 
 ---@class SandboxCaller who asks, after authentication
@@ -64,7 +88,7 @@ end
 ---@param name string
 ---@return boolean
 function rules.has(name)
-  return by_name[name] ~= nil
+  return find(name) ~= nil
 end
 
 ---What a rule takes, made of a context and a call; seeding uses it without a call.
@@ -98,7 +122,7 @@ end
 ---@param context SandboxContext
 ---@return SandboxAnswer
 function rules.answer(operation, call, store, context)
-  local rule = by_name[operation.name] or error("the sandbox has no rule for " .. operation.name, 2)
+  local rule = find(operation.name) or error("the sandbox has no rule for " .. operation.name, 2)
   local value, options = rule(rules.request(store, context, call))
   options = options or {}
   return { status = options.status or operation.success_status, value = value, stream = options.stream }

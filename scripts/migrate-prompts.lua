@@ -5,6 +5,7 @@ local arguments = require "anyreach.arguments"
 local color = require "anyreach.text.color"
 local diff_text = require "anyreach.text.diff_text"
 local errors = require "anyreach.errors"
+local group_write = require "anyreach.agents.group_write"
 local host = require "anyreach.host"
 local interrupted = require "anyreach.agents.numbers.interrupted"
 local json = require "anyreach.json"
@@ -172,14 +173,20 @@ end
 
 -- {====== doing ======
 
--- Notes what was done, at once: the next run takes a draft that is not noted for somebody else's.
-local function note(run, plan, is_published)
-  run.record:note(plan, is_published)
+-- Writes the lock. That it cannot be written stops nothing.
+local function write(run)
   local problem = run.record:write()
   if problem and not run.has_warned then
     report.warn("the lock was not written: %s", problem)
     run.has_warned = true
   end
+end
+
+-- Notes what was done; it is written soon. A run that is killed before leaves drafts and versions that the next one
+-- knows by what they hold.
+local function note(run, plan, is_published)
+  run.record:note(plan, is_published)
+  run.group:soon()
 end
 
 local function publish(run, plan)
@@ -189,9 +196,11 @@ local function publish(run, plan)
 end
 
 local function apply(run, plan)
+  local is_changed = plan.draft ~= nil and prompts.writes_draft(plan)
   prompts.write_draft(run.api, plan)
   plan.is_written = prompts.writes_draft(plan)
   note(run, plan, false)
+  if is_changed then run.group:finish() end -- by what it holds now, nobody can tell whose the draft is
   publish(run, plan)
 end
 
@@ -288,6 +297,8 @@ local function main(given)
   local plans = plan_all(api, given[1], options)
   local run = { api = api, record = options.record,
     phone_numbers = given.publish and number_state.phone_numbers(api) or {} }
+  local group <close> = group_write.new(function() write(run) end)
+  run.group = group
   local shown <close> = progress.start { label = "migrating", total = #plans }
   local followed = given.check and {} or follow(plans)
   local results = tasks.each(plans, function(plan)
@@ -303,6 +314,7 @@ local function main(given)
       shown:step()
     end,
   })
+  group:finish()
   local code = exit_code(results, given.check)
   if code == 0 and given.check and left and #left.steps > 0 then code = 2 end
   return code, count(results), failure(results)

@@ -1,6 +1,6 @@
--- One write of a file for many tasks: each waits until what it has noted is on disk, and those that come while one is
--- awaited share it. Writing takes at most a fifth of the time, however many tasks there are and however large the file
--- is.
+-- One write of a file for many notes: a task waits until what it has noted is on disk, or has it written soon, and
+-- those that come while a write is awaited share it. Writing takes at most a fifth of the time, however many notes
+-- there are and however large the file is.
 
 local host = require "anyreach.host"
 
@@ -11,6 +11,7 @@ local REST = 4 -- times as long as the last write took, before the next
 ---@class anyreach.group_write
 ---@field private write fun()
 ---@field private next table|nil task that is going to write
+---@field private is_due boolean|nil something was noted that is not written
 ---@field private rested_at number by host.clock()
 local Group = {}
 Group.__index = Group
@@ -23,17 +24,33 @@ end
 
 local function write_soon(self)
   host.sleep(math.max(0, self.rested_at - host.clock()))
-  self.next = nil
+  self.next, self.is_due = nil, nil
   local began = host.clock()
   self.write()
   local ended = host.clock()
   self.rested_at = ended + REST * (ended - began)
 end
 
+--- Has what was noted before written soon.
+function Group:soon()
+  self.is_due = true
+  self.next = self.next or host.spawn(write_soon, self)
+end
+
 --- Waits until what was noted before is written.
 function Group:wait()
-  self.next = self.next or host.spawn(write_soon, self)
+  self:soon()
   self.next:wait()
 end
+
+--- Writes at once what is left; so does closing.
+function Group:finish()
+  local task, is_due = self.next, self.is_due
+  self.next, self.is_due = nil, nil
+  if task then task:cancel() end
+  if is_due then self.write() end
+end
+
+Group.__close = Group.finish
 
 return group_write

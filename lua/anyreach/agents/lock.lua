@@ -42,6 +42,7 @@ local disk = require "anyreach.disk"
 ---@field private by_key table<string, anyreach.lock_row>
 ---@field private changed table<string, true> keys of the rows that were set or removed here since it was written
 ---@field private written string|nil what the file said when it was last read or written
+---@field private is_settled boolean|nil the file was found to say, or made to say, what the rows do
 local Lock = {}
 Lock.__index = Lock
 
@@ -207,6 +208,7 @@ end
 --- changed here are taken from the file as it is now, which no other run writes meanwhile.
 ---@return boolean written
 function Lock:write()
+  if self.is_settled and not next(self.changed) then return false end
   local _ <close> = hold(self.path)
   if read_text(self.path) ~= self.written then take_over(self) end
   local text = self:text()
@@ -215,7 +217,7 @@ function Lock:write()
     files.write_file(self.path, text)
     self.written = text
   end
-  self.changed = {}
+  self.changed, self.is_settled = {}, true
   return is_news
 end
 
@@ -273,7 +275,7 @@ local function set(self, row)
     if not checks[name] then new[name] = value end
   end
   for name, value in pairs(row) do new[name] = value end
-  self.by_key[key], self.changed[key] = new, true
+  if not json.equal(new, self.by_key[key]) then self.by_key[key], self.changed[key] = new, true end
 end
 
 ---@class anyreach.lock_facts

@@ -526,7 +526,7 @@ function promotion.apply(sides, items, options)
     end
   end
   local index, problem = 0, nil
-  local group = group_write.new(function() problem = write_lock(sides) or problem end)
+  local group <close> = group_write.new(function() problem = write_lock(sides) or problem end)
   local function begun(change, agent, version)
     note_begun(sides, of_change[change], agent, version)
     group:wait()
@@ -541,13 +541,14 @@ function promotion.apply(sides, items, options)
     on_draft = begun,
     on_applied = options.publish ~= false and function(change, progress)
       note_promoted(sides, of_change[change], progress)
-      problem = write_lock(sides) or problem
+      group:soon()
     end or nil,
     on_result = function(result)
       index = index + 1
       if options.on_result then options.on_result(result, by_change[index]) end
     end,
   })
+  group:finish()
   if sides.intents then sides.intents:finish() end
   return results, problem
 end

@@ -68,25 +68,24 @@ local function index_agents(agents)
   return index
 end
 
-local function nearest_hint(wanted, index)
-  local near = operations.nearest(wanted, index.list)
-  return near and ("; did you mean '%s'?"):format(near) or ""
+-- Why a prompt has no agent.
+local function unknown_agent(prompt, index)
+  local near = operations.nearest(prompt.agent or prompt.base_name, index.list)
+  local hint = near and ("; did you mean '%s'?"):format(near) or ""
+  if prompt.agent then return ("no agent has the name '%s'%s"):format(prompt.agent, hint) end
+  return ("no agent has the name '%s'; name one in front matter (agent: NAME), or let the file's name begin with '_' "
+    .. "to leave it out%s"):format(prompt.base_name, hint)
 end
 
--- The agents that a prompt may be meant for, and why there is none.
+-- The agents that a prompt may be meant for, or nil.
 local function candidates(prompt, index)
-  if prompt.agent then
-    return index.names[prompt.agent], ("no agent has the name '%s'%s"):format(prompt.agent,
-      nearest_hint(prompt.agent, index))
-  end
-  local name = prompt.base_name
-  return index.names[name] or index.slugs[slug(name)], ("no agent has the name '%s'; name one in front matter "
-    .. "(agent: NAME), or let the file's name begin with '_' to leave it out%s"):format(name, nearest_hint(name, index))
+  if prompt.agent then return index.names[prompt.agent] end
+  return index.names[prompt.base_name] or index.slugs[slug(prompt.base_name)]
 end
 
 local function find_agent(prompt, index, problems)
-  local found, problem = candidates(prompt, index)
-  if not found then return add_problem(problems, prompt.file, "%s", problem) end
+  local found = candidates(prompt, index)
+  if not found then return add_problem(problems, prompt.file, "%s", unknown_agent(prompt, index)) end
   if #found == 1 then return found[1] end
   local ids = {}
   for position, agent in ipairs(found) do ids[position] = ("%s (%s)"):format(agent.name, agent.id) end

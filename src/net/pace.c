@@ -27,6 +27,7 @@ static const double LONGEST_PROBE = 2; /* seconds */
 
 static const double LATENESS = 0.01; /* seconds that a timer may be late, at the user's rate */
 static const double ROUNDING = 1e-9;
+static const double INTERVALS = 16; /* of which the last ones are averaged, more or less */
 
 /* {====== the bucket ====== */
 
@@ -91,7 +92,8 @@ double pace_learnt(const struct pace *pace) {
 
 double pace_limit(const struct pace *pace) {
   bool is_highest = pace->highest > 0 && pace->bucket.rate >= pace->highest;
-  return pace->phase == PACE_CLIMB && !is_highest ? pace->bucket.rate : 0;
+  bool is_known = pace->phase == PACE_CLIMB && pace->interval > 0 && !is_highest;
+  return is_known ? fmin(1 / pace->interval, pace->bucket.rate) : 0;
 }
 
 static void add_to_wave(struct pace *pace, double now) {
@@ -102,13 +104,21 @@ static void add_to_wave(struct pace *pace, double now) {
   pace->wave++;
 }
 
+static void add_interval(struct pace *pace, double seconds) {
+  double known = pace->interval > 0 ? pace->interval : seconds;
+  pace->interval = known + (seconds - known) / INTERVALS;
+}
+
 void pace_take(struct pace *pace, bool held, double now, struct pace_sent *sent) {
   double rate = pace->bucket.rate;
   *sent = (struct pace_sent){.at = now, .rate = rate, .number = ++pace->sent};
   if (pace->phase == PACE_FREE) add_to_wave(pace, now);
   if (pace->phase == PACE_RAMP && pace->used <= 0) pace->start = fmax(RAMP_START, pace->wave / 4);
   if (rate <= 0) return;
-  bool is_probe = pace->fruitless > 0 && pace->sent == pace->sent_before + 1;
+  bool is_first = pace->sent == pace->sent_before + 1;
+  if (held && !is_first) add_interval(pace, now - pace->taken_at);
+  pace->taken_at = now;
+  bool is_probe = pace->fruitless > 0 && is_first;
   pace->bucket.tokens -= is_probe ? 1 + rate * pace->probe : 1;
   if (held) pace->used += 1 / rate;
   set_rate(pace, now);

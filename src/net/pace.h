@@ -44,6 +44,8 @@ struct pace {
   double start, refused; /* rates: of a ramp or climb at its beginning, and of a climb at its end */
   double climb;          /* seconds from one to the other */
   double used;           /* seconds of the phase, by requests that were held back */
+  double taken_at;       /* when the last request went */
+  double interval;       /* seconds between such requests lately, in fact; 0: not known */
 
   double changed_at; /* refusals of what was sent before say nothing about the rate */
   double closed_until;
@@ -84,7 +86,8 @@ void pace_refused(struct pace *pace, const struct pace_sent *sent, double retry_
 /* The rate at which it goes now because of refusals, in requests a second; 0: it is free. */
 double pace_learnt(const struct pace *pace);
 
-/* The server's limit, as far as it is known: 0 when it is not, or when the user allows less. */
+/* The server's limit, as far as it is known, by what goes in fact: timers are late. 0 when it is
+ * not known, or when the user allows less. */
 double pace_limit(const struct pace *pace);
 
 #endif

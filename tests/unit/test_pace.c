@@ -224,7 +224,11 @@ static void knows_the_limit(void **state) {
   double now = 2 + pace_wait(&pace, 2);
   sent = take(&pace, now);
   pace_refused(&pace, &sent, 0, 0, now);
-  assert_near(pace_limit(&pace), pace_learnt(&pace));
+  count_passed(&pace, now, now + 3, 0);
+  double limit = pace_limit(&pace), rate = pace_learnt(&pace);
+  if (limit > rate || limit < rate * 0.8) fail_msg("%g instead of %g", limit, rate);
+  count_passed(&pace, now + 3, now + 6, 2 / rate);
+  assert_true(pace_limit(&pace) < limit * 0.8);
   pace_set_highest(&pace, pace_learnt(&pace) / 2, now);
   assert_near(pace_limit(&pace), 0);
 }

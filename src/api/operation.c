@@ -50,21 +50,55 @@ bool operation_is_namespace(const char *prefix) {
   return false;
 }
 
+/* The length of the literal that begins here, up to a parameter or the end. */
+static size_t literal_length(const char *template, size_t length) {
+  const char *brace = memchr(template, '{', length);
+  return brace ? (size_t)(brace - template) : length;
+}
+
+/* Where the literal stands in the text, at its end if it `is_last`, with something before it. */
+static const char *find_literal(const char *text, size_t length, const char *literal, size_t size,
+                                bool is_last) {
+  if (length <= size) return NULL;
+  if (!is_last) return memmem(text + 1, length - 1, literal, size);
+  const char *end = text + length - size;
+  return memcmp(end, literal, size) == 0 ? end : NULL;
+}
+
+/* Matches a segment against one of a template, in which literals and parameters take turns. A
+ * parameter takes what stands before the first place of the literal behind it. Returns how many
+ * parameters there are, or -1 when it does not fit. */
+static int match_segment(const char *template, size_t wanted, const char *text, size_t length,
+                         struct span *values) {
+  int count = 0;
+  size_t literal = literal_length(template, wanted);
+  if (length < literal || memcmp(template, text, literal) != 0) return -1;
+  template += literal, wanted -= literal, text += literal, length -= literal;
+  while (wanted > 0) {
+    size_t name = (size_t)((const char *)memchr(template, '}', wanted) - template) + 1;
+    template += name, wanted -= name;
+    literal = literal_length(template, wanted);
+    const char *end = find_literal(text, length, template, literal, literal == wanted);
+    if (!end) return -1;
+    values[count++] = (struct span){text, (size_t)(end - text)};
+    length -= (size_t)(end - text) + literal;
+    text = end + literal;
+    template += literal, wanted -= literal;
+  }
+  return length == 0 ? count : -1;
+}
+
 /* Matches a path against a template. Returns 0 when it does not fit; otherwise a rank that is
  * higher the further left a literal stands where another template has a parameter. */
 static unsigned long match_path(const char *template, const char *path, struct span *values) {
   unsigned long rank = 1;
   while (*template == '/' && *path == '/') {
-    size_t wanted = strcspn(++template, "/");
-    size_t given = strcspn(++path, "/");
-    bool is_parameter = *template == '{';
-    if (is_parameter) {
-      if (given == 0) return 0;
-      *values++ = (struct span){path, given};
-    } else if (wanted != given || memcmp(template, path, given) != 0) {
-      return 0;
-    }
-    rank = rank << 1 | !is_parameter;
+    size_t wanted = strcspn(++template, "/"), given = strcspn(++path, "/");
+    int parameters = match_segment(template, wanted, path, given, values);
+    if (parameters < 0) return 0;
+    bool is_whole = *template == '{' && memchr(template, '}', wanted) == template + wanted - 1;
+    values += parameters;
+    rank = rank << 2 | (parameters == 0 ? 3 : is_whole ? 1 : 2);
     template += wanted;
     path += given;
   }
@@ -129,18 +163,36 @@ static bool is_method(const char *method) {
   return false;
 }
 
-static bool is_literal(const char *segment, size_t length) {
-  if (length == 0 || (length <= 2 && strspn(segment, ".") >= length)) return false;
+static bool is_literal(const char *text, size_t length) {
   for (size_t i = 0; i < length; i++)
-    if (!isalnum((unsigned char)segment[i]) && !strchr(PATH_PUNCTUATION, segment[i])) return false;
+    if (!isalnum((unsigned char)text[i]) && !strchr(PATH_PUNCTUATION, text[i])) return false;
   return true;
 }
 
-/* True for "{name}" of that field. */
-static bool is_parameter(const char *segment, size_t length, const struct field *field) {
+/* True for "{name}" of that field, of `length` bytes. */
+static bool is_parameter(const char *text, size_t length, const struct field *field) {
   size_t name_length = strlen(field->name);
-  return length == name_length + 2 && memcmp(segment + 1, field->name, name_length) == 0 &&
-         segment[length - 1] == '}' && !strpbrk(field->name, "{}/");
+  return length == name_length + 2 && memcmp(text + 1, field->name, name_length) == 0 &&
+         !strpbrk(field->name, "{}/");
+}
+
+/* True for literals and parameters in turns; no parameter follows another at once, since nobody
+ * could tell where one ends. `*parameters` counts those of the path. */
+static bool is_segment(const struct operation *row, const char *text, size_t length,
+                       unsigned *parameters) {
+  bool is_dots = length <= 2 && strspn(text, ".") >= length;
+  for (bool first = true; length > 0; first = false) {
+    size_t literal = literal_length(text, length);
+    if (!is_literal(text, literal) || (literal == 0 && !first)) return false;
+    text += literal, length -= literal;
+    if (length == 0) break;
+    const char *end = memchr(text, '}', length);
+    if (!end || *parameters == row->path_field_count) return false;
+    size_t size = (size_t)(end - text) + 1;
+    if (!is_parameter(text, size, &row->path_fields[(*parameters)++])) return false;
+    text += size, length -= size;
+  }
+  return !is_dots;
 }
 
 static bool is_path(const struct operation *row) {
@@ -150,16 +202,12 @@ static bool is_path(const struct operation *row) {
     return false;
   while (*rest == '/') {
     size_t length = strcspn(++rest, "/");
+    if (length == 0 && *rest == '\0') break; /* a slash at the end */
     if (++segments > DEFINE_MAX_SEGMENTS) return false;
-    if (*rest != '{') {
-      if (!is_literal(rest, length)) return false;
-    } else if (parameters == row->path_field_count ||
-               !is_parameter(rest, length, &row->path_fields[parameters++])) {
-      return false;
-    }
+    if (!is_segment(row, rest, length, &parameters)) return false;
     rest += length;
   }
-  return *rest == '\0' && segments > 0 && parameters == row->path_field_count;
+  return rest > row->path && *rest == '\0' && parameters == row->path_field_count;
 }
 
 const char *operation_problem(const struct operation *row) {
@@ -199,14 +247,19 @@ static void keep(struct definition *definition, struct arena *arena) {
   arena_init(arena, arena->maximum);
 }
 
-/* Compares templates, in which every "{…}" is like any other. */
+static bool is_at_end(const char *path) {
+  return *path == '\0' || (*path == '/' && path[1] == '\0');
+}
+
+/* Compares templates, in which every "{…}" is like any other, and a slash at the end is like none.
+ */
 static bool is_same_path(const char *a, const char *b) {
   while (*a && *a == *b) {
     bool parameter = *a == '{';
     a += parameter ? strcspn(a, "}") : 1;
     b += parameter ? strcspn(b, "}") : 1;
   }
-  return *a == *b;
+  return is_at_end(a) && is_at_end(b);
 }
 
 static struct operation *find_place(struct operation *table, size_t count,

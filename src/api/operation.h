@@ -83,7 +83,11 @@ enum retry_class {
   RETRY_NEVER       /* sent once; only a proof that it did not arrive allows another try */
 };
 
+/* What a call returns: a decoded value, the bytes (of text or anything else), or nothing. */
 enum answer_kind { ANSWER_JSON, ANSWER_TEXT, ANSWER_NONE };
+
+/* How the body is written. BODY_RAW: it is the bytes that are given. */
+enum body_kind { BODY_JSON, BODY_URLENCODED, BODY_MULTIPART, BODY_RAW };
 
 struct operation {
   const char *name;                /* Lua name: "agents.versions.publish" */
@@ -100,9 +104,13 @@ struct operation {
   unsigned parameter_count;
   const struct schema *body; /* NULL: the operation takes no body */
   bool body_required;
-  const char *const *multipart; /* fields that hold files, NULL-terminated; NULL: JSON alone */
+  enum body_kind body_kind;
+  const char *content_type;     /* of JSON and raw bodies, or NULL: application/json */
+  const char *const *multipart; /* fields that hold files, NULL-terminated, or NULL; a body of
+                                   another kind is multipart when one of them is given */
   const struct schema *answer;  /* schema of the success body, or NULL */
   enum answer_kind answer_kind;
+  const char *accept;        /* the content types of the answer, or NULL: those of its kind */
   int success_status;        /* the status the sandbox answers with */
   const char *const *scopes; /* one of them is enough; NULL-terminated; NULL: not known */
   const char *id_alias;      /* results answer to `id` and to this name alike, or NULL */
@@ -152,7 +160,7 @@ enum {
   DEFINE_MAX_ROWS = 20000, /* of the whole table */
   DEFINE_MAX_NAME = 256,
   DEFINE_MAX_PATH = 1024,               /* bytes of a path template */
-  DEFINE_MAX_SEGMENTS = 32,             /* of a path; operation_by_path() ranks them in a long */
+  DEFINE_MAX_SEGMENTS = 30,             /* of a path; operation_by_path() ranks them in a long */
   DEFINE_MAX_MEMORY = 64 * 1024 * 1024, /* of one definition */
   DEFINE_ERROR_MAX = 256
 };

@@ -193,6 +193,7 @@ function rows.schema(block, name, s)
   return "&" .. define(block, name, "struct schema %s", schema_body(block, name, s))
 end
 
+local BODIES = { urlencoded = "BODY_URLENCODED", multipart = "BODY_MULTIPART", raw = "BODY_RAW" }
 local PLACES = { header = "PLACE_HEADER", cookie = "PLACE_COOKIE" }
 local STYLES = { deepObject = "STYLE_DEEP_OBJECT", spaceDelimited = "STYLE_SPACES", pipeDelimited = "STYLE_PIPES",
   label = "STYLE_LABEL", matrix = "STYLE_MATRIX" }
@@ -245,6 +246,9 @@ local function row(block, operation)
     { "parameter_count", parameter_count },
     { "body", rows.schema(block, name .. "_body", operation.body) },
     { "body_required", operation.body_required },
+    { "body_kind", BODIES[operation.body_kind] },
+    { "content_type", c_string(operation.content_type) },
+    { "accept", c_string(operation.accept) },
     { "multipart", name_list(block, name .. "_multipart", operation.multipart) },
     { "answer", rows.schema(block, name .. "_answer", operation.answer) },
     { "answer_kind", "ANSWER_" .. operation.answer_kind:upper() },

@@ -74,19 +74,28 @@ static void check_parameter(struct check *c, const struct field *field, int fiel
   lua_pop(L, 1);
 }
 
-/* Reports what the table holds beyond the query parameters, for an operation without a body. */
-static void check_only_query(struct check *c, const struct operation *operation, int fields) {
+/* A body that is one value stands beside parameters in a field of this name. */
+#define SINGLE_BODY "body"
+
+static bool is_single(const struct schema *body) {
+  return body && !(body->types & (SCHEMA_OBJECT | SCHEMA_ARRAY));
+}
+
+/* Reports what the table holds beyond the parameters and a single body. */
+static void check_only_parameters(struct check *c, const struct operation *operation, int fields) {
   lua_State *L = c->L;
-  const char **known = lua_newuserdatauv(L, (operation->parameter_count + 1) * sizeof *known, 0);
-  for (unsigned i = 0; i < operation->parameter_count; i++)
-    known[i] = operation->parameters[i].name;
-  known[operation->parameter_count] = NULL;
+  unsigned count = operation->parameter_count;
+  const char **known = lua_newuserdatauv(L, (count + 2) * sizeof *known, 0);
+  for (unsigned i = 0; i < count; i++) known[i] = operation->parameters[i].name;
+  if (operation->body) known[count++] = SINGLE_BODY;
+  known[count] = NULL;
   lua_pushnil(L);
   while (lua_next(L, fields)) {
     lua_pop(L, 1);
     lua_pushvalue(L, -1);
     const char *name = luaL_tolstring(L, -1, NULL);
-    if (!check_field(L, -2, operation->parameters, operation->parameter_count))
+    bool is_body = operation->body && strcmp(name, SINGLE_BODY) == 0;
+    if (!is_body && !check_field(L, -2, operation->parameters, operation->parameter_count))
       check_report_unknown(c, &(struct check_path){.name = name}, name, known);
     lua_pop(L, 2);
   }
@@ -98,32 +107,57 @@ static void set_body(lua_State *L, const struct operation *operation,
                      struct call_arguments *arguments) {
   bool given = lua_istable(L, arguments->fields);
   if (!operation->body || (!given && !operation->body_required)) return;
-  if (!given)
+  if (is_single(operation->body)) {
+    if (!given) return;
+    lua_getfield(L, arguments->fields, SINGLE_BODY);
+  } else if (!given) {
     lua_newtable(L);
-  else if (operation->parameter_count == 0)
+  } else if (operation->parameter_count == 0) {
     lua_pushvalue(L, arguments->fields);
-  else
+  } else {
     push_body_fields(L, operation, arguments->fields);
+  }
   lua_replace(L, arguments->body);
 }
 
-/* The table argument: query and body fields together, or the body itself when that is no object. */
+/* True when the argument itself is the body: a text, a number, a boolean. */
+static bool is_body_itself(lua_State *L, const struct operation *operation, int index) {
+  const unsigned scalars = SCHEMA_STRING | SCHEMA_NUMBER | SCHEMA_INTEGER | SCHEMA_BOOLEAN;
+  return operation->body && (operation->body->types & scalars) && !lua_isnil(L, index) &&
+         !lua_istable(L, index);
+}
+
+static void check_body(struct check *c, const struct operation *operation,
+                       struct call_arguments *arguments) {
+  lua_State *L = c->L;
+  bool is_table = lua_istable(L, arguments->fields);
+  if (!lua_isnil(L, arguments->body))
+    check_value(c, arguments->body, operation->body, NULL);
+  else if (is_single(operation->body) && operation->body_required)
+    check_report(c, &(struct check_path){.name = SINGLE_BODY}, "required but missing");
+  if (is_table && (!operation->body || is_single(operation->body)))
+    check_only_parameters(c, operation, arguments->fields);
+}
+
+/* The table argument: parameters and body fields together, or the body itself when that is no
+ * object. */
 static void check_fields(struct check *c, const struct operation *operation,
                          struct call_arguments *arguments) {
   lua_State *L = c->L;
-  if (!lua_isnil(L, arguments->fields) && !lua_istable(L, arguments->fields)) {
+  if (is_body_itself(L, operation, arguments->fields)) {
+    lua_pushvalue(L, arguments->fields);
+    lua_replace(L, arguments->body);
+  } else if (!lua_isnil(L, arguments->fields) && !lua_istable(L, arguments->fields)) {
     struct check_path place = {.name = lua_pushfstring(L, "argument %d", arguments->fields)};
     check_report(c, &place, "expected a table of fields, got %s",
                  luaL_typename(L, arguments->fields));
     return;
+  } else {
+    set_body(L, operation, arguments);
   }
-  set_body(L, operation, arguments);
   for (unsigned i = 0; i < operation->parameter_count; i++)
     check_parameter(c, &operation->parameters[i], arguments->fields);
-  if (!lua_isnil(L, arguments->body))
-    check_value(c, arguments->body, operation->body, NULL);
-  else if (!operation->body && lua_istable(L, arguments->fields))
-    check_only_query(c, operation, arguments->fields);
+  check_body(c, operation, arguments);
 }
 
 /* Leaves `count` arguments below the top value. What was too much is counted by the caller. */

@@ -77,18 +77,16 @@ static bool is_form(lua_State *L, const struct operation *operation, int body) {
   return false;
 }
 
-/* Puts the form's bytes in the body's slot, where they live as long as the call, and leaves its
- * content type on the stack. [-0, +1, e] */
-static void set_form_body(lua_State *L, struct call *call, int body) {
+/* Has the body written by a function of anyreach.client.form, which gets it with what `push_hints`
+ * says of its fields. Puts the bytes in the body's slot, where they live as long as the call, and
+ * leaves their content type on the stack. [-0, +1, e] */
+static void set_form_body(lua_State *L, struct call *call, int body, const char *function,
+                          void (*push_hints)(lua_State *L, const struct operation *operation)) {
   embedded_require(L, "anyreach.client.form");
-  lua_getfield(L, -1, "encode");
+  lua_getfield(L, -1, function);
   lua_remove(L, -2);
   lua_pushvalue(L, body);
-  lua_newtable(L);
-  for (const char *const *name = call->operation->multipart; *name; name++) {
-    lua_pushboolean(L, 1);
-    lua_setfield(L, -2, *name);
-  }
+  push_hints(L, call->operation);
   lua_call(L, 2, 2);
   call->content_type = lua_tostring(L, -1);
   lua_insert(L, -2);
@@ -96,18 +94,51 @@ static void set_form_body(lua_State *L, struct call *call, int body) {
   lua_replace(L, body);
 }
 
-static void set_request_body(lua_State *L, struct call *call, int body, int empty_arrays) {
-  if (lua_isnil(L, body)) return;
-  if (is_form(L, call->operation, body)) {
-    set_form_body(L, call, body);
-    return;
+/* Pushes {name = true} of the fields that hold files. */
+static void push_file_fields(lua_State *L, const struct operation *operation) {
+  lua_newtable(L);
+  for (const char *const *name = operation->multipart; name && *name; name++) {
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, *name);
   }
+}
+
+/* Pushes {name = true} of the fields whose parts have names in brackets. */
+static void push_deep_fields(lua_State *L, const struct operation *operation) {
+  lua_newtable(L);
+  for (unsigned i = 0; i < operation->body->field_count; i++) {
+    if (operation->body->fields[i].style != STYLE_DEEP_OBJECT) continue;
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, operation->body->fields[i].name);
+  }
+}
+
+static void set_json_body(lua_State *L, struct call *call, int body, int empty_arrays) {
   struct json_options options = {.empty_arrays = empty_arrays, .secrets = JSON_SECRETS_REVEAL};
   if (!json_encode(L, body, &call->body, &options))
     raise_error(L, "usage", "%s: %s", call->operation->name, lua_tostring(L, -1));
   call->request.transfer.body = call->body.data;
   call->request.transfer.body_length = call->body.length;
-  call->content_type = "application/json";
+  const char *type = call->operation->content_type;
+  call->content_type = type ? type : "application/json";
+}
+
+static void set_raw_body(lua_State *L, struct call *call, int body) {
+  call->request.transfer.body = to_wire_text(L, body, &call->request.transfer.body_length);
+  call->content_type = call->operation->content_type;
+}
+
+static void set_request_body(lua_State *L, struct call *call, int body, int empty_arrays) {
+  enum body_kind kind = call->operation->body_kind;
+  if (lua_isnil(L, body)) return;
+  if (kind == BODY_MULTIPART || is_form(L, call->operation, body))
+    set_form_body(L, call, body, "encode", push_file_fields);
+  else if (kind == BODY_URLENCODED)
+    set_form_body(L, call, body, "urlencode", push_deep_fields);
+  else if (kind == BODY_RAW)
+    set_raw_body(L, call, body);
+  else
+    set_json_body(L, call, body, empty_arrays);
 }
 
 /* Raises when the run, or the client alone, may not send the request. */

@@ -133,6 +133,7 @@ static void set_wait(lua_State *L, const char *json) {
 static const char *const paging_names[] = {"none", "cursor", "offset"};
 static const char *const retry_names[] = {"safe", "idempotent", "never"};
 static const char *const answer_names[] = {"json", "text", "none"};
+static const char *const body_names[] = {"json", "urlencoded", "multipart", "raw"};
 
 static void push_operation(lua_State *L, const struct operation *o) {
   lua_newtable(L);
@@ -150,6 +151,9 @@ static void push_operation(lua_State *L, const struct operation *o) {
   set_boolean(L, "body_required", o->body_required);
   set_names(L, "multipart", o->multipart);
   set_schema(L, "answer", o->answer);
+  if (o->body) set_string(L, "body_kind", body_names[o->body_kind]);
+  set_string(L, "content_type", o->content_type);
+  set_string(L, "accept", o->accept);
   set_string(L, "answer_kind", answer_names[o->answer_kind]);
   set_integer(L, "success_status", o->success_status);
   set_names(L, "scopes", o->scopes);

@@ -293,6 +293,7 @@ static const char *copy_wait(struct copier *c, int table) {
 static void copy_row(struct copier *c, struct operation *row) {
   static const char *const answers[] = {"json", "text", "none", NULL};
   static const char *const pagings[] = {"none", "cursor", "offset", NULL};
+  static const char *const bodies[] = {"json", "urlencoded", "multipart", "raw", NULL};
   static const char *const retries[] = {"safe", "idempotent", "never", NULL};
   int table = lua_gettop(c->L);
   struct copy size = {.weight = 0};
@@ -310,6 +311,9 @@ static void copy_row(struct copier *c, struct operation *row) {
   row->parameters = copy_fields(c, table, "parameters", &row->parameter_count, &size, 0);
   row->body = copy_member(c, table, "body", &size);
   row->body_required = is_true(c, table, "body_required");
+  row->body_kind = (enum body_kind)copy_option(c, table, "body_kind", bodies);
+  row->content_type = copy_text(c, table, "content_type");
+  row->accept = copy_text(c, table, "accept");
   row->multipart = copy_names(c, table, "multipart");
   row->answer = copy_member(c, table, "answer", &size);
   row->answer_kind = (enum answer_kind)copy_choice(c, table, "answer_kind", answers);

@@ -186,9 +186,9 @@ static void add_parameters(lua_State *L, struct call *call, const struct header_
 }
 
 static void add_others(lua_State *L, struct call *call, const struct header_sources *sources) {
+  const char *accept = sources->accept ? sources->accept : call->operation->accept;
   bool text = call->operation->answer_kind == ANSWER_TEXT;
-  const char *accept = text ? "text/plain" : "application/json";
-  add_text(L, call, "Accept", sources->accept ? sources->accept : accept);
+  add_text(L, call, "Accept", accept ? accept : text ? "text/plain" : "application/json");
   if (call->request.transfer.body) add_text(L, call, "Content-Type", call->content_type);
   push_of_client(L, sources->client);
   add_table(L, call, lua_gettop(L), sources);

@@ -258,7 +258,7 @@ describe("a hostile operation", function()
     expect.contains(reason "{/core/../admin: {get: {}}}", '".."')
     expect.contains(reason "{'//evil.example/x': {get: {}}}", "empty segments")
     expect.contains(reason "{'https://evil.example/x': {get: {}}}", "must start with /")
-    expect.contains(reason "{'/core/a?b': {get: {}}}", "need no escape")
+    expect.contains(reason "{'/core/a?b': {get: {}}}", "no part of a path")
     expect.contains(reason '{"/core/a\\nb": {get: {}}}', "need no escape")
     expect.contains(reason "{/core/a: {get: {servers: [{url: 'https://evil.example'}]}}}", "served elsewhere")
     expect.contains(reason "{/core/a: {servers: [{url: 'ftp://evil.example'}], get: {}}}", "served elsewhere")
@@ -273,11 +273,11 @@ describe("a hostile operation", function()
     expect.equal(reading.merged[1].row.description, nil)
   end)
 
-  it("is refused for schemas that contain themselves or multiply", function()
+  it("is refused for schemas that multiply, and described less where they contain themselves", function()
     local body = "{/core/a: {post: {requestBody: {content: {application/json: {schema: "
       .. "{$ref: '#/components/schemas/A'}}}}}}}"
-    expect.contains(reason(body, "{A: {properties: {a: {$ref: '#/components/schemas/A'}}}}"), "contains itself")
-    expect.contains(reason(body, "{A: {$ref: 'https://evil.example/x'}}"), "leads out of the document")
+    expect.equal(reason(body, "{A: {properties: {a: {$ref: '#/components/schemas/A'}}}}"), "taken")
+    expect.equal(reason(body, "{A: {$ref: 'https://evil.example/x'}}"), "taken")
     local parts = { "S0: {type: string}" }
     for i = 1, 60 do
       local ref = ("{$ref: '#/components/schemas/S%d'}"):format(i - 1)
@@ -289,7 +289,7 @@ describe("a hostile operation", function()
     local reading = parse(("openapi: 3.0.3\npaths: %s\ncomponents: {schemas: {%s, A: %s}}")
       :format(body, shared, last))
     live.define(reading)
-    expect.contains(reading.refused[1].reason, "fewer fields")
+    expect.equal(reading.refused, {}) -- its schema is left out
   end)
 
   it("is refused for values of the wrong kind", function()
@@ -297,7 +297,6 @@ describe("a hostile operation", function()
       "{parameters: [5]}", "{parameters: [null]}", "{parameters: [{name: 5, in: query}]}", "{requestBody: 5}",
       "{requestBody: {content: {application/json: {schema: 5}}}}", "{x-scopes: all}", "{x-wait: soon}",
       "{x-wait: {poll: x, running: soon}}", "{x-retry: sometimes}",
-      "{parameters: [{name: a, in: query, schema: {type: [5]}}]}",
       "{parameters: [{name: a, in: query, schema: {required: [.nan], properties: {}}}]}",
     } do
       expect.falsy(reason(("{/core/a: {get: %s}}"):format(node)) == "taken")

@@ -99,12 +99,12 @@ describe("a document", function()
 paths:
   /core/good: {get: {}}
   /core/../bad: {get: {}}
-  /core/{a}.json: {get: {}}
+  /core/{a.json: {get: {}}
   core/relative: {get: {}}
   "/core/a b": {get: {}}
   /core//x: {get: {}}
   /core/{missing}: {get: {}}
-  /core/upload: {post: {requestBody: {content: {multipart/form-data: {}}}}}
+  /core/{a}{b}: {get: {}}
   /core/retry: {get: {x-retry: sometimes}}
 ]]
     expect.equal(#rows, 1)
@@ -112,12 +112,12 @@ paths:
     local reasons = {}
     for _, refusal in ipairs(refused) do reasons[refusal.path] = refusal.reason end
     expect.contains(reasons["/core/../bad"], 'may not contain ".."')
-    expect.contains(reasons["/core/{a}.json"], "neither plain text nor one parameter")
+    expect.contains(reasons["/core/{a.json"], "a brace that opens or closes nothing")
     expect.contains(reasons["core/relative"], "must start with /")
     expect.contains(reasons["/core/a b"], "no escape")
     expect.contains(reasons["/core//x"], "empty segments")
     expect.contains(reasons["/core/{missing}"], "{missing} is not described")
-    expect.contains(reasons["/core/upload"], "only JSON bodies")
+    expect.contains(reasons["/core/{a}{b}"], "two parameters with nothing between")
     expect.contains(reasons["/core/retry"], "x-retry: expected one of safe, idempotent, never, got sometimes")
   end)
 

@@ -1,5 +1,6 @@
--- Bodies of the kind multipart/form-data, for operations that take a file: a field that holds a file is
--- given as the file's path, all others as text or JSON.
+-- Bodies that are forms. In multipart/form-data a field that holds a file is given as the file's path, several files as
+-- a list of paths, all others as text or JSON. In application/x-www-form-urlencoded lists are repeated; an object is
+-- JSON, unless the document gives names to its parts (deepObject).
 
 local content_types = require "anyreach.text.content_types"
 local errors = require "anyreach.errors"
@@ -64,10 +65,63 @@ function form.encode(fields, file_fields)
   local names, parts, lines = {}, {}, {}
   for name in pairs(fields) do names[#names + 1] = name end
   table.sort(names)
-  for i, name in ipairs(names) do parts[i] = part(name, fields[name], file_fields[name]) end
+  for _, name in ipairs(names) do
+    local value, is_file = fields[name], file_fields[name]
+    local values = is_file and json.is_array(value) and value or is_file and type(value) == "table" and value
+      or { value }
+    for _, each in ipairs(values) do parts[#parts + 1] = part(name, each, is_file) end
+  end
   local boundary = new_boundary(parts)
   for i, text in ipairs(parts) do lines[i] = "--" .. boundary .. "\r\n" .. text .. "\r\n" end
   return table.concat(lines) .. "--" .. boundary .. "--\r\n", "multipart/form-data; boundary=" .. boundary
+end
+
+local function encode(text)
+  return (text:gsub("[^%w%-%._~]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+local function sorted_names(fields)
+  local names = {}
+  for name in pairs(fields) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
+local function is_list(value)
+  return json.is_array(value) or type(value) == "table" and value[1] ~= nil
+end
+
+local add_pair -- objects hold values
+
+local function add_parts(pairs_list, name, value)
+  if is_list(value) then
+    for i, each in ipairs(value) do add_pair(pairs_list, ("%s[%d]"):format(name, i - 1), each, true) end
+  else
+    for _, key in ipairs(sorted_names(value)) do
+      add_pair(pairs_list, ("%s[%s]"):format(name, key), value[key], true)
+    end
+  end
+end
+
+function add_pair(pairs_list, name, value, is_deep)
+  if is_deep and type(value) == "table" then
+    add_parts(pairs_list, name, value)
+  elseif is_list(value) then
+    for _, each in ipairs(value) do add_pair(pairs_list, name, each) end
+  else
+    pairs_list[#pairs_list + 1] = encode(name) .. "=" .. encode(text_of(name, value))
+  end
+end
+
+--- A form of fields, sorted by name.
+---@param fields table<string, any>
+---@param deep_fields table<string, boolean> the parts of which have names such as price[currency], items[0][id]
+---@return string body
+---@return string content_type
+function form.urlencode(fields, deep_fields)
+  local pairs_list = {}
+  for _, name in ipairs(sorted_names(fields)) do add_pair(pairs_list, name, fields[name], deep_fields[name]) end
+  return table.concat(pairs_list, "&"), "application/x-www-form-urlencoded"
 end
 
 return form

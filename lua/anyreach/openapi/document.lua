@@ -52,7 +52,7 @@ end
 
 local function prefix_of(value, service)
   local url = server_url(value)
-  local path = url:match("^%a[%w+.-]*://[^/?#]*(/[^?#]*)") or url:match("^(/[^?#]*)") or ""
+  local path = (url:match "^%a[%w+.-]*(//.*)$" or url):gsub("^//[^/?#]*", ""):match "^/[^?#]*" or ""
   path = path:gsub("/+$", "")
   return path == "" and service and "/" .. service or path
 end
@@ -61,7 +61,7 @@ end
 --- none and the document is a service's own, behind the service's name. (Our choice: not documented.)
 ---@param value table
 ---@param service? string
----@return table copy of the document
+---@return table copy of the document; `origin` is the document, in which its references lead somewhere
 function document.place(value, service)
   local prefix, paths, copy = prefix_of(value, service), {}, {}
   for key, member in pairs(value) do copy[key] = member end
@@ -69,7 +69,7 @@ function document.place(value, service)
     local is_placed = type(path) ~= "string" or prefix == "" or path:sub(1, #prefix + 1) == prefix .. "/"
     paths[is_placed and path or prefix .. path] = node
   end
-  copy.paths = paths
+  copy.paths, copy.origin = paths, value
   return copy
 end
 
@@ -79,14 +79,15 @@ end
 local RESERVED = { request = true, try = true }
 
 local function without_names(path)
-  return (path:gsub("{[^/]*}", "{}"))
+  return (path:gsub("{[^{}]*}", "{}"):gsub("(.)/$", "%1"))
 end
 
 --- The operation of the table with that method and path, whatever its parameters are called, or nil.
 ---@param row table
 ---@return table|nil
 function document.known(row)
-  local name = operations.match(row.method, row.path)
+  local name = operations.match(row.method, (row.path:gsub("(.)/$", "%1")))
+    or operations.match(row.method, row.path:gsub("/*$", "/"))
   local known = name and operations.describe(name)
   return known and without_names(known.path) == without_names(row.path) and known or nil
 end
@@ -122,7 +123,8 @@ end
 local function improve(known, found)
   local row = {}
   for key, value in pairs(found) do row[key] = value end
-  row.name, row.path, row.service = known.name, known.path, known.service
+  local slash = found.path:sub(-1) == "/" and "/" or ""
+  row.name, row.path, row.service = known.name, known.path:gsub("/*$", slash), known.service
   row.path_fields = path_fields(known, found)
   for _, key in ipairs(DEFAULTS) do
     if not found.stated[key] then row[key] = known[key] end

@@ -41,15 +41,25 @@ function live_documents.read(value, name, service, given)
   return { merged = require("anyreach.openapi.document").rows(found, given), refused = refused }
 end
 
+-- The row with schemas that say nothing, for one whose own are more than the table takes.
+local function described_less(row)
+  local less = {}
+  for key, value in pairs(row) do less[key] = value end
+  less.answer, less.body = nil, row.body and { types = row.body.types, open = true }
+  return less
+end
+
 --- Puts what was read into the operation table; what it cannot take is added to the refused.
 ---@param reading anyreach.openapi.reading
 function live_documents.define(reading)
-  local rows, by_name = {}, {}
+  local define = require("anyreach.operations").define
+  local rows, by_name, less = {}, {}, {}
   for i, entry in ipairs(reading.merged) do
     rows[i] = entry.row
     by_name[entry.row.name] = entry.row
   end
-  for _, problem in ipairs(require("anyreach.operations").define(rows)) do
+  for i, problem in ipairs(define(rows)) do less[i] = described_less(by_name[problem.name]) end
+  for _, problem in ipairs(define(less)) do
     local row = by_name[problem.name]
     table.insert(reading.refused, { method = row.method, path = row.path, reason = problem.reason })
   end

@@ -35,14 +35,19 @@ end
 
 local function check_segment(segment)
   if segment == "." or segment == ".." then error(("a path may not contain %q"):format(segment), 0) end
-  if segment:find("[{}]") and not segment:find("^{[%w_%-]+}$") then
-    error(("the segment %q is neither plain text nor one parameter"):format(segment), 0)
+  if segment:find "}{" then error(("the segment %q has two parameters with nothing between"):format(segment), 0) end
+  if segment:gsub("{[^{}]+}", ""):find "[{}]" then
+    error(("the segment %q has a brace that opens or closes nothing"):format(segment), 0)
   end
 end
 
+-- Parameters may have any name.
 local function check_path(path)
   if type(path) ~= "string" or path:sub(1, 1) ~= "/" then error("a path must start with /", 0) end
-  if path:find("[^%w%-._~!$&'()*+,;=:@/{}]") then
+  if path:find "[?#]" then
+    error("what follows ? or # is no part of a path; without it this is another operation's", 0)
+  end
+  if path:gsub("{[^{}/]*}", "{}"):find("[^%w%-._~!$&'()*+,;=:@/{}]") then
     error("a path may hold only characters that need no escape in a URL", 0)
   end
   if path:find("//", 1, true) then error("a path may not have empty segments", 0) end
@@ -67,14 +72,23 @@ local function parameters_of(reader, path_node, node)
 end
 
 local function is_json(kind)
-  return kind == "*/*" or kind:find("^application/[^;]*json")
+  local plain = kind:lower():match "^[^;%s]*"
+  return plain == "*/*" or plain == "application/json" or plain == "text/json" or plain:find "%+json$" ~= nil
 end
 
-local function is_text(kind)
-  return kind:find("^text/")
+local function is_multipart(kind)
+  return kind:lower():find "^multipart/" ~= nil
 end
 
--- The schema of the first content type that fits, or nil.
+local function is_urlencoded(kind)
+  return kind:lower():find "^application/x%-www%-form%-urlencoded" ~= nil
+end
+
+local function is_any(kind)
+  return kind ~= ""
+end
+
+-- The schema of the first content type that fits, or nil; the type; what else is said of it.
 local function content_schema(content, fits)
   local first
   for kind, media in pairs(as_table(content)) do
@@ -82,7 +96,7 @@ local function content_schema(content, fits)
       first = kind
     end
   end
-  return first and (content[first].schema or {})
+  if first then return content[first].schema or {}, first, content[first] end
 end
 
 -- Beside "form" and, in paths and headers, "simple", which are the defaults.
@@ -121,8 +135,9 @@ local function path_fields(reader, path, parameters)
     if parameter["in"] == "path" then by_name[parameter.name] = parameter end
   end
   for name in path:gmatch("{([^}]*)}") do
-    if not by_name[name] then error(("the path parameter {%s} is not described"):format(name), 0) end
-    fields[#fields + 1] = read_parameter(reader, by_name[name])
+    if not by_name[name] and reader.is_ours then error(("the path parameter {%s} is not described"):format(name), 0) end
+    local described = by_name[name] or { name = name, ["in"] = "path", schema = { type = { "string", "integer" } } }
+    fields[#fields + 1] = read_parameter(reader, described)
     fields[#fields].required = true
   end
   if #fields > MAX_PATH_FIELDS then
@@ -154,33 +169,79 @@ end
 
 -- Bodies and answers
 
-local function is_form(kind)
-  return kind:find("^multipart/form%-data") ~= nil
+local function is_file(field)
+  local value = field.schema
+  return value.format == "binary" or value.items and value.items.format == "binary"
 end
 
--- The names of the files that a form may carry in place of the JSON body, sorted, or nil.
-local function file_fields(reader, content)
-  local form = content_schema(content, is_form)
+-- The names of the fields that hold files, sorted, or nil.
+local function file_fields(form)
   local names = {}
-  for _, field in ipairs(form and schemas.read(reader, form).fields or {}) do
-    if field.schema.format == "binary" then names[#names + 1] = field.name end
+  for _, field in ipairs(form.fields or {}) do
+    if is_file(field) then names[#names + 1] = field.name end
   end
   table.sort(names)
   return #names > 0 and names or nil
 end
 
--- Sets the row's body, body_required and multipart.
+local function read_json_body(reader, content, row)
+  local node, kind = content_schema(content, is_json)
+  if not node then return false end
+  row.body, row.body_kind = schemas.read(reader, node), "json"
+  local is_usual = kind == "*/*" or kind:lower():find "^application/json"
+  row.content_type = not is_usual and schemas.clean(kind) or nil
+  local form = content_schema(content, is_multipart)
+  row.multipart = form and file_fields(schemas.read(reader, form))
+  return true
+end
+
+local function read_multipart_body(reader, content, row)
+  local node = content_schema(content, is_multipart)
+  if not node then return false end
+  row.body, row.body_kind = schemas.read(reader, node), "multipart"
+  row.multipart = file_fields(row.body)
+  return true
+end
+
+-- Fields of which the document says that their parts have names in brackets keep that.
+local function read_urlencoded_body(reader, content, row)
+  local node, _, media = content_schema(content, is_urlencoded)
+  if not node then return false end
+  row.body, row.body_kind = schemas.read(reader, node), "urlencoded"
+  local fields = {}
+  for i, field in ipairs(row.body.fields or {}) do
+    local encoding = as_table(as_table(media.encoding)[field.name])
+    local copy = {}
+    for key, value in pairs(field) do copy[key] = value end
+    if encoding.style == "deepObject" then copy.style = "deepObject" end
+    fields[i] = copy
+  end
+  local copy = {}
+  for key, value in pairs(row.body) do copy[key] = value end
+  copy.fields = #fields > 0 and fields or nil
+  row.body = copy
+  return true
+end
+
+local function read_raw_body(_, content, row)
+  local node, kind = content_schema(content, is_any)
+  if not node then return false end
+  row.body, row.body_kind = { types = { "string" } }, "raw"
+  row.content_type = kind:find("*", 1, true) and "application/octet-stream" or schemas.clean(kind)
+  return true
+end
+
+-- Sets what the row says of the body, by the first of its kinds that can be written best.
 local function read_body(reader, node, row)
   row.body_required = false
   if not node.requestBody then return end
+  reader.is_request = not reader.is_ours -- ours say of no field that only an answer has it
   local body = schemas.resolve(reader, node.requestBody)
-  local body_schema = content_schema(body.content, is_json)
-  if not body_schema then
-    local kind = next(as_table(body.content))
-    error(("the body is %s; only JSON bodies can be bound"):format(kind or "not described"), 0)
+  row.body_required = body.required == true
+  for _, read_kind in ipairs { read_json_body, read_urlencoded_body, read_multipart_body, read_raw_body } do
+    if read_kind(reader, body.content, row) then return end
   end
-  row.body, row.body_required = schemas.read(reader, body_schema), body.required == true
-  row.multipart = file_fields(reader, body.content)
+  row.body, row.body_kind = schemas.read(reader, {}), "json" -- nothing is said of it
 end
 
 -- The lowest success that is described, as status and node.
@@ -194,14 +255,34 @@ local function success_of(responses)
   return nil, responses["2XX"] or responses.default
 end
 
-local function read_answer(reader, node)
+-- The content types that fit, as the header Accept takes them, or nil.
+local function accepted(content, fits)
+  local list = {}
+  for kind in pairs(as_table(content)) do
+    if type(kind) == "string" and fits(kind) then list[#list + 1] = schemas.clean(kind) end
+  end
+  table.sort(list)
+  return #list > 0 and table.concat(list, ", ") or nil
+end
+
+-- JSON is decoded; of anything else a call returns the bytes.
+local function read_answer(reader, node, row)
+  reader.is_request = false
   local status, response = success_of(as_table(node.responses))
-  if type(response) ~= "table" then return status, "none", nil end
+  row.success_status, row.answer_kind = status or 200, "none"
+  if type(response) ~= "table" then return status end
   local content = schemas.resolve(reader, response).content
-  local answer, kind = content_schema(content, is_json), "json"
-  if not answer then answer, kind = content_schema(content, is_text), "text" end
-  if not answer then return status, "none", nil end
-  return status, kind, schemas.read(reader, answer)
+  local answer = content_schema(content, is_json)
+  if answer then
+    row.answer, row.answer_kind = schemas.read(reader, answer), "json"
+    local accept = accepted(content, is_json)
+    row.accept = accept ~= "application/json" and accept ~= "*/*" and accept or nil
+  elseif content_schema(content, is_any) then
+    row.answer, row.answer_kind = { types = { "string" } }, "text"
+    local accept = accepted(content, is_any)
+    row.accept = accept ~= "text/plain" and accept or nil
+  end
+  return status
 end
 
 -- Operations
@@ -269,13 +350,18 @@ local function is_public(node)
   return type(node.security) == "table" and #node.security == 0
 end
 
--- Calls go to the client's address alone.
-local function refuse_other_servers(path_node, node)
+local function host_of(source)
+  local url = as_table(as_table(source.servers)[1]).url
+  return type(url) == "string" and url:match "^%a[%w+.-]*:/?/?([^/?#]*)" or type(url) == "string"
+    and url:match "^//([^/?#]*)" or nil, url
+end
+
+-- Calls go to the client's address alone: what the document itself is served from is taken for that.
+local function refuse_other_servers(reader, path_node, node)
+  local own = host_of(reader.document)
   for _, source in ipairs { node, path_node } do
-    local server = as_table(as_table(source.servers)[1])
-    if type(server.url) == "string" and server.url:find("^%a[%w+.-]*:") then
-      error("it is served elsewhere, at " .. schemas.clean(server.url), 0)
-    end
+    local host, url = host_of(source)
+    if host and host ~= own then error("it is served elsewhere, at " .. schemas.clean(url), 0) end
   end
 end
 
@@ -297,14 +383,12 @@ local function read_operation(reader, place)
     unverified = node["x-unverified"] == true,
     wait = wait_of(node),
   }
-  refuse_other_servers(place.path_node, node)
+  refuse_other_servers(reader, place.path_node, node)
   row.service = row.service or "api"
   row.operation_id = schemas.text(node, "operationId") or row.names[1]
   row.summary = schemas.text(node, "summary") or row.description or (method .. " " .. path)
   read_body(reader, node, row)
-  local status
-  status, row.answer_kind, row.answer = read_answer(reader, node)
-  row.success_status = status or 200
+  local status = read_answer(reader, node, row)
   row.paging = choice(node, "x-pagination", PAGING, guess_paging(method, row.parameters))
   row.writes = method ~= "GET"
   if node["x-writes"] ~= nil then row.writes = node["x-writes"] == true end
@@ -322,10 +406,18 @@ local function read_operation(reader, place)
   return row
 end
 
+-- A path's description may be a reference.
+local function path_node_of(reader, node)
+  if type(node) ~= "table" or node["$ref"] == nil then return node end
+  local ok, target = pcall(schemas.resolve, reader, node)
+  return ok and target or node
+end
+
 -- Every operation of the document with its position, in a fixed order.
-local function places_of(document)
+local function places_of(reader, document)
   local places = {}
   for path, path_node in pairs(document.paths) do
+    path_node = path_node_of(reader, path_node)
     for _, method in ipairs(METHODS) do
       local node = as_table(path_node)[method]
       if type(node) == "table" then
@@ -363,7 +455,7 @@ end
 
 -- Runs a step for one operation; what it raises makes the operation a refused one.
 local function attempt(reader, place, step)
-  reader.resolving = {}
+  reader.resolving, reader.depth, reader.is_request = {}, 0, false
   local ok, problem = pcall(step, reader, place)
   if ok then return true end
   table.insert(reader.refused, { method = place.method, path = schemas.clean(tostring(place.path)), reason = problem })
@@ -398,10 +490,10 @@ end
 ---@return table<string, table> schemas those of the document that were used, by their $ref
 function openapi.read(document, is_ours)
   check_document(document)
-  local reader = { document = document, schemas = {}, steps = 0, outline = naming.new_outline(), taken = {},
-    operations = {}, refused = {}, is_ours = is_ours }
+  local reader = { document = document.origin or document, schemas = {}, steps = 0, depth = 0,
+    outline = naming.new_outline(), taken = {}, operations = {}, refused = {}, is_ours = is_ours }
   local outlined = {}
-  for _, place in ipairs(places_of(document)) do
+  for _, place in ipairs(places_of(reader, document)) do
     if attempt(reader, place, outline_step) then table.insert(outlined, place) end
   end
   for _, place in ipairs(outlined) do attempt(reader, place, read_step) end

@@ -8,9 +8,12 @@ local json = require "anyreach.json"
 local schema = {}
 
 ---@class anyreach.openapi.reader
----@field document table the decoded document
+---@field document table the decoded document, in which references lead somewhere
 ---@field schemas table<string, table> read schemas by $ref
 ---@field resolving table<string, boolean> the $refs that are being read
+---@field depth integer of the schema that is being read
+---@field is_ours? boolean the document is of ours
+---@field is_request boolean it describes what is sent
 ---@field steps integer how many schemas have been made; the same work may not be done without end
 
 local TYPES = { "boolean", "integer", "number", "string", "array", "object", "null" }
@@ -61,6 +64,7 @@ local function lookup(document, ref)
   for part in ref:sub(3):gmatch("[^/]+") do
     local key = part:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
       :gsub("~1", "/"):gsub("~0", "~")
+    if json.is_array(node) and key:find "^%d+$" then key = math.tointeger(key) + 1 end -- JSON counts from 0
     node = type(node) == "table" and node[key] or nil
   end
   if type(node) ~= "table" then error(("the reference %s leads nowhere"):format(ref), 0) end
@@ -126,7 +130,8 @@ local function guess_type(node)
   return set_of(TYPES)
 end
 
-local function types_of(node)
+-- A type that JSON has not ("file", "date") does not restrict, except in a document of ours: there it is a mistake.
+local function types_of(reader, node)
   local set
   if node.type == nil then
     set = guess_type(node)
@@ -135,20 +140,35 @@ local function types_of(node)
   end
   if node.nullable == true then set.null = true end
   for name in pairs(set) do
-    if not IS_TYPE[name] then
+    if not IS_TYPE[name] and reader.is_ours then
       error(("unknown type %q; the types are %s"):format(schema.clean(tostring(name)), table.concat(TYPES, ", ")), 0)
     end
+    if not IS_TYPE[name] then return set_of(TYPES) end
   end
   return set
 end
 
+local function is_shown_name(name)
+  return (pcall(schema.check_name, name, "a field"))
+end
+
+local function is_read_only(reader, property)
+  local ok, target = pcall(schema.resolve, reader, property)
+  return ok and target.readOnly == true
+end
+
+-- Without those that cannot be named, and without those that only an answer has. Returns whether any were left out.
 local function fields_of(reader, node)
   local required = set_of(table_or_nil(node.required) or {})
-  local fields = {}
+  local fields, is_less = {}, false
   for name, property in pairs(table_or_nil(node.properties) or {}) do
-    fields[#fields + 1] = schema.read_field(reader, name, property, property, required[name])
+    if not is_shown_name(name) then
+      is_less = true
+    elseif not (reader.is_request and is_read_only(reader, property)) then
+      fields[#fields + 1] = schema.read_field(reader, name, property, property, required[name])
+    end
   end
-  return #fields > 0 and schema.sort_fields(fields) or nil
+  return #fields > 0 and schema.sort_fields(fields) or nil, is_less
 end
 
 --- Required fields first, then by name. A document's own order is not known any more.
@@ -166,7 +186,8 @@ end
 --- `value` is its schema; for a property the two are the same.
 ---@return table field
 function schema.read_field(reader, name, node, value, required)
-  local target = schema.resolve(reader, node)
+  local ok, target = pcall(schema.resolve, reader, node)
+  if not ok then target = {} end
   return {
     name = schema.check_name(name, "a field"),
     schema = schema.read(reader, value),
@@ -179,12 +200,13 @@ end
 -- What the node itself says, without what it combines.
 local function read_own(reader, node)
   count_step(reader)
-  local set = types_of(node)
+  local set = types_of(reader, node)
   local result = { types = list_of(set), format = schema.text(node, "format") }
   if only_strings(enum_of(node)) then result.choices = { table.unpack(enum_of(node)) } end
   if set.object then
-    result.open = node.additionalProperties ~= false or nil
-    result.fields = fields_of(reader, node)
+    local is_less
+    result.fields, is_less = fields_of(reader, node)
+    result.open = node.additionalProperties ~= false or is_less or nil
   end
   if set.array and table_or_nil(node.items) then result.items = schema.read(reader, node.items) end
   if node.default ~= nil then result.default_json = json.encode(node.default) end
@@ -338,22 +360,42 @@ local function read_plain(reader, node)
   return result
 end
 
---- Reads a schema. Raises a message when it is malformed, leads out of the document or contains
---- itself.
+-- What cannot be described does not restrict: a schema that contains itself, one that is elsewhere, one too deep. In a
+-- document of ours it is a mistake.
+local function anything(reader, problem, ...)
+  if reader.is_ours then error(problem:format(...), 0) end
+  return { types = list_of(set_of(TYPES)), open = true }
+end
+
+local MAX_DEPTH = 40 -- of schemas in schemas
+
+local function read_target(reader, ref)
+  local ok, target = pcall(lookup, reader.document, ref)
+  return ok and schema.read(reader, target) or anything(reader, "%s", target)
+end
+
+--- Reads a schema. Raises a message when it is malformed.
 ---@param reader anyreach.openapi.reader
 ---@param node any
 ---@return table
 function schema.read(reader, node)
   if node == true then node = {} end
+  if node == false then return { types = {} } end
   if type(node) ~= "table" or json.is_array(node) then error("a schema must be an object", 0) end
   local ref = node["$ref"]
-  if ref == nil then return read_plain(reader, node) end
-  if reader.schemas[ref] then return reader.schemas[ref] end
-  if reader.resolving[ref] then error(("the schema %s contains itself"):format(tostring(ref)), 0) end
-  reader.resolving[ref] = true
-  local result = schema.read(reader, lookup(reader.document, ref))
-  reader.resolving[ref] = nil
-  reader.schemas[ref] = result
+  local key = ref and (reader.is_request and "request " or "") .. tostring(ref)
+  if key and reader.schemas[key] then return reader.schemas[key] end
+  if key and reader.resolving[key] or reader.depth > MAX_DEPTH and not reader.is_ours then
+    return anything(reader, "the schema %s contains itself", ref)
+  end
+  if key then reader.resolving[key] = true end
+  reader.depth = reader.depth + 1
+  local result = ref and read_target(reader, ref) or read_plain(reader, node)
+  reader.depth = reader.depth - 1
+  if key then
+    reader.resolving[key] = nil
+    reader.schemas[key] = result
+  end
   return result
 end
 

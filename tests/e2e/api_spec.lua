@@ -258,7 +258,7 @@ paths:
     process.write(directory .. "/odd.yaml", [[
 openapi: 3.0.3
 servers: [{url: "https://evil.example"}]
-paths: {/core/../x: {get: {}}, /core/y: {get: {servers: [{url: "https://evil.example"}]}}}
+paths: {/core/../x: {get: {}}, /core/y: {get: {servers: [{url: "https://other.example"}]}}}
 ]])
     local code, out, err = run("--openapi", directory .. "/odd.yaml", "-e", "print 'ran'")
     expect.equal({ code, out }, { 0, "ran\n" })

@@ -200,9 +200,9 @@ static void test_a_name_that_is_taken(void **state) {
 
 static void test_what_keeps_a_row_out(void **state) {
   (void)state;
-  const char *const paths[] = {"",        "core",        "/core/../x", "/core/./x",
-                               "/core//", "/core/a b", "/core/a%2Fb", "/core/{id}", "/core/{id",
-                               "/a?b=c",  "/a#b",      "/core/\n",    "/core/a\x7f"};
+  const char *const paths[] = {"",          "core",        "/core/../x", "/core/./x", "/core//",
+                               "/core/a b", "/core/a%2Fb", "/core/{id}", "/core/{id", "/a?b=c",
+                               "/a#b",      "/core/\n",    "/core/a\x7f"};
   const char *const names[] = {"", ".", "a.", ".a", "a..b", "1a", "a-b", "a b", "a.2"};
   struct operation row = new_row("fine", "GET", "/core/fine");
   assert_null(operation_problem(&row));

@@ -52,7 +52,7 @@ end
 
 local function prefix_of(value, service)
   local url = server_url(value)
-  local path = (url:match "^%a[%w+.-]*(//.*)$" or url):gsub("^//[^/?#]*", ""):match "^/[^?#]*" or ""
+  local path = (url:match "^%a[%w+.-]*:(//.*)$" or url):gsub("^//[^/?#]*", ""):match "^/[^?#]*" or ""
   path = path:gsub("/+$", "")
   return path == "" and service and "/" .. service or path
 end

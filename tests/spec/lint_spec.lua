@@ -181,11 +181,28 @@ describe("a check", function()
       { 1, 3 })
   end)
 
-  it("is not switched off by the text of a prompt, or in the directory above", function()
+  it("is not switched off by the text of a prompt", function()
     local text = "name: A\nconfig:\n  instructions: |\n    # anyreach-lint: off unknown-variable\n    {{nme}}\n"
     expect.equal(#findings(text), 1)
-    local path = process.directory_of { [".anyreach-lint"] = "unknown-variable\n", ["below/a.yaml"] = text }
-    expect.equal(#lines_of(path .. "/below"), 1)
+  end)
+
+  it("may be switched off in a directory above, up to the top of the repository, and on again below", function()
+    local text = "name: A\nconfig:\n  instructions: |\n    {{nme}}\n"
+    local off = "unknown-variable\n"
+    for _, case in ipairs {
+      { { [".anyreach-lint"] = off, [".git/HEAD"] = "" }, 0 },
+      { { ["below/.anyreach-lint"] = off }, 0 },
+      { { [".anyreach-lint"] = off, [".git/HEAD"] = "", ["below/.anyreach-lint"] = "!unknown-variable\n" }, 1 },
+      { { [".anyreach-lint"] = "!unknown-variable\n", ["below/.anyreach-lint"] = off, [".git/HEAD"] = "" }, 0 },
+      { { [".anyreach-lint"] = off, ["below/.git/HEAD"] = "" }, 1 },
+      { { ["beside/.anyreach-lint"] = off, [".git/HEAD"] = "" }, 1 },
+    } do
+      for _, name in ipairs { "below/deep/a.yaml", "below/deep/a.json" } do
+        local tree = { [name] = name:find("json") and '{"name": "A", "config": {"instructions": "{{nme}}"}}' or text }
+        for path, content in pairs(case[1]) do tree[path] = content end
+        expect.equal({ name, #lines_of(process.directory_of(tree) .. "/below/deep") }, { name, case[2] })
+      end
+    end
   end)
 
   it("that is switched off must exist", function()

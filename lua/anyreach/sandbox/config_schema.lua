@@ -1,6 +1,7 @@
 -- The JSON Schema of an agent's configuration, as the sandbox serves it, and the light check that
 -- configurations meet here. The real schema is served by the real API alone: this one holds what
--- the guides say and is open everywhere else.
+-- the guides say and is open everywhere else; tests/spec/config_keys_spec.lua compares its keys with those of
+-- src/openapi.
 
 local json = require "anyreach.json"
 local checks = require "anyreach.sandbox.checks"
@@ -9,10 +10,10 @@ local config_schema = {}
 
 local array = json.array
 
-local function map_of_channels(definition)
+local function map_of_channels(definition, of_email)
   local properties = {}
   for _, channel in ipairs { "telephone", "webrtc", "sms", "email", "text" } do
-    properties[channel] = { ["$ref"] = "#/$defs/" .. definition }
+    properties[channel] = { ["$ref"] = "#/$defs/" .. (channel == "email" and of_email or definition) }
   end
   return { type = "object", properties = properties }
 end
@@ -40,6 +41,26 @@ local DEFINITIONS = {
       channel = { type = "string" },
       enabled = { type = "boolean", default = true },
       body_template = { type = "string", default = "{{agent_response}}" },
+    },
+  },
+  EmailProperties = {
+    type = "object",
+    description = "How answers are delivered by email.",
+    properties = {
+      channel = { type = "string" },
+      enabled = { type = "boolean", default = true },
+      body_template = { type = "string" },
+      body_format = { type = "string", examples = array { "multipart", "html", "plaintext" } },
+      subject_template = { type = "string" },
+      default_subject = { type = "string" },
+      from_display_name = { type = "string" },
+      signature = { type = "string" },
+      template_wrapper = { type = "string" },
+      include_unsubscribe_footer = { type = "boolean" },
+      quote_history = { type = "boolean" },
+      cc_reply_policy = { type = "string", examples = array { "conditional", "never", "always" } },
+      require_dmarc_pass = { type = "boolean" },
+      auto_close_on_conclusion = { type = "boolean" },
     },
   },
   Tool = {
@@ -114,7 +135,7 @@ local SCHEMA = {
     max_tool_steps = { type = "integer", minimum = 1, description = "Tool calls in one turn." },
     tools = { type = "array", items = { ["$ref"] = "#/$defs/Tool" } },
     channel_overrides = map_of_channels("ChannelOverride"),
-    channel_properties = map_of_channels("ChannelProperties"),
+    channel_properties = map_of_channels("ChannelProperties", "EmailProperties"),
     pre_conversation_workflow = { ["$ref"] = "#/$defs/WorkflowAction" },
     post_conversation_workflow = { ["$ref"] = "#/$defs/WorkflowAction" },
     voicemail_detection = { ["$ref"] = "#/$defs/VoicemailDetection" },

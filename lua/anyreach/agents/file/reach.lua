@@ -50,6 +50,20 @@ local function root_of(file)
   return roots[folder]
 end
 
+--- The directories above a file, from the repository's top (or the one above the file's own) down to its own; none
+--- when there is no such directory.
+---@param file string
+---@return string[] without links
+function reach.folders(file)
+  local folder, root, list = directory.resolved(file:match("^(.*/)") or "."), root_of(file), {}
+  while folder do
+    table.insert(list, 1, folder)
+    if folder == root or folder == "/" then break end
+    folder = parent_of(folder)
+  end
+  return list
+end
+
 local function is_below(path, root)
   return root == "/" or path == root or path:sub(1, #root + 1) == root .. "/"
 end

@@ -1,6 +1,8 @@
--- Which warnings are not wanted: --off for a whole run, a file .anyreach-lint for the agent files of its directory,
--- and a comment for one agent file:
+-- Which warnings are not wanted: --off for a whole run, a file .anyreach-lint for the agent files of its directory and
+-- those below, and a comment for one agent file:
 --   # anyreach-lint: off unknown-tool, prompt-size
+-- A list may take back with "!" what one in a directory above it has switched off; with lists as with .gitignore, the
+-- nearest one has the last word.
 -- Comments are lost to the parser, so the text is searched, and the comment must begin its line: there it cannot be
 -- part of a block scalar, such as a heading of a prompt. Unknown names are refused, for a mistyped one would be
 -- silently without effect. Errors are never switched off.
@@ -9,6 +11,7 @@ local directory = require "anyreach.directory"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local operations = require "anyreach.operations"
+local reach = require "anyreach.agents.file.reach"
 
 local switches = {}
 
@@ -20,13 +23,13 @@ local COMMENT = "^#%s*anyreach%-lint:%s*(.-)%s*$"
 local is_check = {}
 for _, check in ipairs(CHECKS) do is_check[check] = true end
 
-local function add(set, name, kind, place)
+local function add(set, name, kind, place, is_on)
   if not is_check[name] then
     local near = operations.nearest(name, CHECKS)
     errors.raise(kind, "%s: there is no check '%s'%s", place, name, near and ("; did you mean '%s'?"):format(near)
       or "; the checks are " .. table.concat(CHECKS, ", "))
   end
-  set[name] = true
+  set[name] = not is_on or nil
 end
 
 -- Calls f(line, number) for each line of a text.
@@ -57,7 +60,8 @@ local function add_list(set, file)
   if not directory.kind(file) then return end
   each_line(files.read_file(file), function(line, number)
     local name = line:gsub("#.*", ""):match("^%s*(.-)%s*$")
-    if name ~= "" then add(set, name, "input", ("%s:%d"):format(file, number)) end
+    local sign, check = name:match("^(!?)%s*(.*)$")
+    if check ~= "" then add(set, check, "input", ("%s:%d"):format(file, number), sign == "!") end
   end)
 end
 
@@ -70,7 +74,9 @@ function switches.read(paths, off)
   for _, name in ipairs(off or {}) do add(everywhere, name, "command_line", "--off") end
   for _, path in ipairs(paths) do
     of_file[path] = {}
-    add_list(of_file[path], (path:match("^(.*/)[^/]*$") or "") .. LIST)
+    for _, folder in ipairs(reach.folders(path)) do
+      add_list(of_file[path], (folder == "/" and "" or folder) .. "/" .. LIST)
+    end
     if not path:find("%.json$") then add_comments(of_file[path], path) end
   end
   return function(finding)

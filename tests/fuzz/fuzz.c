@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../src/lua/disk.h"
 #include "../../src/lua/modules.h"
 
 enum { LINE_COUNTERS = 1 << 16, INPUTS_PER_COLLECTION = 64 };
@@ -31,10 +32,16 @@ char *fuzz_copy_text(const uint8_t *data, size_t size) {
   return copy;
 }
 
+/* What src/program/host.c adds for scripts, as far as the fuzzed files read files. */
+static const luaL_Reg file_modules[] = {{"anyreach.directory", luaopen_anyreach_directory},
+                                        {"anyreach.disk", luaopen_anyreach_disk},
+                                        {NULL, NULL}};
+
 lua_State *fuzz_new_state(void) {
   lua_State *L = luaL_newstate();
   luaL_openlibs(L);
   modules_open(L);
+  modules_preload(L, file_modules);
   lua_settop(L, 0);
   return L;
 }

@@ -4,6 +4,7 @@ local json = require "anyreach.json"
 local random_value = require "helpers.random_value"
 local random_yaml = require "helpers.random_yaml"
 local reference = require "anyreach.yaml.reference"
+local steps = require "helpers.steps"
 local yaml = require "anyreach.yaml"
 local yaml_edit = require "anyreach.yaml.edit"
 local yaml_value = require "anyreach.yaml.value"
@@ -471,6 +472,40 @@ describe("a file that somebody wrote", function()
       end
       listing:close()
       expect.truthy(count > 20, count)
+    end)
+  end
+end)
+
+-- }======
+
+-- {====== growth ======
+
+-- Shape of a document -> what an element is written like, and how the value of one is changed.
+local shapes = {
+  keys = { "key%d: value %d # note", function(config, n) config["key" .. n] = "changed" end },
+  list = { "- name: tool%d\n    text: value %d # note", function(config, n) config[n].text = "changed" end },
+  renamed = { "- name: tool%d\n    text: value %d # note", function(config, n) config[n].name = "other" end },
+  removed = { "- name: tool%d\n    text: value %d # note", function(config, n) table.remove(config, n) end },
+  plain = { "- value %d %d # note", function(config, n) config[n] = "changed" end },
+  flow = { "- {name: tool%d, x: %d}", function(config, n) config[n].x = -1 end },
+  nested = { "key%d:\n    a: {b: %d}\n    c: [1, 2]", function(config, n) config["key" .. n].a.b = 0 end },
+}
+
+describe("one change in a large document", function()
+  for name, shape in pairs(shapes) do
+    it("takes effort in proportion to its length: " .. name, function()
+      local function effort(count)
+        local lines = {}
+        for index = 1, count do lines[index] = shape[1]:format(index, index) end
+        local text = "config:\n  " .. table.concat(lines, "\n  ") .. "\n"
+        local value, changed = yaml.decode(text), nil
+        shape[2](value.config, count // 2)
+        local taken = steps.of(function() changed = yaml_edit.update(text, value) end)
+        expect.equal(yaml.decode(changed), value)
+        return taken
+      end
+      local short, long = effort(300), effort(1200)
+      expect.truthy(long < 6 * short, ("%d and %d thousand steps"):format(short, long))
     end)
   end
 end)

@@ -4,6 +4,18 @@
  * PATIENCE_STEPS, where it is four seconds on average. */
 enum { REFUSALS_A_STEP = 4, PATIENCE_STEPS = 5 };
 
+/* What a refusal without Retry-After says about the time until the limit is reset; -1: nothing. */
+static double reset_of(const struct http_transfer *transfer) {
+  static const char *const names[] = {"RateLimit", "RateLimit-Reset", "X-RateLimit-Reset"};
+  double seconds = -1;
+  for (size_t i = 0; seconds < 0 && i < sizeof names / sizeof *names; i++) {
+    size_t length;
+    const char *value = http_response_header(transfer, names[i], &length);
+    if (value) seconds = retry_reset_seconds(value, length, time(NULL));
+  }
+  return seconds;
+}
+
 static struct retry_outcome outcome_of(const struct http_transfer *transfer) {
   struct retry_outcome outcome = {.verdict = transfer->verdict,
                                   .status = transfer->status,
@@ -12,7 +24,10 @@ static struct retry_outcome outcome_of(const struct http_transfer *transfer) {
   size_t length;
   bool is_failure = transfer->status >= 400;
   const char *value = is_failure ? http_response_header(transfer, "Retry-After", &length) : NULL;
-  if (value) outcome.retry_after = retry_after_seconds(value, length, time(NULL));
+  if (value)
+    outcome.retry_after = retry_after_seconds(value, length, time(NULL));
+  else if (transfer->status == 429)
+    outcome.retry_after = reset_of(transfer);
   return outcome;
 }
 

@@ -1,6 +1,7 @@
 #include "net/retry.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,4 +79,30 @@ double retry_after_seconds(const char *text, size_t length, time_t now) {
   }
   time_t date = curl_getdate(copy, NULL);
   return date == -1 ? -1 : clamp(difftime(date, now));
+}
+
+/* The number of a parameter that is called `t` or `reset`; else the whole text. */
+static const char *reset_number(const char *text) {
+  static const char *const names[] = {"t=", "reset="};
+  for (const char *at = text; *at; at++) {
+    bool begins = at == text || strchr(" ;,", at[-1]);
+    for (size_t i = 0; begins && i < sizeof names / sizeof *names; i++)
+      if (strncmp(at, names[i], strlen(names[i])) == 0) return at + strlen(names[i]);
+  }
+  return text;
+}
+
+double retry_reset_seconds(const char *text, size_t length, time_t now) {
+  char copy[128];
+  if (length == 0 || length >= sizeof copy) return -1;
+  memcpy(copy, text, length);
+  copy[length] = '\0';
+  const char *number = reset_number(copy);
+  if (!isdigit((unsigned char)*number)) return -1;
+  char *end;
+  double seconds = strtod(number, &end);
+  if (*end && !strchr(" ;,", *end)) return -1;
+  if (seconds >= 1e12) seconds /= 1000;
+  if (seconds >= 1e9) seconds = fmax(seconds - (double)now, 0);
+  return seconds <= RETRY_LONGEST_WAIT ? seconds : -1;
 }

@@ -43,4 +43,10 @@ double retry_delay(unsigned attempt, const struct retry_outcome *outcome, double
  * wait, clamped to [0, RETRY_AFTER_MAX_SECONDS]; -1 when it is neither. */
 double retry_after_seconds(const char *text, size_t length, time_t now);
 
+/* Seconds until a limit is reset, by a field that names that: RateLimit ("default";r=0;t=30, or
+ * reset=30 in older drafts), RateLimit-Reset or X-RateLimit-Reset (seconds, or seconds or
+ * milliseconds since 1970, as servers differ). A hint: -1 when it names nothing, or more than
+ * anybody waits. */
+double retry_reset_seconds(const char *text, size_t length, time_t now);
+
 #endif

@@ -111,6 +111,13 @@ describe("a request that must not happen twice", function()
     is_within(seconds_of(create, client(server)), 0.98, 3)
   end)
 
+  it("waits until the limit is reset, when the server says only that", function()
+    for _, line in ipairs { 'RateLimit: "default";r=0;t=1', "RateLimit-Reset: 1", "X-RateLimit-Reset: 1" } do
+      local server <close> = answering { status = 429, headers = { line }, body = "{}" }
+      is_within(seconds_of(create, client(server)), 0.98, 3)
+    end
+  end)
+
   it("is sent again when it provably did not leave", function()
     local err = expect.raises(function() create(client(nil, { base_url = NOBODY, retries = 1 })) end)
     expect.equal({ err.kind, err.attempts, err.may_have_been_sent }, { "network", 2, false })

@@ -61,6 +61,45 @@ static void reads_no_further_than_it_may(void **state) {
   assert_true(retry_after_seconds("78", 1, NOW) == 7);
 }
 
+/* As servers write it, by RateLimit, RateLimit-Reset and X-RateLimit-Reset. */
+static void understands_resets(void **state) {
+  (void)state;
+  static const struct {
+    const char *text;
+    double seconds;
+  } rows[] = {{"30", 30},
+              {"0", 0},
+              {"0.5", 0.5},
+              {"120", 120},
+              {"1445412490", 10},
+              {"1445412490000", 10},
+              {"1445412400", 0}, /* past */
+              {"\"default\";r=0;t=30", 30},
+              {"\"default\";r=50", -1},
+              {"\"a\";t=7, \"b\";t=9", 7},
+              {"limit=100, remaining=0, reset=5", 5},
+              {"t=3", 3},
+              {"121", -1},
+              {"1445416080", -1},
+              {"2513", -1},
+              {"", -1},
+              {"soon", -1},
+              {"-5", -1},
+              {"t=x", -1},
+              {"30 s", 30},
+              {"30s", -1},
+              {"1e300", -1},
+              {"Wed, 21 Oct 2015 07:28:30 GMT", -1}};
+  for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+    double actual = retry_reset_seconds(rows[i].text, strlen(rows[i].text), NOW);
+    if (actual != rows[i].seconds) fail_msg("'%s': %g", rows[i].text, actual);
+  }
+  char endless[200];
+  memset(endless, '1', sizeof endless);
+  assert_true(retry_reset_seconds(endless, sizeof endless, NOW) == -1);
+  assert_true(retry_reset_seconds("78", 1, NOW) == 7);
+}
+
 /* {====== what is sent again ====== */
 
 enum {
@@ -209,6 +248,7 @@ int main(void) {
       cmocka_unit_test(clamps),
       cmocka_unit_test(refuses_the_rest),
       cmocka_unit_test(reads_no_further_than_it_may),
+      cmocka_unit_test(understands_resets),
       cmocka_unit_test(knows_what_may_be_sent_again),
       cmocka_unit_test(never_repeats_what_may_have_arrived),
       cmocka_unit_test(a_refusal_is_a_whole_answer),

@@ -122,6 +122,15 @@ static const char *verification_reason(const struct http_transfer *transfer) {
   return certificate_reason(result);
 }
 
+static const char *handshake_reason(const struct http_transfer *transfer) {
+  switch (openssl_reason(transfer->error)) {
+  case SSL_R_WRONG_VERSION_NUMBER: return "the server does not speak TLS at this address";
+  case SSL_R_TLSV1_ALERT_NO_APPLICATION_PROTOCOL:
+    return "the server does not speak HTTP/1.1, over which all is sent that must not be repeated";
+  default: return NULL;
+  }
+}
+
 const char *failure_reason(const struct http_transfer *transfer) {
   const char *refusal = proxy_refusal(transfer);
   if (refusal) return refusal;
@@ -135,10 +144,7 @@ const char *failure_reason(const struct http_transfer *transfer) {
                ? "nothing answers at the proxy's address; look at HTTPS_PROXY and NO_PROXY"
                : "nothing answers at this address";
   case CURLE_PEER_FAILED_VERIFICATION: return verification_reason(transfer);
-  case CURLE_SSL_CONNECT_ERROR:
-    return openssl_reason(transfer->error) == SSL_R_WRONG_VERSION_NUMBER
-               ? "the server does not speak TLS at this address"
-               : NULL;
+  case CURLE_SSL_CONNECT_ERROR: return handshake_reason(transfer);
   case CURLE_SSL_CACERT_BADFILE: return "the file of certificate authorities cannot be used";
   case CURLE_OPERATION_TIMEDOUT: return timeout_reason(transfer);
   default: return NULL;

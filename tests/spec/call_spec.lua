@@ -470,5 +470,19 @@ describe("a certificate", function()
       "the server's certificate is not valid yet; is the clock of this machine right? (SSL ")
   end)
 
+  it("does not help with a server that speaks HTTP/2 alone, which is said", function()
+    local command = "openssl s_server -www -alpn h2 -accept 127.0.0.1:0 -key %s/key.pem -cert %s/cert.pem"
+    local modern <close> = process.start(command:format(directory, directory))
+    local its_port = process.eventually("the TLS server", function()
+      return modern:output():match("ACCEPT 127%.0%.0%.1:(%d+)")
+    end)
+    local api = anyreach.client { base_url = "https://localhost:" .. its_port, token = "ak_x", retries = 0,
+      ca_file = directory .. "/cert.pem" }
+    local _, err = api.try.agents.create { name = "x" }
+    modern:signal "TERM"
+    expect.equal({ err.kind, err.may_have_been_sent }, { "tls", false })
+    expect.contains(err.message, "the server does not speak HTTP/1.1, ")
+  end)
+
   server:stop "TERM"
 end)

@@ -1,11 +1,14 @@
 -- What recipes do once for each agent must not take longer the more agents there are.
 
+local drift = require "anyreach.agents.drift"
+local field_digests = require "anyreach.agents.field_digests"
 local group_write = require "anyreach.agents.group_write"
 local host = require "anyreach.host"
 local lock = require "anyreach.agents.lock"
 local operations = require "anyreach.operations"
 local process = require "helpers.process"
 local prompts = require "anyreach.agents.prompts"
+local steps = require "helpers.steps"
 
 describe("notes of many agents", function()
   it("share one write while that is awaited, and the last ones are written at the end", function()
@@ -79,5 +82,28 @@ describe("a folder of prompts whose agents are there", function()
     operations.nearest = nearest
     if not ok then error(plans, 0) end
     expect.equal({ #plans, looks }, { 5, 0 })
+  end)
+end)
+
+describe("a configuration of many keys", function()
+  local function values(first, last)
+    local list = {}
+    for index = first, last do list["key" .. index] = { text = "value " .. index } end
+    return { config = { variables = list } }
+  end
+
+  -- As many keys are new in the file as are known.
+  local function effort(count)
+    local old, new = values(1, count), values(1, 2 * count)
+    local noted = field_digests.note(old, old, "id")
+    return steps.of(function()
+      local decision = drift.decide(noted, new, old, "id")
+      expect.equal(#decision.kept + #decision.conflicts, 0)
+    end)
+  end
+
+  it("is compared in steps that grow as the keys do", function()
+    local few, many = effort(200), effort(2000)
+    if many > few * 15 then error(("%d thousand steps instead of %d"):format(many, few)) end
   end)
 end)

@@ -41,6 +41,26 @@ local function entries_below(entries, path)
   return found
 end
 
+-- Path -> the paths of the entries below it. Of many parts, each would otherwise look through all entries.
+local function index_below(entries)
+  local index = {}
+  for other in pairs(entries) do
+    for place in other:gmatch "()[.%[]" do
+      local path = other:sub(1, place - 1)
+      index[path] = index[path] or {}
+      table.insert(index[path], other)
+    end
+  end
+  return index
+end
+
+-- The same for the entries of a state, which do not change.
+local function known_below(state, path)
+  if state.entries[path] then return { path } end
+  state.below = state.below or index_below(state.entries)
+  return state.below[path] or {}
+end
+
 -- True when the file does not say what was written. Of what the organisation has added it still says nothing.
 local function files_moved(state, leaves, known)
   local seen = {}
@@ -82,7 +102,7 @@ local function history_of(state, known)
 end
 
 local function add_part(state, path, wanted, there)
-  local known = entries_below(state.entries, path)
+  local known = known_below(state, path)
   local side = side_of(files_moved(state, field_digests.leaves(wanted, path), known), organization_moved(state, known))
   local version, refused = history_of(state, known)
   state.parts[#state.parts + 1] = {

@@ -16,16 +16,57 @@ void redactor_init(struct redactor *r) {
   *r = (struct redactor){0};
   for (int i = 0; i < REDACTION_VIEWS; i++) buf_init(&r->views[i], TEXT_MAX);
   buf_init(&r->name, TEXT_MAX);
+  buf_init(&r->path, TEXT_MAX);
+  buf_init(&r->fields, TEXT_MAX);
+}
+
+void redactor_forget(struct redactor *r) {
+  needles_free(&r->known);
+  free(r->pairs);
+  r->pairs = NULL;
+  for (int i = 0; i < REDACTION_VIEWS; i++) buf_wipe(&r->views[i]);
+  buf_wipe(&r->name);
 }
 
 void redactor_free(struct redactor *r) {
-  needles_free(&r->known);
-  for (int i = 0; i < REDACTION_VIEWS; i++) buf_wipe(&r->views[i]);
-  buf_wipe(&r->name);
+  redactor_forget(r);
+  buf_free(&r->path);
+  buf_free(&r->fields);
   free(r->spans);
-  free(r->pairs);
   redactor_init(r);
 }
+
+/* {====== known fields ====== */
+
+/* Whether one of the paths is all of `path`, or, with `at_end`, its end. */
+static bool has_field(const struct redactor *r, const char *path, size_t path_length, bool at_end) {
+  const char *at = r->fields.data, *end = at + r->fields.length;
+  for (const char *next; at < end; at = next + 1) {
+    next = memchr(at, '\r', (size_t)(end - at));
+    size_t length = (size_t)(next - at);
+    bool fits = at_end ? length <= path_length : length == path_length;
+    if (fits && memcmp(path + path_length - length, at, length) == 0) return true;
+  }
+  return false;
+}
+
+bool redactor_add_field(struct redactor *r, const char *path, size_t length) {
+  struct buf *fields = &r->fields;
+  size_t from = fields->length;
+  if (buf_reserve(fields, length + 2) != BUF_OK) return false;
+  char *added = fields->data + from;
+  added[0] = '\n';
+  for (size_t i = 0; i < length; i++) added[1 + i] = path[i] == '.' ? '\n' : path[i];
+  added[1 + length] = '\r';
+  if (!has_field(r, added, 1 + length, false)) fields->length += length + 2;
+  return true;
+}
+
+bool redactor_knows_field(const struct redactor *r) {
+  return r->fields.length > 0 && has_field(r, r->path.data, r->path.length, true);
+}
+
+/* }====== */
 
 /* {====== known secrets ====== */
 

@@ -27,6 +27,8 @@ struct redactor {
   size_t count, capacity;
   struct buf views[REDACTION_VIEWS]; /* the text at hand, decoded */
   struct buf name;                   /* of the field at hand, decoded */
+  struct buf path;                   /* of that field: "\n" and a name for each level */
+  struct buf fields;                 /* paths of secret fields, each with "\r" at its end */
 };
 
 /* What is hidden of a text. */
@@ -50,7 +52,17 @@ void redactor_free(struct redactor *r);
 /* Makes a secret known; the bytes are copied. False when memory runs out. */
 bool redactor_add(struct redactor *r, const char *bytes, size_t length);
 
-/* To be called after that, and before the first text. False when memory runs out. */
+/* Makes the path of a field known ("config.webhook.key") whose value is a secret, below whatever it
+ * stands. False when memory runs out. */
+bool redactor_add_field(struct redactor *r, const char *path, size_t length);
+
+/* Whether r->path ends with one of them. */
+bool redactor_knows_field(const struct redactor *r);
+
+/* Forgets the secrets, but no fields. */
+void redactor_forget(struct redactor *r);
+
+/* To be called after redactor_add(), and before the first text. False when memory runs out. */
 bool redactor_prepare(struct redactor *r);
 
 /* Appends the text without its secrets. Returns a buf status. */

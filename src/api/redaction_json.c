@@ -217,6 +217,16 @@ static unsigned name_flags(const char *name, size_t length) {
   return is_one_of(name, length, values) ? IS_VALUE : 0;
 }
 
+/* Adds the name of a field to the path, if that is of use. */
+static int enter_field(struct walker *w, const char *name, size_t length, unsigned *flags) {
+  struct buf *path = &w->r->path;
+  if (w->r->fields.length == 0) return BUF_OK;
+  int status = buf_append_char(path, '\n');
+  if (status == BUF_OK) status = buf_append(path, name, length);
+  if (status == BUF_OK && redactor_knows_field(w->r)) *flags = IS_HIDDEN;
+  return status;
+}
+
 /* The name of a member with its colon. */
 static int walk_name(struct walker *w, unsigned *flags) {
   const char *text, *name;
@@ -225,6 +235,7 @@ static int walk_name(struct walker *w, unsigned *flags) {
   name = text, name_length = length;
   int status = plain_text(w, &name, &name_length);
   if (status == BUF_OK) *flags = name_flags(name, name_length);
+  if (status == BUF_OK) status = enter_field(w, name, name_length, flags);
   if (status == BUF_OK) status = put_string(w, text, length, REDACT_KNOWN | REDACT_SHAPES);
   if (status == BUF_OK) status = pass_space(w);
   if (status == BUF_OK) status = pass_char(w, ':');
@@ -234,11 +245,13 @@ static int walk_name(struct walker *w, unsigned *flags) {
 
 static int walk_member(struct walker *w, unsigned hidden, struct object *object) {
   unsigned flags;
+  size_t outside = w->r->path.length;
   int status = walk_name(w, &flags);
   if (status != BUF_OK) return status;
   if (flags & IS_VALUE) object->from = w->out->length;
   status = walk_value(w, flags | hidden, object);
   if (flags & IS_VALUE) object->to = w->out->length;
+  w->r->path.length = outside;
   return status;
 }
 
@@ -305,6 +318,7 @@ int redactor_json(struct redactor *r, const char *text, size_t length,
                   const struct redaction_layout *layout, struct buf *out) {
   struct walker w = {.r = r, .at = text, .end = text + length, .layout = layout, .out = out};
   int status = buf_reserve(out, length + length / 8);
+  r->path.length = 0;
   if (status == BUF_OK) status = pass_space(&w);
   if (status == BUF_OK) status = walk_value(&w, 0, NULL);
   if (status == BUF_OK) status = pass_space(&w);

@@ -48,9 +48,9 @@ static struct redactor *update_redactor(lua_State *L) {
   enum secrets_change change = secrets_change(L);
   bool only_new = change == SECRETS_ADDED && r->known.count > 0;
   if (change == SECRETS_SAME && r->pairs) return r;
-  if (!only_new) redactor_free(r);
+  if (!only_new) redactor_forget(r);
   if (secrets_take(L, only_new, add_secret, r) && redactor_prepare(r)) return r;
-  redactor_free(r);
+  redactor_forget(r);
   raise_no_memory(L);
   return NULL;
 }
@@ -134,6 +134,14 @@ static int l_kind(lua_State *L) {
   return 0;
 }
 
+static int l_add_field(lua_State *L) {
+  size_t length;
+  const char *path = luaL_checklstring(L, 1, &length);
+  luaL_argcheck(L, length > 0 && !memchr(path, '\r', length), 1, "a path");
+  if (!redactor_add_field(get_redactor(L), path, length)) raise_no_memory(L);
+  return 0;
+}
+
 static int l_is_secret_name(lua_State *L) {
   size_t length;
   const char *name = luaL_tolstring(L, 1, &length);
@@ -156,6 +164,7 @@ static const luaL_Reg functions[] = {{"known", l_known},
                                      {"header", l_header},
                                      {"json", l_json},
                                      {"kind", l_kind},
+                                     {"add_field", l_add_field},
                                      {"is_secret_name", l_is_secret_name},
                                      {"is_group_name", l_is_group_name},
                                      {NULL, NULL}};

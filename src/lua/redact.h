@@ -17,6 +17,7 @@
  *   header(name, value)       the value of a header
  *   json(text[, indent[, depth]])  a JSON document, or nil for what is none
  *   kind(text)                what it seems to hold, such as "a bearer token", or nil
+ *   add_field(path)           makes json() hide the field, such as "config.webhook.key"
  *   is_secret_name(name)      whether a field of this name holds a secret
  *   is_group_name(name)       whether all below such a field is one */
 int luaopen_anyreach_redact(lua_State *L);

@@ -112,6 +112,20 @@ describe("a body", function()
     expect.equal(redaction.body("{", "application/json"), "{")
   end)
 
+  it("loses the fields that an agent file or a lock calls secret, below whatever they stand", function()
+    redaction.add_field "config.crm[2].pass_code"
+    redaction.add_field "pass_code_alone"
+    redaction.add_field 'config["x.y"]'
+    local value = { items = json.array { { config = { crm = json.array { { pass_code = "x", name = "y" } } } } } }
+    value.pass_code, value.crm, value.pass_code_alone = "z", { pass_code = "v" }, "w"
+    value.config = { crm = { pass_code = 7 }, ["x.y"] = "u" }
+    expect.equal(shown(value), {
+      items = json.array { { config = { crm = json.array { { pass_code = HIDDEN, name = "y" } } } } },
+      pass_code = "z", crm = { pass_code = "v" }, pass_code_alone = "w",
+      config = { crm = { pass_code = HIDDEN }, ["x.y"] = "u" },
+    })
+  end)
+
   it("of a form, and of what is no text, is not shown", function()
     expect.equal(redaction.body("a", "Multipart/form-data; boundary=x"), nil)
     expect.equal(redaction.body("a", "text/multipart/"), "a")

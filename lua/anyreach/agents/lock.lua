@@ -19,6 +19,7 @@ local field_digests = require "anyreach.agents.field_digests"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 local disk = require "anyreach.disk"
+local redaction = require "anyreach.text.redaction"
 
 ---@class anyreach.lock_row
 ---@field agent string name
@@ -120,6 +121,15 @@ local function parse_line(path, number, line)
   return row
 end
 
+-- What the lock knows as a secret is shown by no run that reads it.
+local function hide_secrets(fields)
+  for path, text in pairs(fields or {}) do
+    if text:find("^%x%x%x%x%f[^%x]") and field_digests.is_of_secret(field_digests.parse(text)) then
+      redaction.add_field(path)
+    end
+  end
+end
+
 local function add_line(self, places, number, line)
   local row = parse_line(self.path, number, line)
   local key = row_key(row.agent, row.account, row.from)
@@ -128,6 +138,8 @@ local function add_line(self, places, number, line)
       row.agent, places[key])
   end
   self.by_key[key], places[key] = row, places[key] or number
+  hide_secrets(row.fields)
+  hide_secrets(row.draft_fields)
 end
 
 -- The text of the file; nil when there is none.

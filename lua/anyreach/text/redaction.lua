@@ -33,6 +33,14 @@ redaction.text = redact.text
 ---@type fun(url: string, presigned?: boolean): string
 redaction.url = redact.url
 
+--- Hides a field in all bodies from now on, because an agent file or a lock calls it a secret: also where the value is
+--- not known, or no longer. The same field of any element of a list is meant.
+---@param path string as in differences, "config.tools[1].key"
+function redaction.add_field(path)
+  path = path:gsub("%[%d+%]", "")
+  if path:find(".", 1, true) and not path:find("[%[\r\n]") then redact.add_field(path) end
+end
+
 --- True when the value of a name in a configuration is a secret, other than in requests and answers:
 --- below a field for credentials everything is, but below one called `token` there may be the schema of a
 --- parameter.

@@ -10,6 +10,7 @@ local diff = require "anyreach.text.diff"
 local json = require "anyreach.json"
 local markers = require "anyreach.agents.file.markers"
 local operations = require "anyreach.operations"
+local redaction = require "anyreach.text.redaction"
 local reference = require "anyreach.yaml.reference"
 local text_files = require "anyreach.agents.file.text_files"
 local variables = require "anyreach.agents.file.variables"
@@ -29,8 +30,9 @@ resolvers["!file"] = function(doc, _, node)
   return text_files.read(file, node)
 end
 
-resolvers["!env"] = function(doc, _, node)
+resolvers["!env"] = function(doc, _, node, path)
   local value, problem = variables.value(node)
+  if type(node.value) == "table" and node.value.secret == true then redaction.add_field(path) end
   if value == nil then return nil, problem end
   if type(value) == "userdata" and value ~= json.null and not json.is_number(value) then
     table.insert(doc.secrets, value)

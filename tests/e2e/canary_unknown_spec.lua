@@ -1,5 +1,5 @@
--- No observer shows a secret that the run does not know: one that the organisation has, by the name of its field, by its
--- shape, or because an agent file or the lock calls the field a secret, also after it was changed.
+-- No observer shows a secret that the run does not know: one that the organisation has, by the name of its field, by
+-- its shape, or because an agent file or the lock calls the field a secret, also after it was changed.
 
 local canary = require "helpers.canary"
 local json = require "anyreach.json"
@@ -30,7 +30,7 @@ local function look(directory, environment, ...)
 end
 
 local BODIES = {
-  by_name = { config = { webhook = { headers = { Authorization = HUSH, ["X-Api-Key"] = HUSH }, client_secret = HUSH } } },
+  by_name = { config = { webhook = { headers = { Authorization = HUSH, ["X-Api-Key"] = HUSH } }, api_secret = HUSH } },
   by_label = { headers = json.array { { name = "X-API-Key", value = HUSH } } },
   by_shape = { note = "use Bearer " .. HUSH .. " or https://u:" .. HUSH .. "@example.com/?token=" .. HUSH },
   in_json_text = { arguments = json.encode { api_key = HUSH } },

@@ -193,7 +193,9 @@ describe("--har", function()
   end)
 
   it("is valid for the npm package har-validator", function()
-    for _, name in ipairs { "good", "error", "interrupted", "killed", "full", "again" } do expect_valid(directory .. "/" .. name .. ".har") end
+    for _, name in ipairs { "good", "error", "interrupted", "killed", "full", "again" } do
+      expect_valid(directory .. "/" .. name .. ".har")
+    end
   end)
 
   it("says at once when it cannot be written", function()

@@ -115,7 +115,10 @@ local function note_lines(plan)
       lines[#lines + 1] = format:format("config." .. prompt.field, prompt.since)
     end
   end
-  add(decision.kept, "kept: %s, changed in the organisation since version %d; --ours overwrites it")
+  for _, prompt in ipairs(decision.kept or {}) do
+    local by = prompt.written_by and ("written by '%s'"):format(prompt.written_by) or "changed in the organisation"
+    add({ prompt }, "kept: %s, " .. by .. " since version %d; --ours overwrites it")
+  end
   add(decision.merged, "merged: %s, changed on both sides since version %d")
   add(decision.overwritten, "overwritten: %s, changed in the organisation since version %d")
   if plan.draft_used then lines[#lines + 1] = ("draft %d, not written from here, is used"):format(plan.draft_used) end

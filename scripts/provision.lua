@@ -159,6 +159,7 @@ local function main(given)
     end,
     on_step = function() shown:step() end,
     known = function(agent) return locks:row(agent) end,
+    prompt_row = function(agent) return locks:prompt_row(agent) end,
     known_agents = locks:known_agents(),
     owner = function(agent_id) return locks:owner(agent_id) end,
     prefer = preferred(given),

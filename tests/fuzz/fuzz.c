@@ -6,8 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../../"
 #include "../../src/lua/disk.h"
 #include "../../src/lua/modules.h"
+#include "../../src/lua/redact.h"
 
 enum { LINE_COUNTERS = 1 << 16, INPUTS_PER_COLLECTION = 64 };
 
@@ -32,16 +34,18 @@ char *fuzz_copy_text(const uint8_t *data, size_t size) {
   return copy;
 }
 
-/* What src/program/host.c adds for scripts, as far as the fuzzed files read files. */
-static const luaL_Reg file_modules[] = {{"anyreach.directory", luaopen_anyreach_directory},
-                                        {"anyreach.disk", luaopen_anyreach_disk},
-                                        {NULL, NULL}};
+/* What src/program/host.c adds for scripts, as far as the fuzzed files need it. */
+static const luaL_Reg client_modules[] = {{"anyreach.redact", luaopen_anyreach_redact},
+                                          {"anyreach.directory", luaopen_anyreach_directory},
+                                          {"anyreach.disk", luaopen_anyreach_disk},
+                                          {"anyreach.text_width", luaopen_anyreach_text_width},
+                                          {NULL, NULL}};
 
 lua_State *fuzz_new_state(void) {
   lua_State *L = luaL_newstate();
   luaL_openlibs(L);
   modules_open(L);
-  modules_preload(L, file_modules);
+  modules_preload(L, client_modules);
   lua_settop(L, 0);
   return L;
 }

@@ -275,8 +275,7 @@ local function read_folder(path, options, problems)
 end
 
 local function read_state(api, agent, record)
-  local row = record:row(agent)
-  local published, draft, other_draft, versions = agent_lookup.in_use(api, agent, row and row.draft)
+  local published, draft, other_draft, versions = agent_lookup.in_use(api, agent, record:draft(agent))
   local state = { published = published, draft = draft, other_draft = other_draft,
     newest = versions[1] and versions[1].version or 0 }
   state.is_own = record:is_own(agent, state.draft)

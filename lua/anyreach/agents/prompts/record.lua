@@ -13,6 +13,7 @@ local contents = require "anyreach.agents.contents"
 local diff = require "anyreach.text.diff"
 local drift = require "anyreach.agents.drift"
 local errors = require "anyreach.errors"
+local nearby = require "anyreach.agents.prompts.nearby"
 local text_field = require "anyreach.agents.prompts.text_field"
 
 local record = {}
@@ -50,6 +51,21 @@ function Record:row(agent)
   return row and row.agent_id == agent.id and row or nil
 end
 
+-- What `provision` has noted of an agent, in a lock near this one, or nil.
+local function files_row(self, agent)
+  self.files_rows = self.files_rows or nearby.rows(self.lock.path, self.key, "files")
+  return self.files_rows[agent.id]
+end
+
+--- The number of the draft that was last written from here, be it by `provision`; nil without any.
+---@param agent table
+---@return integer|nil
+function Record:draft(agent)
+  local row, other = self:row(agent), files_row(self, agent)
+  local number = math.max(row and row.draft or 0, other and other.draft or 0)
+  return number > 0 and number or nil
+end
+
 local function digest_of(version)
   return contents.draft_digest(version, {})
 end
@@ -59,8 +75,10 @@ end
 ---@param draft table|nil with its config
 ---@return boolean
 function Record:is_own(agent, draft)
-  local row = self:row(agent)
-  return draft ~= nil and row ~= nil and row.draft == draft.version and row.draft_digest == digest_of(draft)
+  for _, row in pairs { own = self:row(agent), files = files_row(self, agent) } do
+    if draft and row.draft == draft.version and row.draft_digest == digest_of(draft) then return true end
+  end
+  return false
 end
 
 -- {====== which side has changed ======
@@ -141,6 +159,11 @@ function Record:decide(agent, prompts, version)
   local decision = { drift = found }
   for _, name in ipairs { "kept", "merged", "conflicts", "overwritten" } do
     decision[name] = prompts_of(found[name], by_field, row and row.version)
+  end
+  local other, texts = files_row(self, agent), texts_of(version, prompts)
+  for _, prompt in ipairs(decision.kept) do
+    local is_of_files = nearby.is_value_of(other, "config." .. prompt.field, texts[prompt.field])
+    prompt.written_by = is_of_files and "provision" or nil
   end
   decision.due = due_of(prompts, decision.merged, decision.kept, decision.conflicts,
     prompts_of(found.quiet, by_field), prompts_of(found.refused, by_field))

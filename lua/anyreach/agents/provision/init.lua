@@ -8,6 +8,7 @@ local apply = require "anyreach.agents.provision.apply"
 local contents = require "anyreach.agents.contents"
 local errors = require "anyreach.errors"
 local lines = require "anyreach.agents.provision.lines"
+local nearby = require "anyreach.agents.prompts.nearby"
 local plan = require "anyreach.agents.provision.plan"
 local references = require "anyreach.agents.references"
 local report = require "anyreach.report"
@@ -68,6 +69,7 @@ local provision = {}
 ---@field check? boolean compare only
 ---@field known? fun(agent: anyreach.agent): anyreach.lock_row|nil what was noted when it was last written
 ---@field known_agents? table<string, anyreach.known_agent> that references name
+---@field prompt_row? fun(agent: anyreach.agent): anyreach.lock_row|nil what `migrate-prompts` has noted of it
 ---@field owner? fun(agent_id: string): string|nil which of the agents, by the lock, has an id
 ---@field prefer? "ours"|"theirs" whose value counts where the organisation has changed a field since
 ---@field lenient? boolean fields that the organisation did not take count as written
@@ -86,7 +88,8 @@ local provision = {}
 
 ---@class anyreach.known_draft
 ---@field version integer
----@field digest string from contents.draft_digest() of what the server returned
+---@field digest string|nil from contents.draft_digest() of what the server returned
+---@field prompts_digest string|nil the same, of `migrate-prompts`
 
 -- A change and a result print as the line that the recipe shows.
 local Line = { __tostring = function(self) return lines.line(self) end, __name = "anyreach.change" }
@@ -153,7 +156,8 @@ end
 -- True for a draft that is as it was when it was written from here, or as it was to be when a run was cut off.
 local function is_own_draft(state, wanted, known, intents)
   local number, digest = state.draft.version, contents.draft_digest(state.draft, wanted)
-  if known and number == known.version and digest == known.digest then return true end
+  local is_known = known and number == known.version and (digest == known.digest or digest == known.prompts_digest)
+  if is_known then return true end
   return intents ~= nil and intents:is_own_draft(state.agent.id, number, digest)
 end
 
@@ -182,6 +186,15 @@ local function reader_of_versions(api, agent)
   end
 end
 
+-- What is kept because `migrate-prompts` has written it from here is nobody's change in the organisation.
+local function note_prompts(list, row)
+  for _, kept in ipairs(list) do
+    local field = kept.path:match("^config%.(.+)$")
+    if field and nearby.is_prompt_of(row, field, kept.there) then kept.written_by = "migrate-prompts" end
+    kept.there = nil
+  end
+end
+
 -- What is to be written, when both sides have been asked.
 local function settle(change, reader, state, row, options)
   local settled = settling.settle(change.described, state, {
@@ -190,6 +203,8 @@ local function settle(change, reader, state, row, options)
   })
   change.agent, change.decision = settled.wanted, settled.decision
   change.kept, change.merged = settling.kept(settled.decision, row)
+  local prompt_row = #change.kept > 0 and options.prompt_row
+  note_prompts(change.kept, prompt_row and prompt_row(change.described) or nil)
   change.is_drifted = #change.kept > 0
   return settled
 end

@@ -143,13 +143,19 @@ local function fields_text(list)
   return table.concat(names, ", ")
 end
 
+local function kept_text(kept)
+  local since = kept[1].since_version and "version " .. kept[1].since_version or "the last run"
+  local by = kept[1].written_by and ("written by '%s'"):format(kept[1].written_by) or "changed in the organisation"
+  return ("kept: %s, %s since %s; 'export' takes it into the file, --ours overwrites it"):format(fields_text(kept), by,
+    since)
+end
+
 -- What the organisation has changed since; nil when that is nothing.
 local function drift_text(result)
-  local parts, kept, merged = {}, result.kept or {}, result.merged or {}
-  if #kept > 0 then
-    local since = kept[1].since_version and "version " .. kept[1].since_version or "the last run"
-    parts[1] = ("kept: %s, changed in the organisation since %s; 'export' takes it into the file, --ours overwrites it")
-      :format(fields_text(kept), since)
+  local parts, merged, lists = {}, result.merged or {}, { {}, {} }
+  for _, kept in ipairs(result.kept or {}) do table.insert(lists[kept.written_by and 2 or 1], kept) end
+  for _, list in ipairs(lists) do
+    if #list > 0 then parts[#parts + 1] = kept_text(list) end
   end
   if #merged > 0 then
     local text = "merged: %s, changed on both sides; 'export' takes it into the file"

@@ -17,6 +17,7 @@ local identity = require "anyreach.agents.identity"
 local intents = require "anyreach.agents.intents"
 local lock = require "anyreach.agents.lock"
 local lock_accounts = require "anyreach.agents.lock_accounts"
+local nearby = require "anyreach.agents.prompts.nearby"
 local orphans = require "anyreach.agents.orphans"
 local report = require "anyreach.report"
 local settling = require "anyreach.agents.provision.settling"
@@ -72,7 +73,7 @@ function locking.start(api, agents, given)
   local function lock_of(file) return open(lock.path_beside(file)) end
   local self = setmetatable({
     api = api, agents = agents, given = given, opened = opened, written_at = -math.huge,
-    reader = agent_state.reader(api), described = {}, renamed = {},
+    reader = agent_state.reader(api), described = {}, renamed = {}, prompt_rows = {},
   }, Locking)
   self.group = group_write.new(function() write_all(self) end)
   for _, agent in ipairs(agents) do self.described[agent.name] = agent end
@@ -168,12 +169,27 @@ function Locking:owner(agent_id)
   return self.owners[agent_id]
 end
 
---- The draft that was last written of an agent, or nil.
+--- What `migrate-prompts` has noted of an agent, in a lock near the agent's, or nil.
+---@param agent anyreach.agent
+---@return anyreach.lock_row|nil
+function Locking:prompt_row(agent)
+  local row = self:row(agent)
+  if not row then return nil end
+  local path = lock.path_beside(agent.file)
+  self.prompt_rows[path] = self.prompt_rows[path] or nearby.rows(path, self.account.key, "prompts")
+  return self.prompt_rows[path][row.agent_id]
+end
+
+--- The draft that was last written of an agent, or nil. One into which `migrate-prompts` has put prompts is as good,
+--- for a file that is not published itself: otherwise it waits for its publication.
 ---@param agent anyreach.agent
 ---@return anyreach.known_draft|nil
 function Locking:known_draft(agent)
-  local row = self:row(agent)
-  return row and row.draft and { version = row.draft, digest = row.draft_digest } or nil
+  local row, other = self:row(agent), not agent.publish and self:prompt_row(agent) or nil
+  local number = math.max(row and row.draft or 0, other and other.draft or 0)
+  if number == 0 then return nil end
+  return { version = number, digest = row.draft == number and row.draft_digest or nil,
+    prompts_digest = other and other.draft == number and other.draft_digest or nil }
 end
 
 -- }======

@@ -134,6 +134,8 @@ end
 ---@class anyreach.kept_field
 ---@field path string
 ---@field since_version integer|nil
+---@field written_by string|nil the recipe that has written it from here
+---@field there any what the organisation has; not for events
 
 --- The fields of which the organisation's values stay, and those that have the changes of both sides.
 ---@param decision anyreach.drift_decision|nil
@@ -144,7 +146,8 @@ function settling.kept(decision, row)
   local lists = { {}, {} }
   for index, parts in ipairs { decision and decision.kept or {}, decision and decision.merged or {} } do
     for position, part in ipairs(parts) do
-      lists[index][position] = { path = part.path, since_version = part.version or row.version }
+      lists[index][position] = { path = part.path, since_version = part.version or row.version,
+        there = index == 1 and part.there or nil }
     end
   end
   return lists[1], lists[2]

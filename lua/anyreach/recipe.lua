@@ -93,7 +93,7 @@ end
 ---@class anyreach.recipe_run to be closed
 ---@field private spec anyreach.spec
 ---@field private given table
----@field private facts table for the summary
+---@field private facts table|nil for the last event; nil: nobody was asked yet
 ---@field private held any[] locks against other runs
 local Run = {}
 Run.__index = Run
@@ -106,16 +106,42 @@ function Run:__close()
   current = self.before
 end
 
-local function begin(spec, given)
-  report.follow(nil)
-  current = setmetatable({ spec = spec, given = given, facts = {}, held = {}, before = current }, Run)
-  return current
-end
-
 local function add_facts(facts, account, prefix)
   facts[prefix .. "organization"] = account.organization
   facts[prefix .. "organization_name"] = account.organization_name
   facts[prefix .. "profile"] = account.profile
+end
+
+-- The profile that an option of the command line names, or nil.
+local function named_profile(run, names)
+  for _, option in ipairs(run.spec.options or {}) do
+    if option.value == "PROFILE" and names[option.name] then
+      local name = run.given[option.name]
+      if name then return name end
+    end
+  end
+end
+
+-- Whose organisation the run works on: as the organisation has told, else as the profiles say.
+local function facts_of(run)
+  local facts = {}
+  for key, value in pairs(run.facts or {}) do facts[key] = value end
+  if run.facts then return facts end
+  for prefix, names in pairs { [""] = { to = true, against = true }, from_ = { from = true } } do
+    local name = named_profile(run, names)
+    local ok, account = pcall(identity.expected, name)
+    if ok and (name or prefix == "") then add_facts(facts, account, prefix) end
+  end
+  return facts
+end
+
+-- An error that ends the run is reported after it; so what is known of the run stays known.
+local function begin(spec)
+  report.follow(nil)
+  current = setmetatable({ spec = spec, given = {}, held = {}, before = current }, Run)
+  local run = current
+  report.of_run(function() return facts_of(run) end)
+  return run
 end
 
 local function name_of(spec)
@@ -154,6 +180,7 @@ function recipe.connect(api, options)
   local source = options.source and identity.learn(options.source)
   report.header(headline(account, source))
   if not run then return account end
+  run.facts = {}
   add_facts(run.facts, account, "")
   if source then add_facts(run.facts, source, "from_") end
   run.account = account
@@ -166,7 +193,10 @@ end
 function recipe.work_offline()
   local account = identity.expected()
   report.header("organisation: " .. identity.headline(account, true))
-  if current then add_facts(current.facts, account, "") end
+  if current then
+    current.facts = {}
+    add_facts(current.facts, account, "")
+  end
   return account
 end
 
@@ -209,9 +239,9 @@ local function finish(run, code, summary, failure)
   code = code or 0
   report.follow(nil)
   if failure then report.failed(failure) end
-  if not report.is_json() then return code end
-  for key, value in pairs(summary or {}) do run.facts[key] = value end
-  report.summary(run.facts, code)
+  if report.is_json() then report.summary(summary, code) end
+  local before = run.before
+  report.of_run(before and function() return facts_of(before) end)
   return code
 end
 
@@ -230,9 +260,10 @@ function recipe.run(spec, main, ...)
     io.stdout:write(arguments.help(spec))
     return 0
   end
+  local run <close> = begin(spec)
   local given = arguments.parse(spec, words)
+  run.given = given
   if spec.writes then host.restrict_writes(allowed_writes(spec, given)) end
-  local run <close> = begin(spec, given)
   return finish(run, main(given))
 end
 

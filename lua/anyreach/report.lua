@@ -28,13 +28,27 @@ function report.event(name, fields)
   io.stdout:flush()
 end
 
+local facts_of_run -- what report.of_run was given, or nil
+
+--- Lets the last event of the run say whose organisation it works on.
+---@param facts fun(): table|nil fields of that event; nil: the run is over
+function report.of_run(facts)
+  facts_of_run = facts
+end
+
+-- The event that a run ends with.
+local function last_event(name, fields, code)
+  local event = facts_of_run and facts_of_run() or {}
+  for key, value in pairs(fields or {}) do event[key] = value end
+  event.exit_code = code
+  report.event(name, event)
+end
+
 --- Prints the event that a run ends with when no error ends it.
 ---@param fields table|nil counts and the like
 ---@param code integer the exit code
 function report.summary(fields, code)
-  local summary = { exit_code = code }
-  for key, value in pairs(fields or {}) do summary[key] = value end
-  report.event("summary", summary)
+  last_event("summary", fields, code)
 end
 
 -- {====== stderr ======
@@ -173,7 +187,7 @@ function report.failure(err, trace)
   local is_ours = errors.is_error(err)
   local code = errors.exit_code(err)
   if report.is_json() then
-    report.event("error", { error = error_fields(err), exit_code = code })
+    last_event("error", { error = error_fields(err) }, code)
   end
   local where = is_ours and err.where and err.where .. ": " or ""
   io.stdout:flush()
@@ -282,13 +296,12 @@ function report.stopped(is_deadline, tally)
     or "interrupted"
   local agents = followed_agents()
   if report.is_json() then
-    report.event("error", {
+    last_event("error", {
       error = { kind = is_deadline and "timeout" or "interrupted", message = message },
       writes_applied = tally.applied,
       writes_open = json.array(tally.texts),
       agents = agents,
-      exit_code = code,
-    })
+    }, code)
   end
   io.stdout:flush()
   report.release()

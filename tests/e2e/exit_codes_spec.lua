@@ -351,6 +351,12 @@ local function check_event(recipe_name, line)
   return event
 end
 
+-- Every last event says whose organisation it is about, unless the words do not tell that.
+local function check_whose(last, code, err)
+  if code == 64 or err:find("no profile", 1, true) then return end
+  expect.truthy(last.profile or last.organization)
+end
+
 local function check_events(recipe_name, code, out, err)
   local last
   for line in out:gmatch "[^\n]+" do
@@ -361,6 +367,7 @@ local function check_events(recipe_name, code, out, err)
   end
   last = last or {}
   expect.equal({ last.event == "summary" or last.event == "error", last.exit_code }, { true, code })
+  check_whose(last, code, err)
   check_stderr(code, err)
 end
 

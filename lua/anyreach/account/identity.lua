@@ -78,13 +78,22 @@ function identity.of(api)
   }
 end
 
---- The account that a client without options would have, as its profile describes it. Needs no credential.
+local function expected_organization(profile)
+  local given = host.options.org or profile and profile.organization
+  if given or profile then return given end
+  local id = os.getenv "ANYREACH_ORG_ID"
+  return id ~= "" and id or nil
+end
+
+--- The account that a client of a profile would have, as that describes it. Needs no credential.
+---@param name? string of the profile; default that of a client without options
 ---@return anyreach.learned_account
-function identity.expected()
-  local profile = profiles.current()
+function identity.expected(name)
+  local profile = name and profiles.get(name) or profiles.current()
+  local id = expected_organization(profile)
   return {
-    organization = profile and profile.organization,
-    organization_name = profile and profile.organization_name,
+    organization = id,
+    organization_name = identity.name_of(id, profile),
     profile = profile and profile.name,
     environment = profile and profile.environment,
     source = (profile or host.sandbox_url() or os.getenv "ANYREACH_TOKEN") and identity.source(profile)

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../"
 #include "../../src/lua/disk.h"
+#include "../../src/lua/libraries.h"
 #include "../../src/lua/modules.h"
 #include "../../src/lua/redact.h"
 

@@ -1,6 +1,6 @@
 -- What two recipes write to one agent from one repository: `provision` from agent files, `migrate-prompts` from a
 -- folder of prompts. Each keeps its rows in the lock of its directory; so that neither takes the other's work for
--- somebody else's, each reads the other's lock: that of its own directory, of the one above, of those in it and of those
+-- somebody else's, each reads the other's lock: that of its own directory, of the one above, and of those in it and
 -- beside it. Only reads.
 
 local diff = require "anyreach.text.diff"

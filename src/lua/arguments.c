@@ -173,21 +173,24 @@ static bool takes_chunks(lua_State *L, const struct operation *operation) {
   return operation->answer_kind == ANSWER_TEXT && lua_gettop(L) > 0 && lua_isfunction(L, -1);
 }
 
-/* Takes the options of the call off the top, where a third table after the path values is one, and
- * leaves the headers in them, or nil. [-0, +1, e] */
-static void push_own_headers(lua_State *L, const struct operation *operation, int options) {
+/* Puts the headers among the call's options in their place, or nil. [-0, +0, e] */
+static void take_own_headers(struct check *c, const struct operation *operation, int options) {
+  lua_State *L = c->L;
   if (!lua_istable(L, options)) {
     lua_pushnil(L);
+    lua_replace(L, options);
     return;
   }
   for (lua_pushnil(L); lua_next(L, options); lua_pop(L, 1)) {
-    const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : "";
-    if (strcmp(name, "headers") != 0)
-      raise_error(L, "usage", "%s: argument %d: unknown option '%s'; the known one is headers",
-                  operation->name, options, luaL_tolstring(L, -2, NULL));
+    if (lua_type(L, -2) == LUA_TSTRING && strcmp(lua_tostring(L, -2), "headers") == 0) continue;
+    struct check_path place = {.name = lua_pushfstring(L, "argument %d", options)};
+    check_report(c, &place, "unknown option '%s'; the known one is headers",
+                 luaL_tolstring(L, -3, NULL));
+    lua_pop(L, 2);
   }
   lua_getfield(L, options, "headers");
   headers_check(L, lua_gettop(L), operation->name);
+  lua_replace(L, options);
 }
 
 struct call_arguments check_arguments(lua_State *L, const struct operation *operation) {
@@ -196,13 +199,13 @@ struct call_arguments check_arguments(lua_State *L, const struct operation *oper
   if (!takes_chunks(L, operation)) lua_pushnil(L);
   int given = lua_gettop(L) - 1;
   fit_arguments(L, paths + 2); /* …, fields, options, on_chunk */
-  push_own_headers(L, operation, paths + 2);
-  lua_replace(L, paths + 2);
   lua_settop(L, paths + 6);
   struct call_arguments arguments = {
       .fields = paths + 1, .headers = paths + 2, .on_chunk = paths + 3, .body = paths + 6};
   arguments.check = (struct check){.L = L, .problems = paths + 4, .empty_arrays = paths + 5};
-  if (given > paths + 2 || (given == paths + 2 && lua_isnil(L, arguments.headers))) {
+  bool is_too_much = given > paths + 2 || (given == paths + 2 && !lua_istable(L, paths + 2));
+  take_own_headers(&arguments.check, operation, arguments.headers);
+  if (is_too_much) {
     struct check_path place = {.name = lua_pushfstring(L, "argument %d", given)};
     check_report(&arguments.check, &place, "unexpected: at most %d are taken", paths + 1);
   }

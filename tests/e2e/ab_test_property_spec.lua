@@ -76,6 +76,25 @@ local function check_interrupted_start(made, numbers, taken)
   check_start(taken)
 end
 
+local ENTITIES = { ["&lt;"] = "<", ["&gt;"] = ">", ["&quot;"] = '"', ["&#39;"] = "'", ["&amp;"] = "&" }
+
+-- The page of the status names each slot with what it held before.
+local function check_page(before, taken)
+  local code, _, err = box:run("ab-test", "status", "trial.json", "--html", "trial.html")
+  expect.equal({ code, err }, { 0, "" })
+  local told, count = {}, 0
+  local page = process.read(box.directory .. "/work/trial.html"):match '<table class="slots">(.-)</table>'
+  for number, slot, holder in page:gmatch '<th scope="row">(%+%d+)</th><td>(%a+)</td><td>(.-)</td>' do
+    told[number .. " " .. slot] = holder:gsub("&#?%w+;", ENTITIES)
+    count = count + 1
+  end
+  for key in pairs(taken) do
+    expect.equal({ key, told[key] }, { key, before.slots[key] or "nobody" })
+    count = count - 1
+  end
+  expect.equal(count, 0)
+end
+
 local function random_end(made)
   if made:chance(40) then return "--restore" end
   return "--winner=" .. made:pick { "old", "new" }
@@ -98,6 +117,7 @@ local function check_round(made)
   made:disturb(box.first, numbers)
   local taken = write_experiment(made, numbers)
   local before = check_start(taken)
+  check_page(before, taken)
   if made:chance(30) then return check_interrupted_start(made, numbers, taken) end
   local is_quiet = made:chance(50)
   if not is_quiet then made:disturb(box.first, numbers) end

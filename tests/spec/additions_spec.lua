@@ -3,7 +3,7 @@
 local additions = require "anyreach.agents.additions"
 local field_digests = require "anyreach.agents.field_digests"
 local json = require "anyreach.json"
-local random_organization = require "helpers.random_organization"
+local plan_property = require "helpers.plan_property"
 
 local ID = "an-agent"
 local ADDED = { [1] = 1, [2] = "x", [3] = false, [4] = { a = 1, b = { c = 2 } }, [5] = json.array { "p", "q" },
@@ -47,7 +47,7 @@ end
 
 describe("what a server adds", function()
   it("is no difference while it stays as it is, and is not noted twice", function()
-    random_organization.each_seed("ADDITIONS_SEED", 200, function(made)
+    plan_property.each_seed("ADDITIONS_SEED", 200, function(made)
       local written, there, fields = world(made)
       expect.equal(additions.find(written, additions.without(fields, written, there, ID)), {})
       expect.equal(additions.note(fields, written, there, ID), {})
@@ -57,7 +57,7 @@ describe("what a server adds", function()
   end)
 
   it("is one as soon as somebody changes it, or adds something", function()
-    random_organization.each_seed("ADDITIONS_SEED", 200, function(made)
+    plan_property.each_seed("ADDITIONS_SEED", 200, function(made)
       local written, there, fields = world(made)
       local changed = copy(there)
       made:pick(mappings(changed.config, {})).somebodys = 1

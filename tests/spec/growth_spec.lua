@@ -77,7 +77,7 @@ describe("a folder of prompts whose agents are there", function()
       looks = looks + 1
       return nearest(...)
     end
-    local record = { row = function() end, is_own = function() return true end }
+    local record = { row = function() end, draft = function() end, is_own = function() return true end }
     local ok, plans = pcall(prompts.plan, client_of(5, "You are kind."), directory, { record = record })
     operations.nearest = nearest
     if not ok then error(plans, 0) end

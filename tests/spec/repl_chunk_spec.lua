@@ -57,7 +57,7 @@ describe("an entry", function()
     expect.match(results "x = * 2", "^%(prompt%):1: unexpected symbol near '%*'$")
     expect.match(results "= = 1", "unexpected symbol near '='")
     expect.match(results "a = 1\nb b", "^%(prompt%):2: ")
-    expect.match(results "\27Lua", "binary chunk")
+    expect.match(results "\27Lua", "the chunk is compiled Lua, which can crash the program")
   end)
 
   it("declares a local for nothing when nothing in it uses the name", function()

@@ -5,6 +5,7 @@ local diff_text = require "anyreach.text.diff_text"
 local events = require "anyreach.agents.provision.events"
 local json = require "anyreach.json"
 local report = require "anyreach.report"
+local slot_changes = require "anyreach.agents.numbers.slot_changes"
 local slot_report = require "anyreach.agents.numbers.slot_report"
 local text_width = require "anyreach.text_width"
 
@@ -312,6 +313,32 @@ function presentation.verdict_event(view)
     experiment = view.state.experiment, verdict = view.result.verdict, winner = view.result.winner,
     conversations_planned = view.result.planned, conversations_elsewhere = view.elsewhere,
   })
+end
+
+local function variant_at(state, number)
+  for _, variant in ipairs(state.variants) do
+    for _, own in ipairs(variant.phone_numbers) do
+      if own == number then return variant end
+    end
+  end
+end
+
+--- The slots of an experiment, with the names of what they held before it, hold for it, and were given at its end.
+---@param state anyreach.ab_state
+---@return {number: string, slot: string, before: string, variant: string, after: string|nil}[]
+function presentation.slots(state)
+  local given, list = {}, {}
+  for _, slot in ipairs(state.ended or {}) do
+    given[slot.number .. " " .. slot.slot] = slot_changes.name(slot.holder)
+  end
+  for index, slot in ipairs(state.previous) do
+    local variant = variant_at(state, slot.number)
+    local version = variant and variant.version and (", version %d"):format(variant.version) or ""
+    list[index] = { number = slot.number, slot = slot.slot, before = slot_changes.name(slot.holder),
+      variant = variant and variant.name .. version or "–",
+      after = state.ended and (given[slot.number .. " " .. slot.slot] or "left alone") or nil }
+  end
+  return list
 end
 
 -- A slot with what it holds before and after; a version that is yet to be created has neither number nor id.

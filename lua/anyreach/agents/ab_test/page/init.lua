@@ -75,6 +75,18 @@ local function days_table(result)
   return table_of("days", headings, rows)
 end
 
+-- What each slot of the experiment held before it, holds for it, and has since its end.
+local function slots_table(state)
+  local headings, rows = { "Number", "Slot", "Before", "In the experiment" }, {}
+  if state.ended then headings[5] = "Since its end" end
+  for index, slot in ipairs(presentation.slots(state)) do
+    local values = { slot.number, slot.slot, slot.before, slot.variant }
+    values[5] = slot.after
+    rows[index] = body_row(values)
+  end
+  return table_of("slots", headings, rows)
+end
+
 -- }======
 
 -- {====== parts ======
@@ -167,6 +179,7 @@ function page.make(view)
         "Conversations so far, and the differences with the intervals that hold on all days." }),
       days_table(result) })
   end
+  main[#main + 1] = e("section", { e("h2", { "Numbers" }), slots_table(view.state) })
   main[#main + 1] = notes(view)
   local html = e("html", { lang = "en", xmlns = "http://www.w3.org/1999/xhtml", head, e("body", { e("main", main) }) })
   return "<!DOCTYPE html>\n" .. tostring(html) .. "\n"

@@ -1,19 +1,17 @@
 #!/bin/sh
 # Runs the suite against one build and sums it up. Usage, from the root: tests/run.sh BUILD
-# TESTS="unit/test_url spec/json" in the environment runs those alone.
+# TESTS="unit/test_url spec/json" in the environment runs those alone. JOBS files of tests run at once, by default as
+# many as there are processors, and at most four; their results are printed as they come.
 # The last line is "N passed, N failed", with ", N skipped" after it when there are any.
 #
 # With VALGRIND=yes the unit tests run under valgrind. Every process of the run carries TEST_DIRECTORY
 # in its environment: what of them is alive at the end counts as a failure and is killed.
+#
+# The script calls itself for each file: tests/run.sh BUILD --one FILE, with the directory of the run in RUN_DIRECTORY.
 set -u
 
 build=${1:?usage: tests/run.sh BUILD}
-limit=300 # seconds that one file of tests may take
-passed=0 failed=0 skipped=0
-TEST_DIRECTORY=$(mktemp -d "${TMPDIR:-/tmp}/anyreach-tests.XXXXXX") || exit 1
-output=$TEST_DIRECTORY/output
-trap 'rm -rf "$TEST_DIRECTORY"' EXIT
-trap 'exit 130' INT TERM
+limit=600 # seconds that one file of tests may take
 
 # Runs a command with nothing of the user's own settings.
 hermetic() {
@@ -24,11 +22,17 @@ hermetic() {
     timeout --kill-after=5 "$limit" "$@" </dev/null >"$output" 2>&1
 }
 
-# Adds to the sums; a bad exit code with no failure counted is one, and so is a file without any test.
+# Prints a result and notes it for the sums; a bad exit code with no failure counted is one, and so is a file without
+# any test.
 count() { # NAME CODE PASSED FAILED SKIPPED
   [ "$2" -eq 0 ] || [ "$4" -gt 0 ] || set -- "$1" "$2" "$3" 1 "$5"
   [ $(($3 + $4 + $5)) -gt 0 ] || set -- "$1" "$2" 0 1 0
-  passed=$((passed + $3)) failed=$((failed + $4)) skipped=$((skipped + $5))
+  echo "$3 $4 $5" >>"$TEST_DIRECTORY/counts"
+  print_result "$@" >"$output.result"
+  cat "$output.result" # at once, because others print too
+}
+
+print_result() {
   printf '%-28s %4d passed' "$1" "$3"
   [ "$5" -eq 0 ] || printf ', %d skipped' "$5"
   [ "$4" -eq 0 ] || printf ', %d FAILED (exit code %d)' "$4" "$2"
@@ -84,26 +88,44 @@ check_leftovers() {
   count "nothing left running" "$left" $((1 - left)) 0 0
 }
 
-run_all() {
-  run_generated_check
-  for source in tests/unit/test_*.c; do run_unit_test "$build/unit/$(basename "$source" .c)"; done
-  for file in tests/spec/*_spec.lua tests/e2e/*_spec.lua; do run_spec "$file"; done
+run_one() { # unit/test_NAME, spec/NAME, e2e/NAME or generated
+  case $1 in
+  generated) run_generated_check ;;
+  unit/*) run_unit_test "$build/$1" ;;
+  *) run_spec "tests/${1%_spec}_spec.lua" ;;
+  esac
 }
 
-run_chosen() { # unit/test_NAME or spec/NAME or e2e/NAME, …
-  for test; do
-    case $test in
-    unit/*) run_unit_test "$build/$test" ;;
-    *) run_spec "tests/${test%_spec}_spec.lua" ;;
-    esac
+if [ "${2:-}" = --one ]; then
+  TEST_DIRECTORY=$RUN_DIRECTORY
+  output=$(mktemp "$TEST_DIRECTORY/output.XXXXXX")
+  run_one "$3"
+  rm -f "$output" "$output.result"
+  exit 0
+fi
+
+TEST_DIRECTORY=$(mktemp -d "${TMPDIR:-/tmp}/anyreach-tests.XXXXXX") || exit 1
+output=$TEST_DIRECTORY/output
+trap 'rm -rf "$TEST_DIRECTORY"' EXIT
+trap 'exit 130' INT TERM
+
+all_tests() {
+  echo generated
+  for source in tests/unit/test_*.c; do echo "unit/$(basename "$source" .c)"; done
+  for file in tests/spec/*_spec.lua tests/e2e/*_spec.lua; do
+    file=${file#tests/}
+    echo "${file%_spec.lua}"
   done
 }
 
+processors=$(nproc 2>/dev/null || echo 1)
+jobs=${JOBS:-$((processors < 4 ? processors : 4))}
 # shellcheck disable=SC2086 # words on purpose
-if [ -n "${TESTS:-}" ]; then run_chosen $TESTS; else run_all; fi
+{ if [ -n "${TESTS:-}" ]; then printf '%s\n' $TESTS; else all_tests; fi; } |
+  RUN_DIRECTORY=$TEST_DIRECTORY xargs -P "$jobs" -n 1 sh "$0" "$build" --one
 check_leftovers
 
-summary="$passed passed, $failed failed"
-[ "$skipped" -eq 0 ] || summary="$summary, $skipped skipped"
+summary=$(awk '{ p += $1; f += $2; s += $3 } END { printf "%d passed, %d failed", p, f; if (s) printf ", %d skipped", s }' \
+  "$TEST_DIRECTORY/counts")
 echo "$summary"
-[ "$failed" -eq 0 ]
+case $summary in *" 0 failed"*) ;; *) exit 1 ;; esac

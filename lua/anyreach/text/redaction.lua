@@ -94,6 +94,13 @@ function redaction.find_header(headers, name)
   end
 end
 
+-- Bytes that are no UTF-8, and halves of surrogate pairs, as U+FFFD: JSON that is shown is text.
+local function as_text(text)
+  if not text or utf8.len(text) then return text end
+  text = text:gsub("\xED[\xA0-\xBF][\x80-\xBF]", "\u{FFFD}")
+  return json.decode(json.encode(text, { invalid_bytes = "replace" }))
+end
+
 --- A body that is JSON, with its members in their order; nil when it is none.
 ---@param body string
 ---@param content_type? string
@@ -110,7 +117,7 @@ end
 ---@param indent? integer for JSON
 ---@return string|nil text nil when it is not shown
 function redaction.body(body, content_type, indent)
-  local text = redaction.json(body, content_type, indent)
+  local text = as_text(redaction.json(body, content_type, indent))
   if text then return text end
   if content_type and content_type:lower():find("^multipart/") or not utf8.len(body) then return nil end
   return body:find("^%s*[{%[]") and redact.json(body) or redact.body(body)

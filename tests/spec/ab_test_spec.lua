@@ -311,7 +311,7 @@ end)
 local function view_of(names, list)
   return {
     state = { experiment = "trial", phase = "running", started_at = "2026-11-01T00:00:00Z", direction = "inbound",
-      agent = { name = "Scheduler" } },
+      agent = { name = "Scheduler" }, variants = json.array {}, previous = json.array {} },
     result = analysis.run(names, list, QUESTION), elsewhere = 0, lift = 0.1, alpha = 0.05, success = "status completed",
   }
 end

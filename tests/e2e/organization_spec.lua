@@ -220,7 +220,8 @@ describe("while a run writes to an organisation", function()
 
   it("another one waits with --wait, says so once, and goes on when the first is killed", function()
     while_writing(function(held, first)
-      local second <close> = held:start("provision", "agents", "--wait")
+      -- What the first one may have created is not looked for longer than a second.
+      local second <close> = held:start("provision", "agents", "--wait", "--max-wait=1")
       process.eventually("the second run to wait", function()
         return second:output("err"):find("waiting for another run: 'provision'", 1, true)
       end)

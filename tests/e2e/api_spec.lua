@@ -4,10 +4,11 @@ local documented = require "helpers.documented"
 local json = require "anyreach.json"
 local operations = require "anyreach.operations"
 local process = require "helpers.process"
+local services = require "helpers.services"
 local wire = require "helpers.wire"
 local write = require "anyreach.openapi.write"
 
-local SERVICES = { "admin", "campaign", "core", "knowledge-base", "workflow" }
+local SERVICES = services.names
 
 local function run(...)
   return process.run(process.anyreach(...))
@@ -19,19 +20,10 @@ local function run_at(server, cache, ...)
     cache, server.base_url, process.anyreach(...)))
 end
 
-local function rows_of(service)
-  local rows = {}
-  for _, name in ipairs(operations.names()) do
-    local row = operations.describe(name)
-    if row.service == service then rows[#rows + 1] = row end
-  end
-  return rows
-end
-
 -- The core service as it may be tomorrow: voices are new, agents are listed by a color, and trunks
 -- cannot be created any more.
 local function core_of_tomorrow()
-  local value = write.document("core", rows_of("core"))
+  local value = write.document("core", services.rows("core"))
   value.paths["/core/voices"] = { post = {
     summary = "Make a voice.",
     requestBody = { required = true, content = { ["application/json"] = { schema = {
@@ -51,7 +43,7 @@ end
 local function serve(server, core)
   local first = server:count()
   for i, service in ipairs(SERVICES) do
-    local value = service == "core" and core or write.document(service, rows_of(service))
+    local value = service == "core" and core or write.document(service, services.rows(service))
     server:answer(value.openapi and { body = json.encode(value) } or value, first + i)
   end
 end

@@ -2,21 +2,12 @@
 -- whatever --openapi adds, a script goes on calling what it called. And no operation is refused for its name.
 
 local json = require "anyreach.json"
-local operations = require "anyreach.operations"
 local process = require "helpers.process"
+local services = require "helpers.services"
 local wire = require "helpers.wire"
 local write = require "anyreach.openapi.write"
 
-local SERVICES = { "admin", "campaign", "core", "knowledge-base", "workflow" }
-
-local function rows_of(service)
-  local rows = {}
-  for _, name in ipairs(operations.names()) do
-    local row = operations.describe(name)
-    if row.service == service then rows[#rows + 1] = row end
-  end
-  return rows
-end
+local SERVICES = services.names
 
 local function fine()
   return { responses = { ["200"] = { description = "fine" } } }
@@ -24,7 +15,7 @@ end
 
 -- A service as we know it, with webhooks if it has come to have them.
 local function service_document(service, has_webhooks)
-  local value = write.document(service, rows_of(service))
+  local value = write.document(service, services.rows(service))
   if has_webhooks then
     value.paths["/" .. service .. "/webhooks"] = { get = fine(), post = fine() }
     local item = { get = fine(), delete = fine(), parameters = json.array {

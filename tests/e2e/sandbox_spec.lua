@@ -204,9 +204,13 @@ describe("a head that others understand differently", function()
     expect.equal(send(request { "GET /_sandbox/requests HTTP/1.1", "Host: localhost:" .. port }), "HTTP/1.1 200 OK")
     expect.equal(send(request { GET, HOST, TOKEN }), "HTTP/1.1 200 OK")
     expect.equal(send(request { GET, "host:\t" .. address .. " ", TOKEN, "X: a\tb" }), "HTTP/1.1 200 OK")
-    local chunked = request({ POST, HOST, TOKEN, "Content-Type: application/json", "Transfer-Encoding: Chunked" },
-      '8;x=y\r\n{"name":\r\n6\r\n "ab"}\r\n0\r\nTrailer: z\r\n\r\n')
-    expect.equal(send(chunked), "HTTP/1.1 200 OK")
+    local function send_chunked(extension)
+      return send(request({ POST, HOST, TOKEN, "Content-Type: application/json", "Transfer-Encoding: Chunked" },
+        ('8%s\r\n{"name":\r\n6\r\n "ab"}\r\n0\r\nTrailer: z\r\n\r\n'):format(extension)))
+    end
+    expect.equal(send_chunked "", "HTTP/1.1 200 OK")
+    -- libmicrohttpd 1.0 refuses the extensions of chunks where it is strict.
+    expect.match(send_chunked ";x=y", "^HTTP/1.1 [24]00 ")
   end)
 
   it("hides no second request: what a refused one carries is not carried out", function()

@@ -184,6 +184,7 @@ static const char *push_matrix_lead(lua_State *L, const struct field *field) {
 int parameter_append_path(lua_State *L, struct buf *out, const struct field *field, int index) {
   bool exploded = field->explode == EXPLODE_YES;
   struct joint joint = {"", ",", exploded ? "=" : ",", true};
+  int top = lua_gettop(L);
   if (field->style == STYLE_LABEL) {
     joint.lead = ".";
     if (exploded) joint.item = ".";
@@ -192,9 +193,8 @@ int parameter_append_path(lua_State *L, struct buf *out, const struct field *fie
     joint.lead = pairs ? ";" : push_matrix_lead(L, field);
     if (exploded) joint.item = joint.lead;
   }
-  int top = lua_gettop(L);
   int status = append_joined(L, out, field, index, &joint);
-  lua_settop(L, top - (field->style == STYLE_MATRIX && *joint.lead && joint.lead[1] ? 1 : 0));
+  lua_settop(L, top);
   return status;
 }
 

@@ -69,7 +69,7 @@ end
 
 -- A start that was cut off before its end: what others have done to its slots meanwhile is seen.
 local function check_interrupted_start(made, numbers, taken)
-  local state = json.decode(process.read(box.directory .. "/work/" .. STATE))
+  local state = json.decode(process.read(box:path(STATE)))
   state.phase = "starting"
   box:write(STATE, json.encode(state))
   made:disturb(box.first, numbers)
@@ -83,7 +83,7 @@ local function check_page(before, taken)
   local code, _, err = box:run("ab-test", "status", "trial.json", "--html", "trial.html")
   expect.equal({ code, err }, { 0, "" })
   local told, count = {}, 0
-  local page = process.read(box.directory .. "/work/trial.html"):match '<table class="slots">(.-)</table>'
+  local page = process.read(box:path "trial.html"):match '<table class="slots">(.-)</table>'
   for number, slot, holder in page:gmatch '<th scope="row">(%+%d+)</th><td>(%a+)</td><td>(.-)</td>' do
     told[number .. " " .. slot] = holder:gsub("&#?%w+;", ENTITIES)
     count = count + 1

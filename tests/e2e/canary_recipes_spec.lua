@@ -168,7 +168,7 @@ describe("no credential is shown by", function()
   end)
 
   it("a session of the REPL", function()
-    process.write(both.directory .. "/work/session", [[
+    both:write("session", [[
       api
       api.agents.list()
       :json
@@ -194,7 +194,7 @@ describe("no credential is shown by", function()
   it("examples", function()
     for _, name in ipairs { "number-report", "archive-inactive" } do
       local program = process.anyreach("--trace=full", "--stats", "scripts/examples/" .. name .. ".lua",
-        both.directory .. "/work/archive")
+        both:path "archive")
       local code, out, err = process.run(("env %s %s"):format(ENVIRONMENT, program))
       expect.equal({ name, code }, { name, 0 })
       canaries:expect_none(name, out .. err)

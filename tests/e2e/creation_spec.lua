@@ -96,16 +96,23 @@ for index = 1, AGENTS, 2 do
   end
 end
 
+-- A sandbox whose lists lag behind by so many requests, in which a run was killed at the case's request, and a client
+-- whose requests it does not count.
+local function killed(case, path, lag)
+  local sandbox = process.sandbox("--faults", ("stale=%d;only=agents.create|%s"):format(lag, case.faults))
+  local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin",
+    headers = held_request.headers }
+  held_request.stop(api, case, function()
+    return process.start(sandbox.environment .. process.anyreach("run", "provision", path))
+  end)
+  return sandbox, api
+end
+
 describe("a run that is killed while lists lag behind", function()
   it("is completed by the next one, without a second agent", function()
     for _, case in ipairs(held_request.cases(WRITES)) do
       local path = directory_of_agents(AGENTS)
-      local sandbox <close> = process.sandbox("--faults", ("stale=%d;only=agents.create|%s"):format(LAG, case.faults))
-      local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin",
-        headers = held_request.headers }
-      held_request.stop(api, case, function()
-        return process.start(sandbox.environment .. process.anyreach("run", "provision", path))
-      end)
+      local sandbox <close> = killed(case, path, LAG)
       expect.equal({ case.name, (provision(sandbox, path)) }, { case.name, 0 })
       for _ = 1, LAG do state(sandbox.base_url) end
       expect.equal({ case.name, state(sandbox.base_url) }, { case.name, COMPLETE })
@@ -119,12 +126,7 @@ describe("a run that is killed while lists lag behind", function()
     local many, lag = 20, 100
     for _, case in ipairs(held_request.cases { "agents.create 1", "agents.create 7", "agents.create 20" }) do
       local path = directory_of_agents(many)
-      local sandbox <close> = process.sandbox("--faults", ("stale=%d;only=agents.create|%s"):format(lag, case.faults))
-      local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin",
-        headers = held_request.headers }
-      held_request.stop(api, case, function()
-        return process.start(sandbox.environment .. process.anyreach("run", "provision", path))
-      end)
+      local sandbox <close>, api = killed(case, path, lag)
       local _, _, err = provision(sandbox, path, "--check", "--max-wait=60")
       expect.contains(err, "an interrupted run may have created")
       local function list_all()
@@ -159,12 +161,7 @@ describe("a run that is killed while lists lag behind", function()
     local many, lag = 60, 1000 -- lists never show them
     for _, case in ipairs(held_request.cases { "agents.versions.create 30", "agents.versions.publish 40" }) do
       local path = directory_of_agents(many)
-      local sandbox <close> = process.sandbox("--faults", ("stale=%d;only=agents.create|%s"):format(lag, case.faults))
-      local api = anyreach.client { base_url = sandbox.base_url, token = "ak_sandbox.admin",
-        headers = held_request.headers }
-      held_request.stop(api, case, function()
-        return process.start(sandbox.environment .. process.anyreach("run", "provision", path))
-      end)
+      local _ <close>, api = killed(case, path, lag)
       local going_on = {}
       for _, request in ipairs(api.request { path = "/_sandbox/requests" }) do
         local id = request.operation == "agents.versions.create" and request.path:match("agents/([^/]+)/versions")

@@ -155,9 +155,16 @@ function Organizations:leave_swap(a, b)
     :format(a, b), changes = changes })
 end
 
+--- Where a file is in the directory where recipes run.
+---@param name string
+---@return string
+function Organizations:path(name)
+  return self.directory .. "/work/" .. name
+end
+
 --- Writes a file in the directory where recipes run.
 function Organizations:write(name, text)
-  local path = self.directory .. "/work/" .. name
+  local path = self:path(name)
   assert(os.execute("mkdir -p " .. path:match("^(.*)/")))
   process.write(path, text)
 end

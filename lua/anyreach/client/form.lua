@@ -6,6 +6,7 @@ local content_types = require "anyreach.text.content_types"
 local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
+local encode = require("anyreach.text.percent").encode
 
 local form = {}
 
@@ -56,35 +57,28 @@ local function new_boundary(parts)
   end
 end
 
+local function sorted_names(fields)
+  local names = {}
+  for name in pairs(fields) do names[#names + 1] = name end
+  table.sort(names)
+  return names
+end
+
 --- A form of fields, sorted by name.
 ---@param fields table<string, any>
 ---@param file_fields table<string, boolean> which of them are paths of files
 ---@return string body
 ---@return string content_type
 function form.encode(fields, file_fields)
-  local names, parts, lines = {}, {}, {}
-  for name in pairs(fields) do names[#names + 1] = name end
-  table.sort(names)
-  for _, name in ipairs(names) do
+  local parts, lines = {}, {}
+  for _, name in ipairs(sorted_names(fields)) do
     local value, is_file = fields[name], file_fields[name]
-    local values = is_file and json.is_array(value) and value or is_file and type(value) == "table" and value
-      or { value }
+    local values = is_file and type(value) == "table" and value or { value }
     for _, each in ipairs(values) do parts[#parts + 1] = part(name, each, is_file) end
   end
   local boundary = new_boundary(parts)
   for i, text in ipairs(parts) do lines[i] = "--" .. boundary .. "\r\n" .. text .. "\r\n" end
   return table.concat(lines) .. "--" .. boundary .. "--\r\n", "multipart/form-data; boundary=" .. boundary
-end
-
-local function encode(text)
-  return (text:gsub("[^%w%-%._~]", function(c) return ("%%%02X"):format(c:byte()) end))
-end
-
-local function sorted_names(fields)
-  local names = {}
-  for name in pairs(fields) do names[#names + 1] = name end
-  table.sort(names)
-  return names
 end
 
 local function is_list(value)

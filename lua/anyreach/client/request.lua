@@ -3,6 +3,7 @@
 
 local errors = require "anyreach.errors"
 local json = require "anyreach.json"
+local encode = require("anyreach.text.percent").encode
 
 local request = {}
 
@@ -12,10 +13,6 @@ local is_method = {}
 for _, method in ipairs(request.methods) do is_method[method] = true end
 
 local option_names = { method = true, path = true, query = true, body = true, headers = true }
-
-local function encode(text)
-  return (text:gsub("[^%w%-%._~]", function(c) return ("%%%02X"):format(c:byte()) end))
-end
 
 local function query_text(name, value)
   if math.type(value) == "float" and value % 1 == 0 then value = ("%d"):format(value) end

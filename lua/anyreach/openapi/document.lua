@@ -9,6 +9,7 @@ local errors = require "anyreach.errors"
 local files = require "anyreach.files"
 local json = require "anyreach.json"
 local naming = require "anyreach.openapi.name"
+local openapi = require "anyreach.openapi.operations"
 local operations = require "anyreach.operations"
 
 local document = {}
@@ -111,7 +112,6 @@ local OPTIONAL = { "description", "source", "scopes", "id_alias" }
 local OURS = { "writes", "writes_when", "retry", "paging", "wait" }
 local EXTENSIONS = { writes = "x-writes", writes_when = "x-writes-when", retry = "x-retry", paging = "x-pagination",
   wait = "x-wait" }
-local RETRY_BY_METHOD = { GET = "safe", PUT = "idempotent", DELETE = "idempotent" }
 local STRICTNESS = { safe = 1, idempotent = 2, never = 3 }
 
 -- Whether the document itself says something of it.
@@ -161,7 +161,7 @@ end
 local function stricter(found)
   local row, list = {}, {}
   for key, value in pairs(found) do row[key] = value end
-  local least = RETRY_BY_METHOD[found.method] or "never"
+  local least = openapi.retry_of_method(found.method)
   if least ~= "safe" and not found.writes then
     row.writes = true
     list[#list + 1] = ("x-writes is false there; a %s counts as a write"):format(found.method)

@@ -2,6 +2,7 @@
 
 local json = require "anyreach.json"
 local name_rule = require "anyreach.openapi.name"
+local encode = require("anyreach.text.percent").encode
 
 local examples = {}
 
@@ -108,10 +109,6 @@ function examples.lua(operation)
   end
   if body ~= nil or next(fields) then given[#given + 1] = lua_text(fields) end
   return ("local result = api.%s(%s)"):format(operation.name, table.concat(given, ", "))
-end
-
-local function encode(text)
-  return (text:gsub("[^%w%-%._~]", function(c) return ("%%%02X"):format(c:byte()) end))
 end
 
 local function text_of(value)

@@ -12,11 +12,19 @@ local schemas = require "anyreach.openapi.schema"
 local openapi = {}
 
 local METHODS = { "get", "put", "post", "delete", "patch" }
-local DEFAULT_RETRY = { GET = "safe", PUT = "idempotent", DELETE = "idempotent" }
 local RETRY = { "safe", "idempotent", "never" }
 local PAGING = { "none", "cursor", "offset" }
 local MAX_PATH_FIELDS = 8
 local MAX_OPERATIONS = 5000
+
+local RETRY_BY_METHOD = { GET = "safe", PUT = "idempotent", DELETE = "idempotent" }
+
+--- What a method promises by RFC 9110.
+---@param method string
+---@return "safe"|"idempotent"|"never"
+function openapi.retry_of_method(method)
+  return RETRY_BY_METHOD[method] or "never"
+end
 
 local function as_table(value)
   return type(value) == "table" and value or {}
@@ -378,7 +386,7 @@ local function read_operation(reader, place)
     parameters = parameter_fields(reader, place.parameters),
     scopes = texts(node, "x-scopes"),
     id_alias = schemas.text(node, "x-id-alias"),
-    retry = choice(node, "x-retry", RETRY, DEFAULT_RETRY[method] or "never"),
+    retry = choice(node, "x-retry", RETRY, openapi.retry_of_method(method)),
     public = is_public(node),
     unverified = node["x-unverified"] == true,
     wait = wait_of(node),

@@ -229,11 +229,11 @@ static void gives_the_reason(void **state) {
       {"http://127.0.0.1:1/", NULL, "nothing answers at this address (Failed ", {5000, 5000, 0}},
       {listener->url, NULL, "no whole answer within the time for a request; ", {5000, 50, 0}},
       {listener->url, NULL, "the answer stalled (Operation too slow", {500, 5000, 1}},
-      {secured_url, NULL, "no TLS within the time for connecting (", {1000, 5000, 0}},
+      {secured_url, NULL, "no TLS within the time for connecting (", {1000, 60000, 0}},
       {secured_url,
        "HTTP/1.1 400 No\r\n\r\n",
        "the server does not speak TLS at this address (",
-       {5000, 5000, 0}},
+       {60000, 60000, 0}},
   };
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
     int done = 0;
